@@ -1,0 +1,81 @@
+# make demo   live pictures from built-in cameras: http://127.0.0.1:8080   (HOST= PORT= WEBRTC_PORT= to change)
+# make test   everything that is checked, tests with a real browser included
+# make check  formatting, lint, types, layering
+# All of them set up what they need, in .venv and node_modules; the second time there is nothing left to do.
+
+PYTHON ?= python3
+APT ?= scripts/apt
+PORT ?= 8080
+WEBRTC_PORT ?= 8190
+HOST ?= 127.0.0.1
+# Some shells export HOST as this machine's name, which must not open the demo to the network: from the environment
+# only an address counts.
+ifeq ($(origin HOST),environment)
+ifneq ($(shell printf '%s' "$$HOST" | tr -d '0-9a-fA-F.:'),)
+override HOST := 127.0.0.1
+endif
+endif
+
+BIN := .venv/bin
+RUN_READY := .venv/.ready-to-run
+TEST_READY := .venv/.ready-to-test
+NODE_READY := node_modules/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A second browser vendor's player is not needed; a second vendor's RTSP server is (gst-rtsp-server).
+TEST_PACKAGES := chromium ffmpeg gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base \
+	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+
+export PYTHON
+# Node.js may live in .venv (scripts/node); tools must not depend on the caller's language.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export LC_ALL := C.UTF-8
+
+.PHONY: demo test check format coverage packages clean
+.DELETE_ON_ERROR:
+
+demo: $(RUN_READY)
+	@exec $(BIN)/camera-gateway demo --webrtc-port '$(WEBRTC_PORT)' \
+		--listen '$(if $(findstring :,$(HOST)),[$(HOST)],$(HOST)):$(PORT)'
+
+test: packages check
+	node --test $(sort $(wildcard tests/static/*.test.js tests/static/*.test.mjs))
+	$(BIN)/pytest $(PYTEST)
+
+check: $(TEST_READY) $(NODE_READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	node node_modules/eslint/bin/eslint.js --max-warnings 0 static tests/static eslint.config.js
+	node node_modules/typescript/bin/tsc --project tsconfig.json
+
+format: $(TEST_READY)
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+coverage: $(TEST_READY) packages
+	$(BIN)/pytest --cov --cov-report=term-missing $(PYTEST)
+
+packages:
+	@$(APT) $(TEST_PACKAGES)
+
+$(RUN_READY): pyproject.toml scripts/venv
+	@echo "camera-gateway: setting up .venv (the first time takes a minute)"
+	@scripts/venv
+	@$(PIP) --editable .
+	@touch $@
+
+$(TEST_READY): $(RUN_READY)
+	@echo "camera-gateway: installing what the tests need"
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(NODE_READY): package.json package-lock.json .npmrc scripts/node | $(RUN_READY)
+	@scripts/node
+	@npm ci --silent
+	@touch $@
+
+clean:
+	rm -rf .venv node_modules build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov
+	find gateway tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

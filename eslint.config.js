@@ -1,0 +1,46 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  { ignores: ["node_modules/", "static/vendor/", ".venv/"] },
+  js.configs.recommended,
+  {
+    languageOptions: { ecmaVersion: 2024, sourceType: "module" },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "array-callback-return": "error",
+      "consistent-return": "error",
+      curly: ["error", "multi-line"],
+      "default-case-last": "error",
+      eqeqeq: ["error", "always"],
+      "no-alert": "error",
+      "no-await-in-loop": "error",
+      "no-console": "error",
+      "no-constructor-return": "error",
+      "no-eval": "error",
+      "no-implicit-coercion": ["error", { boolean: false }],
+      "no-implied-eval": "error",
+      "no-new-func": "error",
+      "no-param-reassign": "error",
+      "no-promise-executor-return": "error",
+      "no-self-compare": "error",
+      "no-shadow": "error",
+      "no-template-curly-in-string": "error",
+      "no-throw-literal": "error",
+      "no-unmodified-loop-condition": "error",
+      "no-unused-private-class-members": "error",
+      "no-use-before-define": ["error", { functions: false, classes: false }],
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      "require-atomic-updates": "error",
+      "no-restricted-properties": [
+        "error",
+        { property: "innerHTML", message: "Camera names and reasons come from outside: use textContent or elements." },
+        { property: "outerHTML", message: "Camera names and reasons come from outside: use textContent or elements." },
+      ],
+    },
+  },
+  { files: ["static/**/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["tests/static/**/*.{js,mjs}"], languageOptions: { globals: globals.node } },
+];

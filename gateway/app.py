@@ -1,0 +1,200 @@
+"""The only wiring: builds the gateway's parts from a configuration, runs them, takes them down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Self
+
+from aiohttp import web
+
+from gateway.assets import static_dir
+from gateway.clock import SYSTEM_CLOCK, Clock
+from gateway.config import CameraConfig, CameraUrl, Config
+from gateway.demo.process import spawn_demo_cameras
+from gateway.errors import ConfigError, NotFound, PortInUse
+from gateway.observe.health import READY, healthz, readyz
+from gateway.relay.camera import Camera
+from gateway.relay.registry import Registry
+from gateway.source.settings import SourceSettings
+from gateway.web.cameras import camera_json, get_camera, list_cameras
+from gateway.web.failures import failures
+from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
+from gateway.web.origin import refuse_foreign_origin
+from gateway.web.pages import Pages, static_headers
+from gateway.webrtc.candidates import IpAddress, interface_addresses, resolve
+from gateway.webrtc.port import MediaPort
+from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.whep import Whep
+from gateway.webrtc.ws import SignallingRoute
+
+_log = logging.getLogger(__name__)
+
+_SHUTDOWN_S = 5.0
+
+
+def source_settings(config: Config) -> dict[str, SourceSettings]:
+    """The enabled cameras as the source wants them."""
+    return {
+        name: SourceSettings(
+            source=camera.source.reveal(),
+            substream=None if camera.substream is None else camera.substream.reveal(),
+            transport=camera.transport.value,
+            on_demand=camera.on_demand,
+            clock=camera.clock.value,
+        )
+        for name, camera in config.cameras.items()
+        if camera.enabled
+    }
+
+
+class Gateway:
+    """A running gateway: media port, cameras, sessions, HTTP."""
+
+    def __init__(self, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._config = config
+        self._clock = clock
+        self._stack = contextlib.AsyncExitStack()
+        self.port = MediaPort(clock=clock)
+        self.registry = Registry(source_settings(config), clock=clock)
+        self.sessions: Sessions | None = None
+        self.address = ""
+        self.http_port = 0
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        await self.port.open(self._config.webrtc.port)
+        self._stack.push_async_callback(self.port.close)
+        addresses = await self._addresses()
+        self.sessions = Sessions(
+            self.port,
+            addresses=addresses,
+            advertised=bool(self._config.webrtc.advertise),
+            max_viewers=self._config.webrtc.max_viewers,
+            clock=self._clock,
+        )
+        self._stack.push_async_callback(self.registry.close)
+        self._stack.push_async_callback(self.sessions.close)
+        await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir()))
+        self.registry.start()
+
+    async def _addresses(self) -> list[IpAddress]:
+        advertise = self._config.webrtc.advertise
+        if not advertise:
+            return await asyncio.to_thread(interface_addresses)
+        try:
+            async with asyncio.timeout(10):
+                return await asyncio.to_thread(resolve, advertise)
+        except (OSError, TimeoutError):
+            raise ConfigError(
+                f"webrtc.advertise: a name in {', '.join(advertise)} can't be resolved; check it, or write the address"
+            ) from None
+
+    async def _listen(self, app: web.Application) -> None:
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        listen = self._config.listen
+        site = web.TCPSite(runner, listen.host, listen.port)
+        try:
+            await site.start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(key="listen", address=str(listen)) from None
+            raise ConfigError(f"listen: {listen} can't be opened: {error.strerror or error}") from None
+        self.http_port = runner.addresses[0][1]
+        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        shown = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else host  # noqa: S104  only shown
+        self.address = f"http://{shown}:{self.http_port}/"
+
+
+def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: Path) -> web.Application:
+    """The HTTP application over running parts."""
+    app = web.Application(middlewares=[failures, refuse_foreign_origin, static_headers])
+    app[REGISTRY] = registry
+    app[SESSIONS] = sessions
+    app[CLOCK] = clock
+    app[READY] = []
+
+    def describe(camera: Camera) -> dict[str, object]:
+        return camera_json(camera, sessions)
+
+    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
+    whep = Whep(sessions, registry.find)
+    pages = Pages(folder)
+    camera = r"/{camera:[^/].*?}"
+    app.add_routes(
+        [
+            web.get("/", pages.grid),
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.static("/static", pages.folder, append_version=False),
+            web.get("/api/ws", signalling.handle),
+            web.get("/api/cameras", list_cameras),
+            web.get("/api/cameras/{camera:.+}", get_camera),
+            *whep.routes(),
+            web.route("*", "/api/{rest:.*}", _unknown),
+            web.get(camera + "/", pages.camera),
+            web.get(camera, pages.to_camera),
+        ]
+    )
+
+    async def ready(_: web.Application) -> AsyncIterator[None]:
+        app[READY].append(True)
+        yield
+        app[READY].clear()
+
+    async def close_sockets(_: web.Application) -> None:
+        await signalling.close()
+
+    app.cleanup_ctx.append(ready)
+    app.on_shutdown.append(close_sockets)
+    return app
+
+
+async def _unknown(request: web.Request) -> web.StreamResponse:
+    raise NotFound("There is nothing at this address; GET /api/cameras lists the cameras")
+
+
+async def serve(config: Config, *, started: Callable[[Gateway], None] | None = None) -> None:
+    """Run a gateway until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with Gateway(config) as gateway:
+        if started is not None:
+            started(gateway)
+        await stop.wait()
+        _log.info("stopping")
+
+
+def run(config: Config, *, demo: bool = False) -> int:
+    """Run until stopped by a signal; returns the exit code.  `demo` brings its own cameras."""
+    asyncio.run(_run_demo(config) if demo else serve(config, started=_say_where))
+    return 0
+
+
+async def _run_demo(config: Config) -> None:
+    async with await spawn_demo_cameras() as cameras_process:
+        cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in cameras_process.urls.items()}
+        await serve(config.model_copy(update={"cameras": cameras}), started=_say_where)
+
+
+def _say_where(gateway: Gateway) -> None:
+    print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201

@@ -1,0 +1,162 @@
+"""The command line: reads arguments and configuration, runs one command, turns errors into a line and an exit code.
+
+Exit codes: 0 well, 1 failed, 2 wrong arguments or configuration, 130 interrupted.
+"""
+
+# Only the standard library up here, and little of it: `hide_cameras` has to run before anything slow does.
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from gateway import __version__, log
+from gateway.concealment import hide_cameras, read_cameras
+from gateway.errors import ConfigError
+from gateway.redaction import redact
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+_EXIT_FAILED: Final = 1
+_EXIT_USAGE: Final = 2
+_EXIT_INTERRUPTED: Final = 130
+_EXIT_BROKEN_PIPE: Final = 141
+_HEALTH_TIMEOUT_S: Final = 3.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `arguments` (by default the process's own) and returns the exit code."""
+    if arguments is None:
+        hide_cameras()
+        arguments = sys.argv[1:]
+    try:
+        return _run(_parser().parse_args(arguments))
+    except ConfigError as error:
+        for line in error.lines:
+            print(f"camera-gateway: {line}", file=sys.stderr)  # noqa: T201 (a command line speaks by printing)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output is gone; without this Python complains once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _EXIT_BROKEN_PIPE
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats no secret that stood in a wrong argument, and puts errors on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_EXIT_USAGE, f"{self.prog}: {redact(message)}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="camera-gateway", description="Any RTSP camera in any browser.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"camera-gateway {__version__}")
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="serve the configured cameras", allow_abbrev=False)
+    _add_file(serve)
+    _add_logging(serve)
+    serve.add_argument("--listen", metavar="HOST:PORT", help="address of the page (default 127.0.0.1:8080)")
+    serve.add_argument("--cameras-fd", type=int, help=argparse.SUPPRESS)
+    serve.add_argument("cameras", nargs="*", metavar="NAME=rtsp://…", help="cameras; hidden from ps at once")
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="serve built-in cameras, open to everybody", allow_abbrev=False)
+    _add_logging(demo)
+    demo.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:8080", help="default %(default)s")
+    demo.add_argument("--webrtc-port", metavar="PORT", default="8190", help="UDP and TCP port (default %(default)s)")
+    demo.set_defaults(run=_demo)
+
+    validate = commands.add_parser("validate", help="check the configuration", allow_abbrev=False)
+    _add_file(validate)
+    _add_logging(validate)
+    validate.set_defaults(run=_validate)
+
+    health = commands.add_parser("healthcheck", help="ask a running gateway if it is well", allow_abbrev=False)
+    _add_file(health)
+    _add_logging(health)
+    health.add_argument("url", nargs="?", metavar="URL", help="default: the configured listen address")
+    health.set_defaults(run=_healthcheck)
+    return parser
+
+
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-c", "--config", type=Path, metavar="FILE", help="default: $GATEWAY_CONFIG, else gateway.yml if there is one"
+    )
+
+
+def _add_logging(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log-level", choices=log.LEVELS, default=log.DEFAULT_LEVEL, help="default %(default)s")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    log.setup(arguments.log_level)
+    code: int = arguments.run(arguments)
+    sys.stdout.flush()
+    return code
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    # Options come before pairs that were hidden, so a pair typed wrongly is reported with the rest.
+    pairs = [*arguments.cameras, *(read_cameras(arguments.cameras_fd) if arguments.cameras_fd is not None else ())]
+    config = _load(arguments.config, pairs=pairs, listen=arguments.listen)
+    return _start(config, demo=False)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from gateway.config import load_config
+
+    # Nothing of a real installation's file or environment takes part in the demo.
+    settings = {
+        ("access", "mode"): "open",
+        ("listen",): arguments.listen,
+        ("webrtc", "port"): arguments.webrtc_port,
+    }
+    config = load_config(None, environment={}, settings=settings)
+    return _start(config, demo=True)
+
+
+def _start(config: Config, *, demo: bool) -> int:
+    from gateway import app
+
+    return app.run(config, demo=demo)
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from gateway.config import find_file
+
+    config = _load(arguments.config)
+    file = find_file(arguments.config, os.environ)
+    enabled = sum(camera.enabled for camera in config.cameras.values())
+    total = len(config.cameras)
+    cameras = f"{total} camera{'' if total == 1 else 's'}" + (f" ({enabled} enabled)" if enabled != total else "")
+    source = f"{file}: " if file else "no file; "
+    print(f"{source}OK: {cameras}, page on {config.listen}, WebRTC on port {config.webrtc.port}")  # noqa: T201
+    return 0
+
+
+def _healthcheck(arguments: argparse.Namespace) -> int:
+    from gateway import health
+
+    url = arguments.url
+    if url is None:
+        url = health.local_url(_load(arguments.config).listen)
+    problem = health.probe(url, timeout_s=_HEALTH_TIMEOUT_S)
+    if problem is None:
+        return 0
+    print(f"camera-gateway: {problem}", file=sys.stderr)  # noqa: T201
+    return _EXIT_FAILED
+
+
+def _load(file: Path | None, *, pairs: Sequence[str] = (), listen: str | None = None) -> Config:
+    from gateway.config import find_file, load_config
+
+    settings: Mapping[tuple[str, ...], str] = {("listen",): listen} if listen is not None else {}
+    return load_config(find_file(file, os.environ), environment=os.environ, pairs=pairs, settings=settings)

@@ -1,0 +1,28 @@
+"""Configuration: the shape of gateway.yml, and how it is read."""
+
+from gateway.config.loading import find_file, load_config
+from gateway.config.model import (
+    AccessConfig,
+    AccessMode,
+    CameraConfig,
+    ClockSource,
+    Config,
+    Listen,
+    Transport,
+    WebRtcConfig,
+)
+from gateway.config.urls import CameraUrl
+
+__all__ = [
+    "AccessConfig",
+    "AccessMode",
+    "CameraConfig",
+    "CameraUrl",
+    "ClockSource",
+    "Config",
+    "Listen",
+    "Transport",
+    "WebRtcConfig",
+    "find_file",
+    "load_config",
+]

@@ -1,0 +1,184 @@
+"""The shape of the configuration: every key, its default and its limits (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import MappingProxyType
+from typing import Annotated, Final, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from gateway.config.urls import CameraUrl
+from gateway.names import check_prefix_free, parse_camera_name
+
+DEFAULT_HTTP_PORT: Final = 8080
+DEFAULT_WEBRTC_PORT: Final = 8190
+
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
+)
+
+
+class Transport(StrEnum):
+    """How a camera's RTP travels: inside the RTSP connection, or as datagrams."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class ClockSource(StrEnum):
+    """Whose wall clock dates a camera's pictures; `auto` trusts the camera's within 2 s of ours (design.md §3.10)."""
+
+    AUTO = "auto"
+    CAMERA = "camera"
+    GATEWAY = "gateway"
+
+
+class AccessMode(StrEnum):
+    """Who may watch: those who signed in, or everybody who reaches the address."""
+
+    REQUIRED = "required"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to serve on; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """From `HOST:PORT`, IPv6 in brackets; ValueError with what to write instead."""
+        if isinstance(text, cls):
+            return text
+        host, separator, port = str(text).rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        bare = host[1:-1] if bracketed else host
+        if not separator or not bare or (":" in bare) != bracketed:
+            raise ValueError("must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080")
+        if not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must end in a port, a number from 0 to 65535")
+        return cls(_checked_host(bare), int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs of this machine reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _checked_host(text: str) -> str:
+    if _address(text) is None and (not _HOST_NAME.fullmatch(text) or text.rpartition(".")[2].isdigit()):
+        raise ValueError("must be an IP address or a host name")
+    return text
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _checked_advertised(text: str) -> str:
+    address = _address(_checked_host(text))
+    if address is not None and (address.is_unspecified or address.is_multicast):
+        raise ValueError("is not an address that a browser can reach")
+    return text
+
+
+def _separated(value: object) -> object:
+    """One string is a list separated by commas, as an environment variable has to write it."""
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+
+class CameraConfig(_Section):
+    """One camera; a plain address stands for `source` alone."""
+
+    source: CameraUrl
+    substream: CameraUrl | None = None
+    transport: Transport = Transport.TCP
+    on_demand: bool = False
+    enabled: bool = True
+    clock: ClockSource = ClockSource.AUTO
+
+
+class WebRtcConfig(_Section):
+    """The media port, UDP and TCP alike, and what viewers are told about it."""
+
+    port: int = Field(DEFAULT_WEBRTC_PORT, ge=0, le=65535)
+    advertise: Annotated[
+        tuple[Annotated[str, AfterValidator(_checked_advertised)], ...], BeforeValidator(_separated)
+    ] = ()
+    max_viewers: int = Field(1000, ge=1, le=100_000)
+
+
+class AccessConfig(_Section):
+    """Who may watch.  Signing in does not exist yet: what isn't `open` is served on loopback only."""
+
+    mode: AccessMode = AccessMode.REQUIRED
+
+    @field_validator("mode")
+    @classmethod
+    def _refuse_what_is_missing(cls, mode: AccessMode) -> AccessMode:
+        # Runs for a written value only.  Serving without a check what is written as protected would be worse.
+        if mode is AccessMode.REQUIRED:
+            raise ValueError(
+                "signing in is not in this version yet; write open, or leave the key out and listen on 127.0.0.1"
+            )
+        return mode
+
+
+def _long_form(value: object) -> object:
+    return {"source": value} if isinstance(value, str | CameraUrl) else value
+
+
+def _none() -> Mapping[str, CameraConfig]:
+    return MappingProxyType({})
+
+
+CameraName = Annotated[str, AfterValidator(parse_camera_name)]
+CameraEntry = Annotated[CameraConfig, BeforeValidator(_long_form)]
+
+
+class Config(_Section):
+    """All of `gateway.yml`; later layers (environment, command line) are already in it."""
+
+    access: AccessConfig = AccessConfig()
+    listen: Annotated[Listen, BeforeValidator(Listen.parse)] = Listen("127.0.0.1", DEFAULT_HTTP_PORT)
+    cameras: Annotated[Mapping[CameraName, CameraEntry], AfterValidator(MappingProxyType)] = Field(
+        default_factory=_none
+    )
+    webrtc: WebRtcConfig = WebRtcConfig()
+
+    @field_validator("listen")
+    @classmethod
+    def _keep_private(cls, listen: Listen, info: ValidationInfo) -> Listen:
+        access = info.data.get("access")
+        if not listen.is_loopback and access is not None and access.mode is not AccessMode.OPEN:
+            raise ValueError(
+                f"{listen.host} can be reached from other machines, and everybody there could watch every camera; "
+                "if that is what you want, write access: {mode: open}, else listen on 127.0.0.1"
+            )
+        return listen
+
+    @field_validator("cameras")
+    @classmethod
+    def _keep_apart(cls, cameras: Mapping[str, CameraConfig]) -> Mapping[str, CameraConfig]:
+        check_prefix_free(cameras)
+        return cameras

@@ -1,0 +1,1 @@
+"""What flows through the gateway: access units, their tracks, codecs and clocks."""

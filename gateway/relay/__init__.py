@@ -1,0 +1,1 @@
+"""Fans one camera out to everything that consumes it."""

@@ -1,0 +1,112 @@
+"""A camera as the rest of the gateway knows it: its hub, its source, and who is watching."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.clock import SYSTEM_CLOCK, Clock
+from gateway.errors import CameraOffline, Unprocessable
+from gateway.media.units import StreamInfo
+from gateway.relay.hub import Hub
+from gateway.source.settings import SourceSettings
+from gateway.source.status import CameraState, CameraStatus
+from gateway.source.supervisor import Supervisor
+
+OPEN_DEADLINE_S: Final = 10.0
+"""How long a viewer waits for the first picture of a camera that has to be opened for it."""
+
+_PLAYING = (CameraState.LIVE, CameraState.STALLED)
+
+
+class Camera:
+    """One configured camera.  Belongs to the event loop's thread."""
+
+    def __init__(
+        self, name: str, settings: SourceSettings, *, clock: Clock = SYSTEM_CLOCK, start_delay_s: float = 0.0
+    ) -> None:
+        self.name = name
+        self.hub = Hub(name, status=CameraStatus(CameraState.CONNECTING, since=clock.now()))
+        self.source = Supervisor(name, settings, self.hub, clock=clock, start_delay_s=start_delay_s)
+        self.hub.status_changed(self.source.status)
+        self._watchers = 0
+
+    @property
+    def status(self) -> CameraStatus:
+        """What the camera is doing now."""
+        return self.hub.status
+
+    @property
+    def stream(self) -> StreamInfo | None:
+        """The tracks of the current connection, None before the first."""
+        return self.hub.stream
+
+    def start(self) -> None:
+        """Begin to read it, or, on demand, be ready to."""
+        self.source.start()
+
+    async def close(self) -> None:
+        """Stop reading; bounded in time."""
+        await self.source.close()
+
+    def watch(self) -> None:
+        """Somebody watches from now on; undo with `unwatch`, once each."""
+        self._watchers += 1
+        if self._watchers == 1:
+            self.source.set_watched(watched=True)
+
+    def unwatch(self) -> None:
+        """One watcher less."""
+        self._watchers -= 1
+        if self._watchers == 0:
+            self.source.set_watched(watched=False)
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Watch for the duration of a block."""
+        self.watch()
+        try:
+            yield
+        finally:
+            self.unwatch()
+
+    async def playing(self, *, deadline_s: float = OPEN_DEADLINE_S) -> StreamInfo:
+        """Wait until the camera sends pictures and return its tracks.
+
+        Raises CameraOffline, with the reason, when it does not in `deadline_s` seconds or is known not to;
+        Unprocessable when what it sends can't be shown.
+        """
+        settled = asyncio.Event()
+
+        def changed(*_: object) -> None:
+            if self._settled():
+                settled.set()
+
+        self.hub.events.on("status", changed)
+        try:
+            changed()
+            async with asyncio.timeout(deadline_s):
+                await settled.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self.hub.events.remove_listener("status", changed)
+        return self._require_playing()
+
+    def _settled(self) -> bool:
+        state = self.status.state
+        if state in _PLAYING:
+            return self.stream is not None
+        return state in (CameraState.OFFLINE, CameraState.UNSUPPORTED)
+
+    def _require_playing(self) -> StreamInfo:
+        status = self.status
+        if status.state in _PLAYING and self.stream is not None:
+            return self.stream
+        if status.state is CameraState.UNSUPPORTED:
+            message = status.reason.message if status.reason else "This camera sends nothing a browser can play"
+            raise Unprocessable(message, code="unsupported")
+        message = status.reason.message if status.reason else "The camera has sent no pictures yet"
+        raise CameraOffline(message, retry_after_s=2)

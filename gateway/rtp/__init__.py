@@ -1,0 +1,1 @@
+"""Makes RTP and RTCP: payloads, templates, history, reports."""

@@ -1,0 +1,1 @@
+"""Reads cameras: one PyAV reader per camera, supervised."""

@@ -1,0 +1,84 @@
+"""Hands what a reader thread makes to the event loop: bounded, and one wake-up for many units."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.media.units import AccessUnit, StreamInfo, TrackKind
+from gateway.source.status import Reason
+
+MAX_UNITS: Final = 512
+MAX_BYTES: Final = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Pictures arrive, but no keyframe yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The reader is done; `rejected` means that the stream plays nowhere, so trying again soon is pointless."""
+
+    reason: Reason
+    rejected: bool = False
+
+
+Item = AccessUnit | StreamInfo | Waiting | Ended
+
+
+class Handover:
+    """A queue from one thread to the loop.
+
+    Beyond MAX_UNITS or MAX_BYTES units are dropped, everything up to the next keyframe that fits, and counted in
+    `dropped`; what is not a unit is never dropped, for there is little of it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
+        """`wake` is called on the loop when there is something to `take`."""
+        self._loop = loop
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._items: list[Item] = []
+        self._bytes = 0
+        self._woken = False
+        self._overflowing = False
+        self._dropped = 0
+
+    def put(self, item: Item) -> None:
+        """Add an item, from the reader's thread; never blocks, never raises."""
+        with self._lock:
+            if isinstance(item, AccessUnit) and not self._accepts(item):
+                self._dropped += 1
+                return
+            self._items.append(item)
+            wake = not self._woken
+            self._woken = True
+        if wake:
+            try:
+                self._loop.call_soon_threadsafe(self._wake)
+            except RuntimeError:
+                # The loop has closed: nobody is left to take anything.
+                return
+
+    def take(self) -> tuple[list[Item], int]:
+        """Everything so far, in order, and how many units were dropped since the last call."""
+        with self._lock:
+            items, self._items = self._items, []
+            dropped, self._dropped = self._dropped, 0
+            self._bytes = 0
+            self._woken = False
+        return items, dropped
+
+    def _accepts(self, unit: AccessUnit) -> bool:
+        fits = len(self._items) < MAX_UNITS and self._bytes + len(unit.data) <= MAX_BYTES
+        if self._overflowing:
+            fits = fits and unit.keyframe and unit.track is TrackKind.VIDEO
+        self._overflowing = not fits
+        if fits:
+            self._bytes += len(unit.data)
+        return fits

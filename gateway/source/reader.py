@@ -1,0 +1,163 @@
+"""The thread that reads one connection to a camera, from opening to closing."""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import av
+from av.container import InputContainer
+
+from gateway.clock import Clock
+from gateway.media.capture_clock import ClockEstimate, ClockMode
+from gateway.source import connection, failures
+from gateway.source.assembler import Arrival, Assembler, Continuation
+from gateway.source.handover import Ended, Handover, Waiting
+from gateway.source.status import ReasonCode
+from gateway.source.validator import WEBRTC, assess
+
+_log = logging.getLogger(__name__)
+
+_WAITING_EVERY_S: Final = 1.0
+# struct AVProducerReferenceTime of libavutil: wall clock in µs, then flags.
+_PRODUCER_REFERENCE_TIME: Final = struct.Struct("=q")
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderSettings:
+    """What to read and how; `name` is the camera's, for the log."""
+
+    name: str
+    url: str = field(repr=False)
+    transport: Literal["tcp", "udp"]
+    clock_mode: ClockMode
+
+
+class Reader:
+    """One attempt.  Everything it has to say goes through its handover, an `Ended` last."""
+
+    def __init__(
+        self, settings: ReaderSettings, handover: Handover, *, clock: Clock, continuation: Continuation
+    ) -> None:
+        self._settings = settings
+        self._handover = handover
+        self._clock = clock
+        self._continuation = continuation
+        self._stopped = threading.Event()
+        self._assembler: Assembler | None = None
+        self._thread = threading.Thread(target=self._run, name=f"source {settings.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end, which it does at the next packet, at the latest at FFmpeg's deadline if there is silence."""
+        self._stopped.set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    @property
+    def estimate(self) -> ClockEstimate | None:
+        """The newest picture's date, None before there is one."""
+        return self._assembler.clock if self._assembler else None
+
+    def _run(self) -> None:
+        opened = False
+        url = self._settings.url
+        try:
+            with connection.open_container(url, self._settings.transport) as container:
+                opened = True
+                ended = self._read(container)
+        except (av.FFmpegError, OSError) as error:
+            _log.debug("%s: reading ended by %s", self._settings.name, type(error).__name__)
+            ended = Ended(failures.classify(error, url, opened=opened))
+        except Exception as error:  # noqa: BLE001 (a camera must never take its supervisor down)
+            # No traceback: the text of PyAV's exceptions holds the URL.
+            _log.error("%s: reading failed by %s", self._settings.name, type(error).__name__)
+            ended = Ended(failures.reason(ReasonCode.PROTOCOL, url))
+        self._handover.put(ended)
+
+    def _read(self, container: InputContainer) -> Ended:
+        video = connection.video_stream(container)
+        audio = connection.audio_stream(container)
+        audio_source = connection.describe_audio(audio) if audio is not None else None
+        assembler = Assembler(
+            connection.describe_video(video) if video is not None else None,
+            audio_source,
+            continuation=self._continuation,
+            clock_mode=self._settings.clock_mode,
+        )
+        self._assembler = assembler
+        rejected = _rejection(assembler)
+        if rejected is not None or video is None:
+            return rejected or Ended(failures.reason(ReasonCode.PROTOCOL, self._settings.url))
+        wanted = [video] if audio is None or audio_source is None else [video, audio]
+        return self._relay(container, assembler, wanted) or self._closed()
+
+    def _relay(
+        self, container: InputContainer, assembler: Assembler, wanted: list[av.VideoStream | av.AudioStream]
+    ) -> Ended | None:
+        clock, handover, stopped = self._clock, self._handover, self._stopped
+        video_index = wanted[0].index
+        announced = None
+        told_waiting_s = 0.0
+        for packet in container.demux(wanted):
+            if stopped.is_set():
+                return None
+            if not packet.size:
+                continue
+            arrival = Arrival(clock.now(), clock.monotonic())
+            if packet.stream_index != video_index:
+                unit = assembler.audio(
+                    bytes(packet), pts=packet.pts, duration=packet.duration or 0, arrival=arrival
+                )
+                if unit is not None:
+                    handover.put(unit)
+                continue
+            unit = assembler.video(
+                bytes(packet),
+                pts=packet.pts,
+                dts=packet.dts,
+                keyframe=packet.is_keyframe,
+                arrival=arrival,
+                reported_at=_reported_at(packet),
+            )
+            if assembler.stream is not announced:
+                rejected = _rejection(assembler)
+                if rejected is not None:
+                    return rejected
+                if unit is not None:
+                    announced = assembler.stream
+                    handover.put(announced)
+            if unit is not None:
+                handover.put(unit)
+            elif arrival.monotonic_s - told_waiting_s >= _WAITING_EVERY_S:
+                told_waiting_s = arrival.monotonic_s
+                handover.put(Waiting())
+        return None
+
+    def _closed(self) -> Ended:
+        return Ended(failures.reason(ReasonCode.CLOSED, self._settings.url))
+
+
+def _rejection(assembler: Assembler) -> Ended | None:
+    verdict = assess(assembler.stream)[WEBRTC]
+    return None if verdict.ok else Ended(verdict.reason, rejected=True)
+
+
+def _reported_at(packet: av.Packet) -> float | None:
+    """The camera's wall clock for this packet in unix seconds, once it has sent a sender report."""
+    if not packet.has_sidedata("prft"):
+        return None
+    data = bytes(packet.get_sidedata("prft"))
+    if len(data) < _PRODUCER_REFERENCE_TIME.size:
+        return None
+    wall_us: int = _PRODUCER_REFERENCE_TIME.unpack_from(data)[0]
+    return wall_us / 1_000_000 if wall_us > 0 else None

@@ -1,0 +1,1 @@
+"""What the gateway answers over HTTP beside media: pages, JSON, health, errors."""

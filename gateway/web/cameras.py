@@ -1,0 +1,69 @@
+"""`GET /api/cameras`: what every camera is doing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from gateway.errors import BadRequest
+from gateway.relay.camera import Camera
+from gateway.relay.description import describe
+from gateway.source.status import CameraState
+from gateway.web.keys import REGISTRY, SESSIONS
+from gateway.webrtc.sessions import Sessions
+
+_MAX_LIMIT = 1000
+
+
+def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
+    """A camera as viewers see it."""
+    mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
+    clock = None
+    if mapping is not None:
+        clock = {
+            "rtp_timestamp": mapping.rtp_timestamp,
+            "clock_rate": mapping.clock_rate,
+            "captured_at": mapping.captured_at,
+            "source": camera.source.clock_source,
+        }
+    return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=False)
+
+
+async def list_cameras(request: web.Request) -> web.Response:
+    """All cameras, `?prefix= &state= &limit= &after=` narrow them down; sorted as configured."""
+    query = request.query
+    registry = request.app[REGISTRY]
+    cameras = list(registry)
+    if after := query.get("after"):
+        names = [camera.name for camera in cameras]
+        if after not in names:
+            raise BadRequest("after: there is no camera of that name")
+        cameras = cameras[names.index(after) + 1 :]
+    if prefix := query.get("prefix"):
+        cameras = [camera for camera in cameras if camera.name.startswith(prefix)]
+    if state := query.get("state"):
+        if state not in list(CameraState):
+            raise BadRequest(f"state: must be one of {', '.join(CameraState)}")
+        cameras = [camera for camera in cameras if camera.status.state == state]
+    cameras = cameras[: _limit(query.get("limit"))]
+    sessions = request.app[SESSIONS]
+    return _fresh({"cameras": [camera_json(camera, sessions) for camera in cameras]})
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _MAX_LIMIT
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX_LIMIT:
+        raise BadRequest(f"limit: must be a number from 1 to {_MAX_LIMIT}")
+    return int(text)
+
+
+async def get_camera(request: web.Request) -> web.Response:
+    """One camera."""
+    camera = request.app[REGISTRY].find(request.match_info["camera"])
+    return _fresh(camera_json(camera, request.app[SESSIONS]))
+
+
+def _fresh(body: dict[str, Any]) -> web.Response:
+    return web.json_response(body, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,73 @@
+"""The pages: the grid, one camera, and the modules they are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway.web.keys import REGISTRY
+
+_PLACEHOLDER = "{{base}}"
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
+
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class Pages:
+    """Serves index.html with the base path of where it is shown."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._index = (folder / "index.html").read_text(encoding="utf-8")
+
+    @property
+    def folder(self) -> Path:
+        """Where the modules are."""
+        return self._folder
+
+    async def grid(self, request: web.Request) -> web.Response:
+        """`/`: all cameras."""
+        return self._page("./")
+
+    async def camera(self, request: web.Request) -> web.Response:
+        """`/{camera}/`: one camera.  The page itself says when there is none of that name."""
+        name = request.match_info["camera"]
+        known = any(camera.name == name for camera in request.app[REGISTRY])
+        return self._page("../" * (name.count("/") + 1), status=200 if known else 404)
+
+    async def to_camera(self, request: web.Request) -> web.Response:
+        """`/{camera}` without its slash."""
+        name = request.match_info["camera"]
+        request.app[REGISTRY].find(name)
+        raise web.HTTPTemporaryRedirect(quote(name.rsplit("/", 1)[-1]) + "/")
+
+    def _page(self, base: str, *, status: int = 200) -> web.Response:
+        return web.Response(
+            text=self._index.replace(_PLACEHOLDER, base),
+            status=status,
+            content_type="text/html",
+            charset="utf-8",
+            headers=_HEADERS,
+        )
+
+
+@web.middleware
+async def static_headers(request: web.Request, handler: object) -> web.StreamResponse:
+    """Let browsers keep modules but ask each time whether they changed."""
+    response: web.StreamResponse = await handler(request)  # type: ignore[operator]
+    if request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-cache")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

@@ -1,0 +1,1 @@
+"""Serves viewers by WebRTC: one port, signalling, fan-out."""

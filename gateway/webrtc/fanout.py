@@ -1,0 +1,202 @@
+"""Broadcast RTP: a camera is packetized once, every viewer gets the same packets under its own numbers and key."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+from gateway.clock import SYSTEM_CLOCK, Clock
+from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
+from gateway.relay.hub import Hub
+from gateway.rtp.packetizer import packetize_h264
+from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
+from gateway.rtp.templates import MAX_PAYLOAD
+from gateway.webrtc.pacing import SLICE_S
+from gateway.webrtc.peer import random_ssrc
+from gateway.webrtc.viewer import Viewer, lay_out_cached
+
+_REPORT_INTERVAL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMapping:
+    """One point of a camera's clock: this RTP timestamp was captured at that unix second."""
+
+    rtp_timestamp: int
+    clock_rate: int
+    captured_at: float
+
+
+def _one_payload(data: bytes) -> list[bytes]:
+    return [data]
+
+
+_PACKETIZE: dict[TrackKind, Packetize] = {
+    TrackKind.VIDEO: partial(packetize_h264, max_payload=MAX_PAYLOAD),
+    TrackKind.AUDIO: _one_payload,
+}
+
+
+class Broadcast:
+    """One camera's RTP streams and the viewers they go to.  A hub's sink while it has viewers."""
+
+    def __init__(self, hub: Hub, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._viewers: dict[Viewer, None] = {}
+        self._offsets = {kind: secrets.randbits(32) for kind in TrackKind}
+        self._tracks = {
+            kind: RtpTrack(_PACKETIZE[kind], clock_rate=VIDEO_CLOCK_RATE, timestamp_offset=offset)
+            for kind, offset in self._offsets.items()
+        }
+        self._group: list[tuple[TrackKind, RtpFrame]] = []
+        self._newest: dict[TrackKind, RtpFrame] = {}
+        self._report_timer: asyncio.TimerHandle | None = None
+        self._pump_timer: asyncio.TimerHandle | None = None
+        self._turn = 0
+        # SSRCs need be unique within a viewer's session only, so all viewers of a camera share them.
+        self.ssrc = {kind: random_ssrc() for kind in TrackKind}
+        self.rtx_ssrc = random_ssrc()
+        self.cname = secrets.token_hex(8)
+
+    @property
+    def viewer_count(self) -> int:
+        """How many viewers are being sent to."""
+        return len(self._viewers)
+
+    def clock_mapping(self) -> ClockMapping | None:
+        """The mapping between video RTP timestamps and capture time, from the newest picture; None before the first."""
+        unit = self._hub.last_video
+        if unit is None:
+            return None
+        timestamp = (unit.pts + self._offsets[TrackKind.VIDEO]) & 0xFFFFFFFF
+        return ClockMapping(timestamp, VIDEO_CLOCK_RATE, unit.captured_at)
+
+    def rtp_track(self, kind: TrackKind) -> RtpTrack:
+        """The RTP stream of a track; it lives as long as the camera."""
+        return self._tracks[kind]
+
+    def keyframe(self) -> RtpFrame | None:
+        """The newest keyframe, while its group is held."""
+        return self._group[0][1] if self._group else None
+
+    def join(self, viewer: Viewer) -> None:
+        """Start sending: the group of pictures so far, then everything that comes, nothing twice or left out."""
+        if not self._viewers:
+            self._start()
+        self._viewers[viewer] = None
+        now = self._clock.monotonic()
+        for kind, frame in tuple(self._group):
+            viewer.offer(kind, frame, lay_out_cached(frame), now=now)
+        viewer.pump(now)
+        self._schedule_pump()
+        self._report(viewer)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Stop sending; harmless when it is not a viewer."""
+        if viewer not in self._viewers:
+            return
+        del self._viewers[viewer]
+        if not self._viewers:
+            self._stop()
+
+    def _start(self) -> None:
+        for unit in self._hub.attach(self).units:
+            self._packetize(unit)
+        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
+
+    def _stop(self) -> None:
+        self._hub.detach(self)
+        self._group.clear()
+        self._newest.clear()
+        for track in self._tracks.values():
+            track.clear()
+        for timer in (self._report_timer, self._pump_timer):
+            if timer is not None:
+                timer.cancel()
+        self._report_timer = self._pump_timer = None
+
+    # Sink.
+
+    def on_unit(self, unit: AccessUnit) -> None:
+        """Packetize once, hand to every viewer."""
+        frame = self._packetize(unit)
+        if frame is None:
+            return
+        now = self._clock.monotonic()
+        runs = lay_out_cached(frame)
+        for viewer in self._viewers:
+            viewer.offer(unit.track, frame, runs, now=now)
+        self._schedule_pump()
+
+    def on_stream(self, stream: StreamInfo) -> None:
+        """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
+        self._group.clear()
+        for viewer in self._viewers:
+            viewer.match(stream)
+
+    def _packetize(self, unit: AccessUnit) -> RtpFrame | None:
+        track = self._tracks[unit.track]
+        track.reconfigure(clock_rate=unit.time_base.denominator)
+        frame = track.push(unit)
+        if frame is None:
+            return None
+        self._newest[unit.track] = frame
+        if unit.track is TrackKind.VIDEO and frame.keyframe:
+            self._group = [(unit.track, frame)]
+        elif not self._hub.gop.usable:
+            self._group = []
+        elif self._group:
+            self._group.append((unit.track, frame))
+        return frame
+
+    # Bursts.
+
+    def _schedule_pump(self) -> None:
+        if self._pump_timer is None and any(viewer.has_backlog for viewer in self._viewers):
+            self._pump_timer = asyncio.get_running_loop().call_later(SLICE_S, self._pump)
+
+    def _pump(self) -> None:
+        self._pump_timer = None
+        now = self._clock.monotonic()
+        waiting = [viewer for viewer in self._viewers if viewer.has_backlog]
+        # Another viewer begins each time, so that none is always last.
+        self._turn += 1
+        first = self._turn % len(waiting) if waiting else 0
+        for viewer in waiting[first:] + waiting[:first]:
+            viewer.pump(now)
+        self._schedule_pump()
+
+    # Sender reports.
+
+    def _report_all(self) -> None:
+        for viewer in self._viewers:
+            self._report(viewer)
+        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
+
+    def _report(self, viewer: Viewer) -> None:
+        now = self._clock.now()
+        for kind, track in viewer.tracks.items():
+            frame = self._newest.get(kind)
+            if frame is None:
+                continue
+            # Reports say what time it is now on the media clock, carried on from the newest capture.
+            ahead = round((now - frame.captured_at) * self._tracks[kind].clock_rate)
+            track.report(rtp_timestamp=frame.timestamp + ahead, at=now, cname=self.cname)
+
+
+class Broadcasts:
+    """The broadcast of every camera, made on first use."""
+
+    def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        self._by_name: dict[str, Broadcast] = {}
+
+    def of(self, hub: Hub) -> Broadcast:
+        """The broadcast of a camera's hub."""
+        broadcast = self._by_name.get(hub.name)
+        if broadcast is None:
+            broadcast = self._by_name[hub.name] = Broadcast(hub, clock=self._clock)
+        return broadcast

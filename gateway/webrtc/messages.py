@@ -1,0 +1,108 @@
+"""The WebSocket's messages (protocol.md; go2rtc's v1 and v2 among them), parsed and made (pure)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+MAX_MESSAGE_BYTES = 64 * 1024
+
+
+class MessageError(ValueError):
+    """A message that can't be understood; `kind` is its type, as far as it has one."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMessage:
+    """An SDP offer; `version` 1 or 2 says in which envelope the answer belongs."""
+
+    sdp: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateMessage:
+    """A trickled candidate.  An ICE-lite server has no use for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMessage:
+    """The browser's clock, to be answered with ours; seconds on its own clock."""
+
+    t0: float
+
+
+Message = OfferMessage | CandidateMessage | ClockMessage
+
+
+def parse_message(text: str) -> Message:
+    """Parse one text message; raises MessageError for what is malformed or of an unknown type."""
+    try:
+        envelope = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MessageError("message", "not JSON") from None
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
+        raise MessageError("message", "needs an object with a type")
+    kind: str = envelope["type"]
+    value = envelope.get("value")
+    if kind == "webrtc/offer":
+        return OfferMessage(_sdp(kind, value), 1)
+    if kind == "webrtc":
+        return _parse_webrtc(kind, value)
+    if kind == "webrtc/candidate":
+        return CandidateMessage()
+    if kind == "clock":
+        return _parse_clock(kind, value)
+    # The type is shown back shortened, and never so that go2rtc's clients take it for a failed offer.
+    raise MessageError(_printable(kind), "unsupported message type")
+
+
+def _printable(kind: str) -> str:
+    return "".join(c for c in kind[:40] if c.isalnum() or c in "-_/.").replace("webrtc/offer", "webrtc") or "message"
+
+
+def _parse_webrtc(kind: str, value: Any) -> Message:
+    if not isinstance(value, dict):
+        raise MessageError(kind, "needs an object with type and sdp")
+    match value.get("type"):
+        case "offer":
+            return OfferMessage(_sdp(kind, value.get("sdp")), 2)
+        case "candidate":
+            return CandidateMessage()
+        case _:
+            raise MessageError(kind, "only an offer or a candidate is understood")
+
+
+def _sdp(kind: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise MessageError(kind, "the offer's SDP must be text")
+    return value
+
+
+def _parse_clock(kind: str, value: Any) -> ClockMessage:
+    t0 = value.get("t0") if isinstance(value, dict) else None
+    if isinstance(t0, bool) or not isinstance(t0, int | float):
+        raise MessageError(kind, "needs t0, the browser's own clock in seconds")
+    return ClockMessage(float(t0))
+
+
+def answer_message(sdp: str, *, version: int) -> dict[str, Any]:
+    """The answer in the envelope of the offer."""
+    if version == 1:
+        return {"type": "webrtc/answer", "value": sdp}
+    return {"type": "webrtc", "value": {"type": "answer", "sdp": sdp}}
+
+
+def error_message(kind: str, message: str) -> dict[str, Any]:
+    """A typed error; the socket stays open."""
+    return {"type": "error", "value": f"{kind}: {message}"}
+
+
+def offer_kind(version: int) -> str:
+    """The type an offer of this version came in, for its errors."""
+    return "webrtc/offer" if version == 1 else "webrtc"

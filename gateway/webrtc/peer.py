@@ -1,0 +1,274 @@
+"""The seam to aiortc: every contact with its private names is in this module.
+
+A `GatewayPeer` is an `RTCPeerConnection` whose ICE transport runs on our media port, whose senders take packets
+ready-made from the fan-out, whose receivers do nothing, and whose DTLS uses one certificate and one TLS context per
+process with AEAD_AES_128_GCM first.  aiortc is pinned to a version range; tests/webrtc/test_peer.py fails by name
+when something used here moves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from aiortc import RTCBundlePolicy, RTCCertificate, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+)
+from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
+from aiortc.rtcrtpsender import RTCRtpSender
+from aiortc.rtcrtptransceiver import RTCRtpTransceiver
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
+from OpenSSL import SSL
+from pylibsrtp import Session
+from pylibsrtp._binding import ffi, lib
+
+from gateway.media.units import TrackKind
+from gateway.webrtc.ice import IceLiteAgent, Path
+
+SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
+"""In our order of preference; GCM with 128 bit costs half of the others."""
+
+
+class Feedback(Protocol):
+    """What a viewer's RTCP asks of one of its tracks."""
+
+    def on_nack(self, sequence_numbers: list[int]) -> None:
+        """Packets (16-bit numbers) the viewer misses (RFC 4585 section 6.2.1)."""
+
+    def on_picture_loss(self) -> None:
+        """The viewer can't decode (RFC 4585 section 6.3.1)."""
+
+    def on_report(self, *, lost_fraction: float, jitter: int, last_report: int, delay: int) -> None:
+        """A receiver report block: fraction 0…1 lost, jitter in clock units, LSR and DLSR as on the wire."""
+
+    def on_estimate(self, bitrate_bps: int) -> None:
+        """The viewer's estimate of what the way to it carries (REMB)."""
+
+
+class SharedCertificate(RTCCertificate):
+    """One certificate and one TLS context for all viewers of the process."""
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+        return self._context
+
+
+def make_certificate() -> SharedCertificate:
+    """A fresh self-signed certificate for DTLS."""
+    return SharedCertificate.generateCertificate()
+
+
+class Protector:
+    """Encrypts a viewer's RTP and RTCP in place, through the SRTP session aiortc negotiated."""
+
+    def __init__(self, session: Session) -> None:
+        # The session object owns the C context; keeping it keeps the context alive.
+        self._session = session
+        self._context = session._srtp[0]  # noqa: SLF001
+        self._length = ffi.new("int *")
+
+    def protect(self, buffer: Any, offset: int, size: int) -> int:
+        """Encrypt `size` bytes at `offset` of a buffer from `make_buffer`; returns the new size, 0 on refusal."""
+        length = self._length
+        length[0] = size
+        if lib.srtp_protect(self._context, buffer + offset, length):
+            return 0
+        return int(length[0])
+
+    def protect_rtcp(self, packet: bytes) -> bytes:
+        """Encrypt a compound RTCP packet."""
+        return bytes(self._session.protect_rtcp(packet))
+
+
+def make_buffer(size: int) -> tuple[memoryview, Any]:
+    """A writable buffer, as Python sees it and as `Protector` wants it."""
+    array = bytearray(size)
+    return memoryview(array), ffi.from_buffer(array)
+
+
+class FanoutSender(RTCRtpSender):
+    """An `RTCRtpSender` that neither encodes nor queues: the fan-out sends, this only routes RTCP to it."""
+
+    def __init__(self, kind: str, transport: RTCDtlsTransport) -> None:
+        super().__init__(kind, transport)
+        self.feedback: Feedback | None = None
+        self.on_started: Callable[[], None] | None = None
+        self._registered = False
+
+    def identify(self, *, ssrc: int, rtx_ssrc: int) -> None:
+        """Set the SSRCs the answer will announce."""
+        self._ssrc = ssrc
+        self._rtx_ssrc = rtx_ssrc
+
+    async def send(self, parameters: RTCRtpSendParameters) -> None:
+        """Called by aiortc when DTLS is up: from here on the fan-out may send."""
+        if self._registered:
+            return
+        self._registered = True
+        self.transport._register_rtp_sender(self, parameters)  # noqa: SLF001
+        if self.on_started is not None:
+            self.on_started()
+
+    async def stop(self) -> None:
+        """Stop routing RTCP."""
+        if self._registered:
+            self._registered = False
+            self.transport._unregister_rtp_sender(self)  # noqa: SLF001
+        self.feedback = None
+        self.on_started = None
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        feedback = self.feedback
+        if feedback is None:
+            return
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._ssrc:
+                    feedback.on_report(
+                        lost_fraction=report.fraction_lost / 256,
+                        jitter=report.jitter,
+                        last_report=report.lsr,
+                        delay=report.dlsr,
+                    )
+        elif isinstance(packet, RtcpRtpfbPacket):
+            if packet.fmt == RTCP_RTPFB_NACK:
+                feedback.on_nack([number & 0xFFFF for number in packet.lost])
+        elif isinstance(packet, RtcpPsfbPacket):
+            if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                feedback.on_picture_loss()
+            elif packet.fmt == RTCP_PSFB_APP:
+                with contextlib.suppress(ValueError):
+                    feedback.on_estimate(unpack_remb_fci(packet.fci)[0])
+
+
+class SilentReceiver:
+    """Takes the place of an `RTCRtpReceiver`: viewers send no media, so its bandwidth estimator is a waste."""
+
+    _enabled = False
+    _track = None
+    track = None
+
+    def __init__(self, transport: RTCDtlsTransport) -> None:
+        self.transport = transport
+
+    def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802  aiortc's name
+        """Move to another transport when sections are bundled."""
+        self.transport = transport
+
+    def _set_rtcp_ssrc(self, ssrc: int) -> None:
+        """Receiver reports are never sent."""
+
+    async def receive(self, parameters: RTCRtpReceiveParameters) -> None:
+        """Nothing is received."""
+
+    async def stop(self) -> None:
+        """Nothing runs."""
+
+
+class GatewayPeer(RTCPeerConnection):
+    """An `RTCPeerConnection` on the media port that only sends, what the fan-out gives it."""
+
+    def __init__(self, agent: IceLiteAgent, certificate: SharedCertificate) -> None:
+        self._agent = agent
+        self._sender_by_kind: dict[TrackKind, FanoutSender] = {}
+        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._RTCPeerConnection__certificates = [certificate]
+
+    def prepare(self, kind: TrackKind, *, ssrc: int, rtx_ssrc: int) -> FanoutSender:
+        """Add a sendonly track before the offer is applied."""
+        transceiver = self.addTransceiver(kind.value, direction="sendonly")
+        sender = transceiver.sender
+        assert isinstance(sender, FanoutSender)  # noqa: S101  our own factory made it
+        sender.identify(ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+        self._sender_by_kind[kind] = sender
+        return sender
+
+    async def answer(self, offer: str) -> str:
+        """Apply a (reduced) offer and return aiortc's answer."""
+        await self.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await self.setLocalDescription(await self.createAnswer())
+        return str(self.localDescription.sdp)
+
+    @property
+    def path(self) -> Path | None:
+        """The way packets take to the viewer now."""
+        return self._agent.path
+
+    @property
+    def remote_ufrag(self) -> str | None:
+        """The viewer's ICE user name fragment."""
+        return self._agent.remote_username
+
+    @property
+    def srtp_profile(self) -> str:
+        """Name of the negotiated SRTP profile, empty before DTLS is up."""
+        transport = self._transport()
+        if transport is None or transport._ssl is None:  # noqa: SLF001
+            return ""
+        return str(transport._ssl.get_selected_srtp_profile().decode())  # noqa: SLF001
+
+    def protector(self) -> Protector:
+        """The encryption of this connection; valid from `FanoutSender.on_started` until it is closed."""
+        transport = self._transport()
+        if transport is None or transport._tx_srtp is None:  # noqa: SLF001
+            raise ConnectionError("DTLS is not up")
+        return Protector(transport._tx_srtp)  # noqa: SLF001
+
+    def _transport(self) -> RTCDtlsTransport | None:
+        for sender in self._sender_by_kind.values():
+            return sender.transport
+        return None
+
+    # aiortc's factories, by their mangled names.
+
+    def _RTCPeerConnection__createDtlsTransport(self) -> RTCDtlsTransport:  # noqa: N802
+        transport: RTCDtlsTransport = super()._RTCPeerConnection__createDtlsTransport()  # type: ignore[misc]
+        transport._srtp_profiles = SRTP_PROFILES  # noqa: SLF001
+        ice, agent = transport.transport, self._agent
+        ice._connection = agent  # type: ignore[assignment]  # noqa: SLF001
+        ice._recv = agent.recv  # noqa: SLF001
+        ice._send = agent.send  # type: ignore[assignment]  # noqa: SLF001
+        ice.iceGatherer._connection = agent  # type: ignore[assignment]  # noqa: SLF001
+        return transport
+
+    def _RTCPeerConnection__createTransceiver(  # noqa: N802
+        self, direction: str, kind: str, sender_track: Any = None
+    ) -> RTCRtpTransceiver:
+        transceivers: list[RTCRtpTransceiver] = getattr(self, "_RTCPeerConnection__transceivers")  # noqa: B009
+        bundled = bool(transceivers)
+        transport = transceivers[0].receiver.transport if bundled else self._RTCPeerConnection__createDtlsTransport()
+        transceiver = RTCRtpTransceiver(
+            direction=direction,
+            kind=kind,
+            sender=FanoutSender(kind, transport),
+            receiver=SilentReceiver(transport),  # type: ignore[arg-type]
+        )
+        transceiver.sender._stream_id = getattr(self, "_RTCPeerConnection__stream_id")  # noqa: B009, SLF001
+        transceiver._bundled = bundled  # noqa: SLF001
+        transceivers.append(transceiver)
+        return transceiver
+
+
+def random_ssrc() -> int:
+    """A random SSRC, never 0."""
+    return random.SystemRandom().randint(1, 0xFFFFFFFF)

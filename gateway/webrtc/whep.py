@@ -1,0 +1,133 @@
+"""WHEP (draft-ietf-wish-whep): one POST starts a session, its Location ends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from gateway.errors import BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType
+from gateway.relay.camera import Camera
+from gateway.webrtc.candidates import host_literal
+from gateway.webrtc.sdp import MAX_OFFER_BYTES
+from gateway.webrtc.sessions import Session, Sessions
+
+_SDP = "application/sdp"
+_FRAGMENT = "application/trickle-ice-sdpfrag"
+_JSON = "application/json"
+
+FindCamera = Callable[[str], Camera]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def read_body(request: web.Request, *, limit: int = MAX_OFFER_BYTES) -> str:
+    """The request's body as text; raises TooLarge or BadRequest."""
+    if request.content_length is not None and request.content_length > limit:
+        raise TooLarge(f"The body may have at most {limit} bytes")
+    body = await request.content.read(limit + 1)
+    while len(body) <= limit and not request.content.at_eof():
+        body += await request.content.read(limit + 1 - len(body))
+    if len(body) > limit:
+        raise TooLarge(f"The body may have at most {limit} bytes")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8 text") from None
+
+
+class Whep:
+    """The endpoint of every camera and the sessions below it."""
+
+    def __init__(self, sessions: Sessions, find_camera: FindCamera) -> None:
+        self._sessions = sessions
+        self._find_camera = find_camera
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """POST: an offer in, 201 and the answer out."""
+        camera = self._find_camera(request.match_info["camera"])
+        if request.content_type != _SDP:
+            raise UnsupportedMediaType(f"Send the offer as {_SDP}")
+        session = await self._open(request, camera, await read_body(request))
+        return web.Response(
+            status=201,
+            text=session.answer,
+            content_type=_SDP,
+            headers={"Location": f"whep/{session.id}", "Cache-Control": "no-store"},
+        )
+
+    async def _open(self, request: web.Request, camera: Camera, sdp: str) -> Session:
+        return await self._sessions.open(camera, sdp, host=host_literal(request.headers.get("Host")))
+
+    async def options(self, request: web.Request) -> web.Response:
+        """OPTIONS: what a player may send."""
+        self._find_camera(request.match_info["camera"])
+        return web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
+
+    def _session(self, request: web.Request) -> Session:
+        session = self._sessions.find(request.match_info["session"])
+        if session.camera.name != request.match_info["camera"]:
+            raise NotFound.session()
+        return session
+
+    async def get(self, request: web.Request) -> web.Response:
+        """GET: reserved by the draft; says only that the session lives."""
+        self._session(request)
+        return web.Response(status=204)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """DELETE: end the session."""
+        await self._sessions.end(self._session(request))
+        return web.Response(status=200)
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """PATCH: trickled candidates are welcome and unneeded, as an ICE-lite server waits to be asked."""
+        session = self._session(request)
+        if request.content_type != _FRAGMENT:
+            raise UnsupportedMediaType(f"Send the fragment as {_FRAGMENT}")
+        fragment = await read_body(request)
+        ufrag = next((line[12:].strip() for line in fragment.splitlines() if line.startswith("a=ice-ufrag:")), None)
+        if ufrag is not None and ufrag != session.peer.remote_ufrag:
+            raise Unprocessable("This session can't restart ICE; end it and send a new offer", code="no_ice_restart")
+        return web.Response(status=204)
+
+    async def session_options(self, request: web.Request) -> web.Response:
+        """OPTIONS on the session."""
+        return web.Response(status=204, headers={"Accept-Patch": _FRAGMENT, "Allow": "DELETE, GET, OPTIONS, PATCH"})
+
+    async def go2rtc_offer(self, request: web.Request) -> web.Response:
+        """`POST /api/webrtc?src=`: go2rtc's form, SDP or JSON."""
+        camera = self._find_camera(request.query.get("src", ""))
+        body = await read_body(request, limit=MAX_OFFER_BYTES * 2)
+        if request.content_type == _JSON:
+            session = await self._open(request, camera, _sdp_of(body))
+            return web.json_response({"type": "answer", "sdp": session.answer})
+        if request.content_type not in (_SDP, "application/octet-stream", "text/plain"):
+            raise UnsupportedMediaType(f"Send the offer as {_SDP} or {_JSON}")
+        session = await self._open(request, camera, body)
+        return web.Response(status=201, text=session.answer, content_type=_SDP)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, the longest first; a camera's name may contain slashes."""
+        camera = r"/{camera:.+?}"
+        session = camera + r"/whep/{session:[A-Za-z0-9_-]+}"
+        return [
+            web.post("/api/webrtc", self.go2rtc_offer),
+            web.get(session, self.get),
+            web.delete(session, self.delete),
+            web.patch(session, self.patch),
+            web.options(session, self.session_options),
+            web.post(camera + "/whep", self.offer),
+            web.options(camera + "/whep", self.options),
+        ]
+
+
+def _sdp_of(body: str) -> str:
+
+    try:
+        offer = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON") from None
+    if not isinstance(offer, dict) or offer.get("type") != "offer" or not isinstance(offer.get("sdp"), str):
+        raise BadRequest('The body must be {"type": "offer", "sdp": "…"}')
+    return str(offer["sdp"])

@@ -1,0 +1,184 @@
+"""`/api/ws?src=`: signalling over a WebSocket, in go2rtc's messages and ours, for one camera."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from gateway.clock import Clock
+from gateway.errors import GatewayError
+from gateway.relay.camera import Camera
+from gateway.webrtc.candidates import IpAddress, host_literal
+from gateway.webrtc.messages import (
+    MAX_MESSAGE_BYTES,
+    ClockMessage,
+    MessageError,
+    OfferMessage,
+    answer_message,
+    error_message,
+    offer_kind,
+    parse_message,
+)
+from gateway.webrtc.sessions import Session, Sessions
+
+_log = logging.getLogger(__name__)
+
+_HEARTBEAT_S = 20.0
+_SEND_DEADLINE_S = 10.0
+_OUTGOING = 32
+"""Messages that may wait for a slow client; one that lets more pile up is disconnected."""
+
+Describe = Callable[[Camera], dict[str, Any]]
+
+
+class Signalling:
+    """One WebSocket of one viewer.
+
+    The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.
+    """
+
+    def __init__(
+        self, camera: Camera, sessions: Sessions, *, describe: Describe, clock: Clock, host: IpAddress | None
+    ) -> None:
+        self._camera = camera
+        self._sessions = sessions
+        self._describe = describe
+        self._clock = clock
+        self._host = host
+        self._outgoing: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_OUTGOING)
+        self._state_due = False
+        self._opening: asyncio.Task[None] | None = None
+        self._session: Session | None = None
+        self._overflow = False
+
+    async def run(self, socket: web.WebSocketResponse) -> None:
+        """Serve the socket until either side closes it."""
+        events = self._camera.hub.events
+        events.on("status", self._state_changed)
+        events.on("stream", self._state_changed)
+        writer = asyncio.create_task(self._write(socket), name=f"signalling of {self._camera.name}")
+        try:
+            self._state_changed()
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._received(message.data)
+                elif message.type is WSMsgType.BINARY:
+                    self._send(error_message("message", "only text is understood"))
+                if self._overflow:
+                    break
+        finally:
+            events.remove_listener("status", self._state_changed)
+            events.remove_listener("stream", self._state_changed)
+            for task in (self._opening, writer):
+                if task is not None:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._outgoing.put_nowait(message)
+        except asyncio.QueueFull:
+            self._overflow = True
+
+    def _state_changed(self, *_: object) -> None:
+        # Many changes while the client is slow are one message, made when it is sent.
+        if not self._state_due:
+            self._state_due = True
+            with contextlib.suppress(asyncio.QueueFull):
+                self._outgoing.put_nowait(None)
+
+    async def _write(self, socket: web.WebSocketResponse) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            while not self._overflow:
+                message = await self._outgoing.get()
+                if message is None:
+                    self._state_due = False
+                    message = {"type": "state", "value": self._describe(self._camera)}
+                async with asyncio.timeout(_SEND_DEADLINE_S):
+                    await socket.send_str(json.dumps(message))
+        # A client that does not read is let go; the reader then ends too.
+        async with asyncio.timeout(_SEND_DEADLINE_S):
+            await socket.close()
+
+    def _received(self, text: str) -> None:
+        received_at = self._clock.now()
+        try:
+            message = parse_message(text)
+        except MessageError as error:
+            self._send(error_message(error.kind, str(error)))
+            return
+        if isinstance(message, ClockMessage):
+            self._send({"type": "clock", "value": self._clock_value(message, received_at)})
+        elif isinstance(message, OfferMessage):
+            if self._opening is not None:
+                self._opening.cancel()
+            self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
+
+    def _clock_value(self, message: ClockMessage, received_at: float) -> dict[str, Any]:
+        value: dict[str, Any] = {"t0": message.t0, "t1": received_at, "t2": self._clock.now()}
+        mapping = self._sessions.broadcasts.of(self._camera.hub).clock_mapping()
+        if mapping is not None:
+            value |= {
+                "rtp_timestamp": mapping.rtp_timestamp,
+                "clock_rate": mapping.clock_rate,
+                "captured_at": mapping.captured_at,
+            }
+        return value
+
+    async def _open(self, offer: OfferMessage) -> None:
+        kind = offer_kind(offer.version)
+        try:
+            if self._session is not None:
+                # A new offer on the same socket takes the place of the old session.
+                await self._sessions.end(self._session)
+                self._session = None
+            self._session = await self._sessions.open(self._camera, offer.sdp, host=self._host)
+        except GatewayError as error:
+            self._send(error_message(kind, error.message))
+        else:
+            self._send(answer_message(self._session.answer, version=offer.version))
+
+
+class SignallingRoute:
+    """Accepts the WebSocket of each viewer."""
+
+    def __init__(self, sessions: Sessions, find_camera: Callable[[str], Camera], *, describe: Describe, clock: Clock):
+        self._sessions = sessions
+        self._find_camera = find_camera
+        self._describe = describe
+        self._clock = clock
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """`GET /api/ws?src=`: 404 for an unknown camera, then a socket until one side closes it."""
+        camera = self._find_camera(request.query.get("src", ""))
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        try:
+            with camera.watched():
+                signalling = Signalling(
+                    camera,
+                    self._sessions,
+                    describe=self._describe,
+                    clock=self._clock,
+                    host=host_literal(request.headers.get("Host")),
+                )
+                await signalling.run(socket)
+        finally:
+            self._sockets.discard(socket)
+        return socket
+
+    async def close(self) -> None:
+        """Tell all viewers that the gateway goes away."""
+        await asyncio.gather(
+            *(socket.close(code=1001, message=b"the gateway stops") for socket in tuple(self._sockets)),
+            return_exceptions=True,
+        )

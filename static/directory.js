@@ -1,0 +1,101 @@
+/**
+ * The list of cameras, asked for now and then: each tile's own socket tells the rest.
+ *
+ * Events: `cameras` (detail: `Camera[]`); `unavailable` (detail: `{access, retryAt}`).
+ */
+
+import { nowMs } from './now.js';
+import { retryDelayMs } from './retry.js';
+
+/**
+ * @typedef {import('./types.js').Camera} Camera
+ * @typedef {'signed-out' | 'forbidden' | 'unreachable'} Access
+ */
+
+const EVERY_MS = 10_000;
+const DEADLINE_MS = 8000;
+const FIRST_RETRY_MS = 1000;
+
+/** The list could not be had; `access` says whether signing in would help. */
+export class DirectoryError extends Error {
+  /** @param {Access} access */
+  constructor(access) {
+    super(`The list of cameras can't be had: ${access}`);
+    this.access = access;
+  }
+}
+
+/**
+ * @param {string} base URL that the gateway's paths are relative to
+ * @returns {Promise<Camera[]>}
+ * @throws {DirectoryError}
+ */
+export async function fetchCameras(base) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(new URL('api/cameras', base), { signal: AbortSignal.timeout(DEADLINE_MS) });
+  } catch {
+    throw new DirectoryError('unreachable');
+  }
+  if (response.status === 401) throw new DirectoryError('signed-out');
+  if (response.status === 403) throw new DirectoryError('forbidden');
+  if (!response.ok) throw new DirectoryError('unreachable');
+  /** @type {unknown} */
+  const body = await response.json().catch(() => null);
+  const cameras = /** @type {{cameras?: unknown} | null} */ (body)?.cameras;
+  if (!Array.isArray(cameras)) throw new DirectoryError('unreachable');
+  return cameras;
+}
+
+/**
+ * Why a camera's socket does not open: a browser keeps the status of a refused WebSocket to itself.
+ *
+ * @param {string} base
+ * @param {string} camera
+ * @returns {Promise<'ok' | 'unknown' | Access>}
+ */
+export async function diagnose(base, camera) {
+  try {
+    const cameras = await fetchCameras(base);
+    return cameras.some(({ name }) => name === camera) ? 'ok' : 'unknown';
+  } catch (error) {
+    return error instanceof DirectoryError ? error.access : 'unreachable';
+  }
+}
+
+export class Directory extends EventTarget {
+  #base;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #failures = 0;
+  #asking = false;
+
+  /** @param {string} base URL that the gateway's paths are relative to */
+  constructor(base) {
+    super();
+    this.#base = base;
+  }
+
+  /** Asks now, and from then on by itself. */
+  async ask() {
+    if (this.#asking) return;
+    this.#asking = true;
+    clearTimeout(this.#timer);
+    let delayMs = EVERY_MS;
+    try {
+      const cameras = await fetchCameras(this.#base);
+      this.#failures = 0;
+      this.dispatchEvent(new CustomEvent('cameras', { detail: cameras }));
+    } catch (error) {
+      if (!(error instanceof DirectoryError)) throw error;
+      this.#failures += 1;
+      delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: EVERY_MS });
+      const detail = { access: error.access, retryAt: nowMs() + delayMs };
+      this.dispatchEvent(new CustomEvent('unavailable', { detail }));
+    } finally {
+      this.#asking = false;
+      this.#timer = setTimeout(() => void this.ask(), delayMs);
+    }
+  }
+}

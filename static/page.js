@@ -1,0 +1,31 @@
+/** Which page this is, read from its address.  Pure. */
+
+/**
+ * @param {string} address of the page
+ * @param {string} base URL that the gateway's paths are relative to
+ * @returns {string | null} the camera of a one-camera page; null on the wall
+ */
+export function cameraOfPage(address, base) {
+  const path = new URL(address).pathname;
+  const root = new URL(base).pathname;
+  if (!path.startsWith(root)) return null;
+  const name = path.slice(root.length).replace(/\/+$/, '');
+  if (!name) return null;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/**
+ * @param {string | null} camera of a one-camera page
+ * @param {number | null} count of cameras; null while unknown
+ * @returns {string} the tab's title
+ */
+export function pageTitle(camera, count) {
+  if (camera !== null) return camera;
+  if (count === null) return 'camera-gateway';
+  const cameras = count === 1 ? '1 camera' : `${count || 'No'} cameras`;
+  return `${cameras} — camera-gateway`;
+}

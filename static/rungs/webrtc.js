@@ -1,0 +1,233 @@
+/**
+ * The `webrtc` rung: one receive-only peer connection, negotiated over the camera's signalling socket.
+ *
+ * Rung interface (protocol.md, "In the browser"): `start(video, options)`, `stop()`, `renew(grant)`, events `picture`
+ * and `failed` (detail: `Failure`).  Besides: `progress` (detail: 0 to 1).
+ * The gateway is ICE-lite and puts all its candidates into the answer, so there is nothing to gather or to trickle.
+ */
+
+/**
+ * @typedef {import('../types.js').Failure} Failure
+ * @typedef {import('../types.js').Message} Message
+ * @typedef {import('../signalling.js').Signalling} Signalling
+ *
+ * @typedef {object} WebRtcOptions
+ * @property {Signalling} signalling may still be opening: the offer leaves as soon as it is open
+ * @property {boolean} audio ask for sound too
+ * @property {number} answerDeadlineMs from the offer to the answer
+ * @property {number} pictureDeadlineMs from the connection to the first picture
+ */
+
+const CONNECT_DEADLINE_MS = 5000;
+const DISCONNECTED_GRACE_MS = 2000;
+
+/** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
+function playableCodecs() {
+  const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? [];
+  const wanted = codecs.filter(({ mimeType }) => /^video\/(h264|rtx)$/i.test(mimeType));
+  return wanted.some(({ mimeType }) => /h264/i.test(mimeType)) ? wanted : [];
+}
+
+export class WebRtcRung extends EventTarget {
+  /** @type {RTCPeerConnection | null} */
+  #connection = null;
+  /** @type {HTMLVideoElement | null} */
+  #video = null;
+  /** @type {WebRtcOptions | null} */
+  #options = null;
+  /** @type {string | null} */
+  #offer = null;
+  #sent = false;
+  #pictureCame = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #deadline;
+  #listening = new AbortController();
+
+  get name() {
+    return 'webrtc';
+  }
+
+  /** Whether an answer is still owed to this rung. */
+  get awaitingAnswer() {
+    return this.#sent && this.#connection !== null && this.#connection.remoteDescription === null;
+  }
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {WebRtcOptions} options
+   */
+  start(video, options) {
+    this.#video = video;
+    this.#options = options;
+    const codecs = playableCodecs();
+    if (codecs.length === 0) {
+      this.#fail('codec', "This browser can't play H.264 over WebRTC.");
+      return;
+    }
+    const { signal } = this.#listening;
+    options.signalling.addEventListener('open', () => this.#sendOffer(), { signal });
+    options.signalling.addEventListener('down', () => this.#unsend(), { signal });
+    options.signalling.addEventListener(
+      'message',
+      (event) => void this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
+      { signal },
+    );
+    this.#connect(video, codecs).catch((/** @type {unknown} */ error) => this.#fail('codec', String(error)));
+  }
+
+  stop() {
+    clearTimeout(this.#deadline);
+    this.#listening.abort();
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection) {
+      connection.onconnectionstatechange = null;
+      connection.close();
+    }
+    if (this.#video) this.#video.srcObject = null;
+    this.#video = null;
+  }
+
+  /**
+   * The grant rides on the signalling socket; media has none of its own.
+   *
+   * @param {string} grant
+   */
+  renew(grant) {
+    this.#options?.signalling.send({ type: 'grant', value: grant });
+  }
+
+  /** @returns {Promise<Iterable<Record<string, any>>>} entries of the connection's statistics; empty when there is none */
+  async getStats() {
+    const report = await this.#connection?.getStats();
+    return report ? [.../** @type {Map<string, Record<string, any>>} */ (/** @type {unknown} */ (report)).values()] : [];
+  }
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {RTCRtpCodec[]} codecs
+   */
+  async #connect(video, codecs) {
+    const connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+    this.#connection = connection;
+    connection.onconnectionstatechange = () => this.#connectionChanged(connection);
+    const transceivers = [connection.addTransceiver('video', { direction: 'recvonly' })];
+    // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
+    transceivers[0].setCodecPreferences?.(codecs);
+    if (this.#options?.audio) transceivers.push(connection.addTransceiver('audio', { direction: 'recvonly' }));
+    // For browsers without the playout-delay extension; where it is negotiated this has no effect.
+    for (const { receiver } of transceivers) if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+
+    video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
+    this.#awaitPicture(video);
+    await connection.setLocalDescription(await connection.createOffer());
+    if (connection !== this.#connection) return;
+    this.#offer = connection.localDescription?.sdp ?? null;
+    this.#sendOffer();
+  }
+
+  #sendOffer() {
+    if (this.#sent || !this.#offer || !this.#options) return;
+    this.#sent = this.#options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
+    if (!this.#sent) return;
+    this.#progress(0.4);
+    this.#expect(this.#options.answerDeadlineMs, () =>
+      this.#fail('signalling', 'The gateway did not answer the offer in time.'),
+    );
+  }
+
+  /** The socket is gone: an answer that has not come yet will not come; the next socket gets the same offer. */
+  #unsend() {
+    if (!this.awaitingAnswer) return;
+    clearTimeout(this.#deadline);
+    this.#sent = false;
+  }
+
+  /** @param {Message} message */
+  async #receive({ type, value }) {
+    const connection = this.#connection;
+    if (!connection || !this.awaitingAnswer) return;
+    if (type === 'error' && typeof value === 'string' && value.startsWith('webrtc')) {
+      this.#fail('refused', value.replace(/^webrtc[^:]*:\s*/, ''));
+      return;
+    }
+    const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
+    if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
+    this.#progress(0.6);
+    this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
+    try {
+      await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+    } catch (error) {
+      this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #connectionChanged(connection) {
+    switch (connection.connectionState) {
+      case 'connected':
+        if (this.#pictureCame) {
+          clearTimeout(this.#deadline);
+          break;
+        }
+        this.#progress(0.8);
+        this.#expect(this.#options?.pictureDeadlineMs ?? 0, () =>
+          this.#fail('first-frame', 'Connected, but no picture came.'),
+        );
+        break;
+      case 'disconnected':
+        this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
+        break;
+      case 'failed':
+        this.#failUnconnected(connection);
+        break;
+      default:
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #failUnconnected({ iceConnectionState }) {
+    if (this.#pictureCame) this.#fail('lost', 'The connection to the gateway was lost.');
+    else if (['connected', 'completed'].includes(iceConnectionState)) {
+      this.#fail('dtls', 'The encrypted connection was not completed.');
+    } else this.#fail('ice', "The gateway's media port did not answer.");
+  }
+
+  /** @param {HTMLVideoElement} video */
+  #awaitPicture(video) {
+    const came = () => {
+      if (this.#video !== video || this.#pictureCame) return;
+      this.#pictureCame = true;
+      clearTimeout(this.#deadline);
+      this.#progress(1);
+      this.dispatchEvent(new Event('picture'));
+    };
+    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(came);
+    else /** @type {HTMLElement} */ (video).addEventListener('loadeddata', came, { signal: this.#listening.signal });
+  }
+
+  /**
+   * @param {number} withinMs
+   * @param {() => void} otherwise
+   */
+  #expect(withinMs, otherwise) {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(otherwise, withinMs);
+  }
+
+  /** @param {number} progress */
+  #progress(progress) {
+    this.dispatchEvent(new CustomEvent('progress', { detail: progress }));
+  }
+
+  /**
+   * @param {Failure['code']} code
+   * @param {string} message
+   */
+  #fail(code, message) {
+    if (this.#listening.signal.aborted) return;
+    clearTimeout(this.#deadline);
+    this.#listening.abort();
+    this.dispatchEvent(new CustomEvent('failed', { detail: { code, message } }));
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The WebSocket of one camera: JSON messages both ways, and a connection that comes back by itself.
+ *
+ * Events: `open`; `message` (detail: `Message`); `down` (detail: `retryAt` in unix milliseconds, and whether the socket that
+ * is gone had been `opened` at all).
+ */
+
+import { nowMs } from './now.js';
+import { retryDelayMs } from './retry.js';
+
+/** @typedef {import('./types.js').Message} Message */
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 5000;
+const OPENING_DEADLINE_MS = 5000;
+
+/**
+ * @param {string} camera
+ * @param {string} base URL that the gateway's paths are relative to
+ * @param {string | null} [grant] rides in the path, as for every other URL
+ * @returns {string}
+ */
+export function signallingUrl(camera, base, grant = null) {
+  const prefix = grant === null ? '' : `g/${grant}/`;
+  const url = new URL(`${prefix}api/ws?src=${encodeURIComponent(camera)}`, base);
+  url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  return url.href;
+}
+
+export class Signalling extends EventTarget {
+  #url;
+  #createSocket;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #failures = 0;
+  #opened = false;
+  #asking = false;
+  #wanted = false;
+
+  /**
+   * @param {() => string | Promise<string>} url asked before each connection: a grant in it may have expired
+   * @param {{createSocket?: (url: string) => WebSocket}} [options] another kind of socket, for tests
+   */
+  constructor(url, { createSocket = (address) => new WebSocket(address) } = {}) {
+    super();
+    this.#url = url;
+    this.#createSocket = createSocket;
+  }
+
+  get isOpen() {
+    return this.#socket !== null && this.#socket.readyState === 1;
+  }
+
+  start() {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#connect();
+  }
+
+  stop() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  /** Tries now instead of at the end of the current delay; does nothing while a socket is open or opening. */
+  hurry() {
+    if (!this.#wanted || this.#socket || this.#asking) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  /** Gives up a socket that has gone quiet, and opens another. */
+  reset() {
+    if (!this.#wanted) return;
+    this.#lost();
+  }
+
+  /**
+   * @param {Message} message
+   * @returns {boolean} false, and nothing sent, while there is no open socket
+   */
+  send(message) {
+    if (!this.#socket || !this.isOpen) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #connect() {
+    clearTimeout(this.#timer);
+    this.#opened = false;
+    this.#timer = setTimeout(() => this.#lost(), OPENING_DEADLINE_MS);
+    const url = this.#url();
+    if (typeof url === 'string') {
+      this.#open(url);
+      return;
+    }
+    this.#asking = true;
+    url
+      .then(
+        (address) => this.#wanted && this.#asking && this.#open(address),
+        () => this.#wanted && this.#asking && this.#lost(),
+      )
+      .finally(() => {
+        this.#asking = false;
+      });
+  }
+
+  /** @param {string} url */
+  #open(url) {
+    const socket = this.#createSocket(url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      clearTimeout(this.#timer);
+      this.#opened = true;
+      this.dispatchEvent(new Event('open'));
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = () => this.#lost();
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    if (typeof data !== 'string') return;
+    /** @type {unknown} */
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (typeof message !== 'object' || message === null || !('type' in message)) return;
+    // Only now is the gateway well: a proxy accepts sockets for a gateway that is down.
+    this.#failures = 0;
+    this.dispatchEvent(new CustomEvent('message', { detail: message }));
+  }
+
+  #lost() {
+    clearTimeout(this.#timer);
+    this.#drop();
+    this.#asking = false;
+    this.#failures += 1;
+    const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
+    this.#timer = setTimeout(() => this.#connect(), delayMs);
+    const detail = { retryAt: nowMs() + delayMs, opened: this.#opened };
+    this.dispatchEvent(new CustomEvent('down', { detail }));
+  }
+
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = null;
+    socket.onmessage = null;
+    socket.onclose = null;
+    socket.close();
+  }
+}

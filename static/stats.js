@@ -1,0 +1,198 @@
+/**
+ * Numbers out of WebRTC's statistics, and the text of them for a bug report.  Pure.
+ */
+
+import { codecName } from './words.js';
+
+/**
+ * @typedef {import('./types.js').Camera} Camera
+ * @typedef {import('./types.js').RungRun} RungRun
+ *
+ * @typedef {object} Counters what one `getStats()` says, as far as it matters here
+ * @property {number} atMs
+ * @property {number} framesDecoded
+ * @property {number} framesDropped
+ * @property {number} packetsReceived
+ * @property {number} packetsLost
+ * @property {number} bytesReceived
+ * @property {number} freezes
+ * @property {number} jitterBufferDelayS
+ * @property {number} jitterBufferEmitted
+ * @property {number} width
+ * @property {number} height
+ * @property {string | null} decoder
+ * @property {string | null} transport UDP, TCP or relay
+ * @property {number | null} roundTripMs
+ *
+ * @typedef {object} Rates
+ * @property {number | null} fps
+ * @property {number | null} bitrateBps
+ * @property {number | null} lossRatio of the packets of this interval, 0 to 1
+ * @property {number | null} jitterBufferMs
+ *
+ * @typedef {object} Statistics everything the overlay shows
+ * @property {string} camera
+ * @property {string} protocol
+ * @property {string | null} transport
+ * @property {number | null} latencyMs
+ * @property {'picture' | 'clock' | null} latencySource
+ * @property {Counters | null} counters
+ * @property {Rates | null} rates
+ * @property {number} stalls
+ * @property {number} reconnects
+ * @property {number | null} firstPictureMs
+ * @property {readonly RungRun[]} history
+ * @property {Camera | null} source
+ */
+
+/** @typedef {Record<string, any>} Entry one entry of an RTCStatsReport: its fields differ by type and browser */
+
+/**
+ * @param {Iterable<Entry>} entries of one RTCStatsReport
+ * @param {number} atMs any steady clock
+ * @returns {Counters}
+ */
+export function readCounters(entries, atMs) {
+  /** @type {Map<string, Entry>} */
+  const byId = new Map();
+  /** @type {Entry} */
+  let inbound = {};
+  /** @type {Entry | undefined} */
+  let pair;
+  for (const entry of entries) {
+    byId.set(entry.id, entry);
+    if (entry.type === 'inbound-rtp' && entry.kind === 'video') inbound = entry;
+    if (entry.type === 'candidate-pair' && entry.nominated && entry.state === 'succeeded') pair ??= entry;
+  }
+  for (const entry of byId.values()) {
+    if (entry.type === 'transport' && entry.selectedCandidatePairId) pair = byId.get(entry.selectedCandidatePairId) ?? pair;
+  }
+  return {
+    atMs,
+    framesDecoded: inbound.framesDecoded ?? 0,
+    framesDropped: inbound.framesDropped ?? 0,
+    packetsReceived: inbound.packetsReceived ?? 0,
+    packetsLost: inbound.packetsLost ?? 0,
+    bytesReceived: inbound.bytesReceived ?? 0,
+    freezes: inbound.freezeCount ?? 0,
+    jitterBufferDelayS: inbound.jitterBufferDelay ?? 0,
+    jitterBufferEmitted: inbound.jitterBufferEmittedCount ?? 0,
+    width: inbound.frameWidth ?? 0,
+    height: inbound.frameHeight ?? 0,
+    decoder: inbound.decoderImplementation ?? null,
+    transport: transportOf(pair, byId),
+    roundTripMs: typeof pair?.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : null,
+  };
+}
+
+/**
+ * @param {Entry | undefined} pair
+ * @param {Map<string, Entry>} byId
+ * @returns {string | null}
+ */
+function transportOf(pair, byId) {
+  const local = pair && byId.get(pair.localCandidateId);
+  if (!local) return null;
+  if (local.candidateType === 'relay') return 'relay';
+  return typeof local.protocol === 'string' ? local.protocol.toUpperCase() : null;
+}
+
+/**
+ * @param {Counters | null} before
+ * @param {Counters} now
+ * @returns {Rates} nulls where nothing can be said yet
+ */
+export function rates(before, now) {
+  const seconds = before ? (now.atMs - before.atMs) / 1000 : 0;
+  if (!before || seconds <= 0 || now.bytesReceived < before.bytesReceived) {
+    return { fps: null, bitrateBps: null, lossRatio: null, jitterBufferMs: null };
+  }
+  const received = now.packetsReceived - before.packetsReceived;
+  // Late packets are taken back from packetsLost, so it may shrink.
+  const lost = Math.max(0, now.packetsLost - before.packetsLost);
+  const emitted = now.jitterBufferEmitted - before.jitterBufferEmitted;
+  return {
+    fps: (now.framesDecoded - before.framesDecoded) / seconds,
+    bitrateBps: ((now.bytesReceived - before.bytesReceived) * 8) / seconds,
+    lossRatio: received + lost > 0 ? lost / (received + lost) : null,
+    jitterBufferMs: emitted > 0 ? ((now.jitterBufferDelayS - before.jitterBufferDelayS) / emitted) * 1000 : null,
+  };
+}
+
+/**
+ * @param {number | null | undefined} value
+ * @param {string} unit
+ * @param {number} [digits]
+ * @returns {string} an en dash for what is unknown
+ */
+export function withUnit(value, unit, digits = 0) {
+  return value === null || value === undefined || !Number.isFinite(value) ? '–' : `${value.toFixed(digits)} ${unit}`;
+}
+
+/**
+ * @param {number | null | undefined} bps
+ * @returns {string}
+ */
+export function bitrate(bps) {
+  if (bps === null || bps === undefined) return '–';
+  return bps >= 1e6 ? withUnit(bps / 1e6, 'Mb/s', 1) : withUnit(bps / 1e3, 'kb/s');
+}
+
+/**
+ * The overlay's lines, in order.
+ *
+ * @param {Statistics} statistics
+ * @returns {[label: string, value: string][]}
+ */
+export function lines(statistics) {
+  const { counters, rates: now, source } = statistics;
+  const video = source?.video;
+  const size = counters && counters.width ? `${counters.width} × ${counters.height}` : '–';
+  const how = { picture: ', read off the picture', clock: ', by the stream’s clock' };
+  const latency = withUnit(statistics.latencyMs, 'ms');
+  return [
+    ['Protocol', [statistics.protocol, statistics.transport].filter(Boolean).join(' over ')],
+    ['Latency', statistics.latencySource ? latency + how[statistics.latencySource] : latency],
+    ['First picture', withUnit(statistics.firstPictureMs, 'ms')],
+    ['Picture', `${size}, ${withUnit(now?.fps, 'fps', 1)}`],
+    ['Bitrate', bitrate(now?.bitrateBps)],
+    ['Loss', now?.lossRatio === null || !now ? '–' : withUnit(now.lossRatio * 100, '%', 1)],
+    ['Round trip', withUnit(counters?.roundTripMs, 'ms')],
+    ['Buffer', withUnit(now?.jitterBufferMs, 'ms')],
+    ['Stalls', String(statistics.stalls)],
+    ['Reconnects', String(statistics.reconnects)],
+    [
+      'Camera',
+      video
+        ? `${codecName(video.codec)} (${video.codec}), ${video.width} × ${video.height}, ${withUnit(video.fps, 'fps')}`
+        : '–',
+    ],
+    ['GOP', withUnit(video?.gop_s, 's', 1)],
+    ['Sound', source?.audio ? (source.rungs?.webrtc?.audio?.message ?? source.audio.codec) : 'none'],
+  ];
+}
+
+/**
+ * @param {RungRun} run
+ * @returns {string} one line about one try at one rung
+ */
+export function historyLine({ rung, atS, firstPictureS, end }) {
+  const came = firstPictureS === null ? 'no picture' : `picture after ${firstPictureS.toFixed(2)} s`;
+  const ended = end === null ? '' : `; ended: ${end}`;
+  return `${atS.toFixed(1)} s ${rung}: ${firstPictureS === null && end === null ? 'connecting' : came}${ended}`;
+}
+
+/**
+ * @param {Statistics} statistics
+ * @param {{at: Date, browser: string}} context
+ * @returns {string} for a bug report
+ */
+export function asText(statistics, { at, browser }) {
+  return [
+    `camera-gateway, ${statistics.camera}, ${at.toISOString()}`,
+    browser,
+    ...lines(statistics).map(([label, value]) => `${label}: ${value}`),
+    'History:',
+    ...statistics.history.map((run) => `  ${historyLine(run)}`),
+  ].join('\n');
+}

@@ -1,0 +1,381 @@
+/**
+ * `<camera-view camera="front-door">`: one camera's picture, its name, and words when something is not normal.
+ *
+ * Works on any page that may reach the gateway.  Attributes: `camera`; `mode`; `base` (URL of the gateway, default the
+ * page's own); `selectable` (the whole tile is a button that fires `choose`); `large` (shows the row of controls).
+ * Properties: `getGrant` (set it before the element is connected), `hint`, `muted`, `metrics`, `situation`.
+ * Events: `statechange` (detail: `{kind, camera}`), `picture`, `fallback`, `error` (detail: `Failure`), `choose`, `back`,
+ * `preference` (detail: `{muted?, statistics?}`).
+ */
+
+import { diagnose } from '../directory.js';
+import { element, setText } from '../dom.js';
+import { nowMs } from '../now.js';
+import { Player } from '../player.js';
+import { describe, timeOfDay } from '../words.js';
+import { Controls } from './controls.js';
+import { LastPicture } from './last-picture.js';
+import { sheet } from './look.js';
+import { StatisticsPanel } from './statistics-panel.js';
+
+/**
+ * @typedef {import('../types.js').Camera} Camera
+ * @typedef {import('../types.js').Metrics} Metrics
+ * @typedef {import('../types.js').Situation} Situation
+ * @typedef {import('../words.js').Words} Words
+ */
+
+const REDRAW_MS = 250;
+const LATENCY_EVERY_MS = 1000;
+const HIDDEN_PATIENCE_MS = 30_000;
+
+export class CameraView extends HTMLElement {
+  static observedAttributes = ['camera', 'selectable'];
+
+  /** @type {(() => string | null | Promise<string | null>) | undefined} asked for a grant before each connection */
+  getGrant;
+
+  #root = element('div', { class: 'root', 'data-picture': 'clear' });
+  #video = element('video', { playsinline: '', autoplay: '', disableremoteplayback: '' });
+  #last = new LastPicture();
+  #title = element('p', { class: 'title' });
+  #detail = element('p', { class: 'detail' });
+  #words = element('div', { class: 'words' }, this.#title, this.#detail);
+  #bar = element('div');
+  #progress = element('div', { class: 'progress', hidden: '' }, this.#bar);
+  #mark = element('p', { class: 'plate mark', hidden: '' });
+  #label = element('b');
+  #aside = element('span');
+  #name = element('p', { class: 'plate name' }, this.#label, this.#aside);
+  #choose = element('button', { class: 'choose', type: 'button', hidden: '' });
+  #spoken = element('span', { class: 'spoken', role: 'status' });
+  /** @type {HTMLElement | null} */
+  #action = null;
+  #controls;
+  /** @type {StatisticsPanel | null} */
+  #panel = null;
+  /** @type {Player | null} */
+  #player = null;
+  #kind = '';
+  #spokenFor = '';
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #redraw;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #rest;
+  #seen = true;
+  #asideAt = 0;
+  /** @type {Camera | null} */
+  #hint = null;
+
+  constructor() {
+    super();
+    const shadow = this.attachShadow({ mode: 'open', delegatesFocus: true });
+    shadow.adoptedStyleSheets = [sheet];
+    this.#video.muted = true;
+    const picture = element('div', { class: 'picture' }, this.#last.canvas, this.#video);
+    this.#root.append(picture, this.#choose, this.#words, this.#progress, this.#name, this.#mark, this.#spoken);
+    this.#controls = new Controls(this.#root, (control) => this.#control(control));
+    shadow.append(this.#root);
+    this.#choose.addEventListener('click', (event) => this.#chosen(event));
+    this.#video.addEventListener('resize', () => this.dispatchEvent(new Event('resize')));
+  }
+
+  connectedCallback() {
+    const { camera } = this;
+    setText(this.#label, camera);
+    if (!camera || this.#player) return;
+    const base = new URL(this.getAttribute('base') ?? '.', document.baseURI).href;
+    const player = new Player(this.#video, {
+      camera,
+      base,
+      getGrant: this.getGrant,
+      diagnose: (name) => diagnose(base, name),
+    });
+    this.#player = player;
+    player.addEventListener('change', () => this.#draw());
+    player.addEventListener('picture', () => this.#pictureCame());
+    player.addEventListener('detach', () => this.#last.take(this.#video));
+    player.addEventListener('fallback', (event) => {
+      this.dispatchEvent(new CustomEvent('fallback', { detail: /** @type {CustomEvent} */ (event).detail }));
+    });
+    if (this.#hint) player.hint(this.#hint);
+    document.addEventListener('visibilitychange', this.#visibilityChanged);
+    globalThis.addEventListener('online', this.#online);
+    this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
+    this.#updateRest();
+    if (!this.#resting) player.start();
+    this.#draw();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener('visibilitychange', this.#visibilityChanged);
+    globalThis.removeEventListener('online', this.#online);
+    clearInterval(this.#redraw);
+    clearTimeout(this.#rest);
+    this.#controls.stop();
+    this.#closeStatistics();
+    this.#player?.stop();
+    this.#player = null;
+    this.#kind = '';
+  }
+
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
+    if (name === 'camera' && this.#player) {
+      this.disconnectedCallback();
+      this.#last.clear();
+      this.connectedCallback();
+    }
+  }
+
+  get camera() {
+    return this.getAttribute('camera') ?? '';
+  }
+
+  get mode() {
+    return this.getAttribute('mode') ?? 'ultra-low';
+  }
+
+  /** What is known of the camera already, from the list of all of them. @param {Camera | null} camera */
+  set hint(camera) {
+    this.#hint = camera;
+    if (camera) this.#player?.hint(camera);
+  }
+
+  /** @returns {Metrics | null} for measurements; null while the element is not connected */
+  get metrics() {
+    return this.#player?.metrics ?? null;
+  }
+
+  /** @returns {Situation | null} */
+  get situation() {
+    return this.#player?.situation ?? null;
+  }
+
+  /** @returns {number} width over height of the picture; 16:9 while unknown */
+  get aspect() {
+    const { videoWidth, videoHeight } = this.#video;
+    const video = this.situation?.camera?.video ?? this.#hint?.video;
+    if (videoWidth && videoHeight) return videoWidth / videoHeight;
+    return video?.width && video.height ? video.width / video.height : 16 / 9;
+  }
+
+  get muted() {
+    return this.#video.muted;
+  }
+
+  set muted(muted) {
+    this.#video.muted = muted;
+    if (!muted) {
+      // Sound needs a gesture first; without one the picture goes on silently.
+      this.#video.play().catch(() => this.#silence());
+    }
+    this.#drawControls();
+  }
+
+  get hasSound() {
+    const camera = this.situation?.camera;
+    return Boolean(camera?.audio) && !camera?.rungs?.webrtc?.audio;
+  }
+
+  get statisticsOpen() {
+    return this.#panel !== null;
+  }
+
+  set statisticsOpen(open) {
+    if (!open) this.#closeStatistics();
+    else if (!this.#panel && this.#player) {
+      const player = this.#player;
+      this.#panel = new StatisticsPanel(this.camera, () => ({
+        statistics: player.statistics,
+        latencies: player.latencies,
+      }));
+      this.#panel.show(this.#root);
+    }
+    this.#drawControls();
+  }
+
+  /** Whether anybody can see this tile: off the screen for long, it stops playing until it is back. @param {boolean} seen */
+  set seen(seen) {
+    this.#seen = seen;
+    this.#updateRest();
+  }
+
+  /** Tries at once instead of at the end of the current delay. */
+  retry() {
+    this.#player?.hurry();
+  }
+
+  toggleStatistics() {
+    this.statisticsOpen = !this.statisticsOpen;
+    this.dispatchEvent(new CustomEvent('preference', { detail: { statistics: this.statisticsOpen } }));
+  }
+
+  toggleSound() {
+    if (!this.hasSound) {
+      this.#say(`${this.camera} has no sound`);
+      return;
+    }
+    this.muted = !this.muted;
+    this.dispatchEvent(new CustomEvent('preference', { detail: { muted: this.muted } }));
+  }
+
+  toggleFullscreen() {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else this.requestFullscreen?.().catch(() => this.#say('This browser allows no full screen here'));
+  }
+
+  get #resting() {
+    return document.hidden || !this.#seen;
+  }
+
+  #visibilityChanged = () => this.#updateRest();
+
+  #online = () => this.#player?.hurry();
+
+  /** A glance at another tab costs nothing; a long absence ends the stream, and coming back joins it live. */
+  #updateRest() {
+    clearTimeout(this.#rest);
+    const player = this.#player;
+    if (!player) return;
+    player.hidden = this.#resting;
+    if (this.#resting) this.#rest = setTimeout(() => player.stop(), HIDDEN_PATIENCE_MS);
+    else if (player.situation.phase === 'stopped') player.start();
+    else if (this.#video.paused && !this.#video.ended) this.#video.play().catch(() => this.#silence());
+  }
+
+  /** @param {import('./controls.js').Control} control */
+  #control(control) {
+    if (control === 'back') this.dispatchEvent(new Event('back'));
+    if (control === 'sound') this.toggleSound();
+    if (control === 'statistics') this.toggleStatistics();
+    if (control === 'fullscreen') this.toggleFullscreen();
+  }
+
+  /** @param {MouseEvent} event */
+  #chosen(event) {
+    // A finger has no hover: on a large picture its tap shows the controls, one of which leads back.
+    const byFinger = event instanceof PointerEvent && event.pointerType === 'touch';
+    if (byFinger && this.hasAttribute('large')) return;
+    this.dispatchEvent(new Event('choose', { bubbles: true }));
+  }
+
+  #pictureCame() {
+    this.#last.clear();
+    if (this.#video.paused) this.#video.play().catch(() => this.#silence());
+    this.dispatchEvent(new Event('picture'));
+  }
+
+  #silence() {
+    if (this.#video.muted) return;
+    this.#video.muted = true;
+    this.#video.play().catch(() => undefined);
+    this.#drawControls();
+  }
+
+  #tick() {
+    if (this.#kind !== 'live') this.#draw();
+    else if (nowMs() - this.#asideAt >= LATENCY_EVERY_MS) this.#drawAside(nowMs());
+  }
+
+  #draw() {
+    const player = this.#player;
+    if (!player) return;
+    const now = nowMs();
+    const { situation } = player;
+    const words = describe(situation, now);
+    this.#root.dataset.picture = words.picture;
+    setText(this.#title, words.title);
+    setText(this.#detail, words.title ? words.detail : '');
+    this.#words.hidden = !words.title;
+    setText(this.#mark, words.mark);
+    this.#mark.hidden = !words.mark;
+    this.#mark.classList.toggle('alert', words.needsPerson);
+    this.#mark.classList.toggle('hint', Boolean(words.detail) && !words.title);
+    this.#mark.title = words.title ? '' : words.detail;
+    this.#progress.hidden = !words.waiting;
+    this.#bar.style.transform = `scaleX(${situation.progress})`;
+    this.#drawAction(words);
+    if (words.kind !== this.#kind) this.#kindChanged(words, situation);
+    this.#drawAside(now);
+    this.#drawControls();
+  }
+
+  /**
+   * @param {Words} words
+   * @param {Situation} situation
+   */
+  #kindChanged(words, situation) {
+    this.#kind = words.kind;
+    this.#choose.setAttribute('aria-label', [this.camera, words.spoken].filter(Boolean).join('. '));
+    this.dispatchEvent(new CustomEvent('statechange', { detail: { kind: words.kind, camera: situation.camera } }));
+    if (words.kind === 'failed' || words.kind === 'unsupported') {
+      this.dispatchEvent(new CustomEvent('error', { detail: situation.failure }));
+    }
+    const worthSaying = words.spoken && (words.kind !== 'live' || this.#spokenFor !== '');
+    if (!worthSaying || words.kind === this.#spokenFor) return;
+    this.#spokenFor = words.kind === 'live' ? '' : words.kind;
+    this.#say(`${this.camera}: ${words.spoken}`);
+  }
+
+  /** @param {string} text */
+  #say(text) {
+    setText(this.#spoken, text);
+  }
+
+  /**
+   * Beside the name: how old the picture is when it is old, how late it is when a demo camera lets us measure that.
+   *
+   * @param {number} now
+   */
+  #drawAside(now) {
+    this.#asideAt = now;
+    const player = this.#player;
+    if (!player) return;
+    const { lastPictureAt } = player.situation;
+    const { latencyMs, latencySource } = player.metrics;
+    let text = '';
+    if (this.#root.dataset.picture !== 'clear') {
+      if (lastPictureAt !== null) text = `picture of ${timeOfDay(lastPictureAt, now, { seconds: true })}`;
+    } else if (latencySource === 'picture' && latencyMs !== null) text = `${Math.round(latencyMs)} ms`;
+    setText(this.#aside, text);
+  }
+
+  #drawControls() {
+    this.#controls.update({
+      muted: this.#video.muted,
+      hasSound: this.hasSound,
+      statistics: this.statisticsOpen,
+      canGoBack: this.hasAttribute('selectable'),
+    });
+  }
+
+  /** @param {Words} words */
+  #drawAction({ action }) {
+    if ((this.#action?.dataset.action ?? null) === action) return;
+    this.#action?.remove();
+    this.#action = null;
+    if (action === null) return;
+    if (action === 'retry') {
+      this.#action = element('button', { class: 'action', type: 'button' }, 'Try again now');
+      this.#action.addEventListener('click', () => this.retry());
+    } else if (action === 'sign-in') this.#action = element('a', { class: 'action', href: 'login' }, 'Sign in');
+    else this.#action = element('a', { class: 'action', href: './' }, 'All cameras');
+    if (this.#action instanceof HTMLAnchorElement) this.#action.href = this.#resolve(action === 'sign-in' ? 'login' : '.');
+    this.#action.dataset.action = action;
+    this.#words.append(this.#action);
+  }
+
+  /** @param {string} path of the gateway */
+  #resolve(path) {
+    return new URL(path, new URL(this.getAttribute('base') ?? '.', document.baseURI)).href;
+  }
+
+  #closeStatistics() {
+    this.#panel?.close();
+    this.#panel = null;
+  }
+}
+
+customElements.define('camera-view', CameraView);

@@ -1,0 +1,129 @@
+/** Style of `<camera-view>`: a constructed sheet, so that it works under a strict content security policy. */
+
+const CSS = `
+:host {
+  --text: #f2f3f5;
+  --quiet: #a3a8b0;
+  --surface: #17191d;
+  --page: #0b0c0e;
+  --accent: #5eb1f5;
+  --alert: #ff6b60;
+  --size: clamp(0.72rem, 0.55rem + 0.62cqi, 1.5rem);
+  position: relative;
+  display: block;
+  overflow: hidden;
+  background: var(--surface);
+  color: var(--text);
+  container-type: size;
+  font: 400 1rem/1.35 system-ui, sans-serif;
+  font-variant-numeric: tabular-nums;
+  -webkit-tap-highlight-color: transparent;
+}
+:host([hidden]) { display: none; }
+:host(:fullscreen) { background: #000; }
+* { box-sizing: border-box; }
+[hidden] { display: none !important; }
+
+.picture, .picture > * { position: absolute; inset: 0; width: 100%; height: 100%; }
+.picture > * { object-fit: contain; display: block; }
+.picture { font-size: var(--size); transition: filter 150ms linear; }
+[data-picture='dimmed'] .picture { filter: brightness(0.45); }
+[data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.32); }
+
+.choose {
+  position: absolute; inset: 0; width: 100%; height: 100%;
+  margin: 0; padding: 0; border: 0; background: none; cursor: pointer;
+  outline: 0 solid var(--accent); outline-offset: -3px;
+}
+.choose:focus-visible { outline-width: 3px; box-shadow: inset 0 0 0 4px var(--page); }
+
+.words {
+  position: absolute; inset: 0; margin: 0; pointer-events: none;
+  display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 0.3em;
+  padding: 2.2em 1.2em; text-align: center; font-size: calc(var(--size) * 1.12);
+}
+.words > * { max-width: 34em; margin: 0; text-wrap: balance; }
+.detail { color: var(--quiet); }
+.action {
+  pointer-events: auto; margin-top: 0.6em; padding: 0.4em 1.1em; min-height: 2.2em;
+  font: inherit; color: var(--text); text-decoration: none; cursor: pointer;
+  background: transparent; border: 1px solid var(--quiet); border-radius: 3px;
+}
+.action:hover { border-color: var(--text); }
+.action:focus-visible, .controls button:focus-visible, .statistics button:focus-visible {
+  outline: 3px solid var(--accent); outline-offset: 2px;
+}
+
+.progress { position: absolute; left: 0; right: 0; bottom: 0; height: max(2px, 0.4cqh); background: rgb(255 255 255 / 0.12); }
+.progress > div { height: 100%; width: 100%; background: var(--accent); transform-origin: left; transition: transform 150ms ease-out; }
+
+.plate {
+  position: absolute; margin: 0; max-width: calc(100% - 0.9em); padding: 0.12em 0.5em;
+  font-size: var(--size); line-height: 1.45; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+  background: rgb(11 12 14 / 0.66); border-radius: 3px; pointer-events: none;
+}
+.name { left: 0.45em; bottom: 0.45em; }
+.name span { margin-left: 0.6em; color: var(--quiet); }
+.mark { right: 0.45em; top: 0.45em; }
+.mark.alert { background: var(--alert); color: #14090a; font-weight: 600; }
+.hint { pointer-events: auto; }
+
+.controls {
+  position: absolute; right: 0.4rem; bottom: 0.4rem; display: none; gap: 0.15rem;
+  background: rgb(11 12 14 / 0.66); border-radius: 3px; opacity: 0; transition: opacity 150ms linear;
+}
+:host([large]) .controls { display: flex; }
+.awake .controls, .controls:focus-within { opacity: 1; }
+:host([large]) .root:not(.awake) .controls:not(:focus-within) { pointer-events: none; }
+:host([large]) .name { max-width: calc(100% - 12.5rem); }
+.controls button {
+  width: 2.75rem; height: 2.75rem; padding: 0.7rem; border: 0; border-radius: 3px;
+  background: none; color: var(--text); cursor: pointer;
+}
+.controls button:hover { background: rgb(255 255 255 / 0.12); }
+.controls button[aria-pressed='true'] { color: var(--accent); }
+svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
+:host([large]) .root:not(.awake) { cursor: none; }
+:host([large]) .root:not(.awake) .choose { cursor: none; }
+
+.statistics {
+  position: absolute; top: 0; right: 0; max-height: 100%; width: min(100%, 25rem); overflow: auto;
+  padding: 0.9rem 1rem 1rem; font-size: 0.8125rem; line-height: 1.5;
+  background: rgb(11 12 14 / 0.88); scrollbar-width: thin; scrollbar-color: var(--quiet) transparent;
+}
+.statistics dl { display: grid; grid-template-columns: 6.4rem 1fr; gap: 0.05rem 0.7rem; margin: 0; }
+.statistics dt, .statistics ol { color: var(--quiet); }
+.statistics dd { margin: 0; overflow-wrap: anywhere; }
+.statistics canvas { display: block; width: 100%; height: 3rem; margin: 0 0 0.6rem; }
+.statistics header { display: flex; align-items: baseline; justify-content: space-between; gap: 1rem; margin: 0 0 0.5rem; }
+.statistics h2 { margin: 0; font-size: 0.9375rem; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+.statistics h3 { margin: 0.7rem 0 0.1rem; font-size: inherit; font-weight: 400; color: var(--text); }
+.statistics ol { margin: 0; padding: 0; list-style: none; }
+.statistics button {
+  flex: none; padding: 0.15rem 0.6rem; font: inherit; color: var(--text); cursor: pointer;
+  background: transparent; border: 1px solid var(--quiet); border-radius: 3px;
+}
+.statistics button:hover { border-color: var(--text); }
+
+.spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+
+@container (max-width: 25rem) { .statistics { font-size: 0.75rem; padding: 0.6rem 0.7rem; } .statistics dl { grid-template-columns: 5.6rem 1fr; } }
+@container (max-width: 15rem) or (max-height: 8rem) {
+  .detail { display: none; }
+  .words { padding: 1.9em 0.5em; font-size: var(--size); line-height: 1.25; }
+  .action { margin-top: 0.2em; padding: 0 0.7em; min-height: 1.8em; }
+}
+@container (max-width: 9rem) or (max-height: 5rem) { .title { display: none; } }
+
+@media (prefers-reduced-motion: reduce) { .picture, .progress > div, .controls { transition: none; } }
+@media (prefers-contrast: more) {
+  :host { --quiet: #e3e5e8; --surface: #000; --page: #000; --text: #fff; }
+  .plate, .controls, .statistics { background: #000; outline: 1px solid #fff; }
+  [data-picture='dimmed'] .picture { filter: brightness(0.25); }
+  [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.18); }
+}
+@media (forced-colors: active) { .plate, .statistics, .controls { border: 1px solid CanvasText; } }
+`;
+
+export const sheet = new CSSStyleSheet();
+sheet.replaceSync(CSS);

@@ -1,0 +1,83 @@
+/**
+ * Shapes shared between modules: what protocol.md puts on the wire, and what the page makes of it.
+ *
+ * @typedef {'idle' | 'connecting' | 'live' | 'stalled' | 'offline' | 'unsupported'} CameraState
+ *
+ * @typedef {object} Reason
+ * @property {string} code
+ * @property {string} message a sentence for people
+ * @property {string | null} [address] host and port; only admins get it
+ *
+ * @typedef {object} VideoInfo
+ * @property {string} codec RFC 6381
+ * @property {number} width
+ * @property {number} height
+ * @property {number} fps 0 while unknown
+ * @property {number | null} [gop_s]
+ * @property {boolean} [b_frames]
+ * @property {number | null} [bitrate_bps]
+ *
+ * @typedef {object} RungOffer
+ * @property {boolean} ok
+ * @property {{code: string, message: string} | null} [audio] why this rung has no sound
+ *
+ * @typedef {object} Camera protocol.md, "Camera"
+ * @property {string} name
+ * @property {CameraState} state
+ * @property {Reason | null} reason
+ * @property {number} since unix seconds on the gateway's clock
+ * @property {number | null} [retry_at] unix seconds on the gateway's clock
+ * @property {VideoInfo | null} [video]
+ * @property {{codec: string} | null} [audio]
+ * @property {Record<string, RungOffer>} [rungs]
+ *
+ * @typedef {object} ClockReply protocol.md, "WebSocket": all times in seconds
+ * @property {number} t0
+ * @property {number} t1
+ * @property {number} t2
+ * @property {number | null} [rtp_timestamp]
+ * @property {number | null} [clock_rate]
+ * @property {number | null} [captured_at]
+ *
+ * @typedef {{type: string, value: unknown}} Message
+ *
+ * @typedef {object} Failure why a rung gave up
+ * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'dtls' | 'first-frame' | 'lost'} code
+ * @property {string} message a sentence for people
+ *
+ * @typedef {object} RungRun one try at one rung
+ * @property {string} rung
+ * @property {number} atS seconds after the player started
+ * @property {number | null} firstPictureS seconds after this try began
+ * @property {string | null} end why it ended; null while it runs
+ *
+ * @typedef {'starting' | 'playing' | 'stopped' | 'no-h264' | 'unknown' | 'signed-out' | 'forbidden'} Phase
+ *
+ * @typedef {object} Situation everything the words on a tile depend on; times are unix milliseconds of this browser
+ * @property {Phase} phase
+ * @property {Camera | null} camera
+ * @property {number} clockOffsetMs gateway's clock minus this browser's
+ * @property {number} startedAt when waiting for this picture began
+ * @property {number} progress 0 to 1, how far connecting has come
+ * @property {number | null} lastPictureAt
+ * @property {boolean} silent pictures came, and then stopped coming
+ * @property {boolean} catchingUp
+ * @property {number | null} gatewayDownSince
+ * @property {number | null} gatewayRetryAt
+ * @property {number} failures tries in a row that ended without a picture
+ * @property {Failure | null} failure the latest of them
+ * @property {string | null} transport UDP, TCP or relay
+ *
+ * @typedef {object} Metrics what a measurement can read from `<camera-view>`
+ * @property {number | null} firstPictureMs from `start()` to the first picture on the screen
+ * @property {number | null} latencyMs capture to screen, now
+ * @property {'picture' | 'clock' | null} latencySource read off the picture, or mapped from RTP time
+ * @property {number} framesPresented since `start()`
+ * @property {number} stalls
+ * @property {number} reconnects
+ * @property {string | null} rung
+ * @property {string | null} transport
+ * @property {boolean} catchingUp
+ */
+
+export {};

@@ -1,0 +1,283 @@
+/**
+ * What a tile says in each situation.  Pure: a situation and the time in, words out.
+ *
+ * Plain sentences that name what is wrong and what happens next; nothing at all while pictures come as they should.
+ */
+
+/**
+ * @typedef {import('./types.js').Situation} Situation
+ * @typedef {import('./types.js').Camera} Camera
+ *
+ * @typedef {object} Words
+ * @property {string} kind names the state, for styles and for `statechange`
+ * @property {string} mark a word or two for the tile's corner; empty when all is well
+ * @property {string} title the sentence; empty when the picture says it all
+ * @property {string} detail why, or what would help
+ * @property {string} spoken what a screen reader is told when `kind` changes: nothing in it counts
+ * @property {'clear' | 'dimmed' | 'greyed'} picture
+ * @property {boolean} needsPerson nothing here will heal by itself
+ * @property {boolean} waiting show the progress line
+ * @property {'retry' | 'sign-in' | 'home' | null} action
+ */
+
+const PATIENCE_MS = 300;
+const LONG_WAIT_MS = 4000;
+const HOPELESS_AFTER = 3;
+
+/** @type {Readonly<Record<string, string>>} */
+const CODEC_NAMES = { avc1: 'H.264', avc3: 'H.264', hvc1: 'H.265', hev1: 'H.265', av01: 'AV1', vp09: 'VP9', mp4v: 'MPEG-4' };
+
+const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_video', 'codec', 'b_frames']);
+
+/** @type {Readonly<Record<string, string>>} */
+const WHAT_HELPS = {
+  ice: "The gateway's media port did not answer. Check that its UDP port (8190 unless changed) is open between this computer and the gateway.",
+  dtls: 'The encrypted connection was not completed. A firewall between this computer and the gateway may be cutting it.',
+  'first-frame': 'The connection stands, but no picture came through it. Check that the camera sends H.264 with regular keyframes.',
+  signalling: 'The gateway accepted the connection but did not answer. Look at its log.',
+  refused: 'The gateway refused the connection.',
+  lost: 'The connection keeps breaking. Check the network between this computer and the gateway.',
+};
+
+/**
+ * @param {string} codec RFC 6381
+ * @returns {string} as people call it
+ */
+export function codecName(codec) {
+  return CODEC_NAMES[codec.split('.')[0]] ?? codec;
+}
+
+/**
+ * @param {number} milliseconds
+ * @returns {string} `4 s`, `2 min 5 s`, `1 h 3 min`
+ */
+export function duration(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/**
+ * @param {number} atMs unix milliseconds
+ * @param {number} nowMs
+ * @param {{seconds?: boolean}} [options]
+ * @returns {string} `14:03`, and the day too if it is not today
+ */
+export function timeOfDay(atMs, nowMs, { seconds = false } = {}) {
+  const at = new Date(atMs);
+  const time = [at.getHours(), at.getMinutes(), ...(seconds ? [at.getSeconds()] : [])]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+  if (at.toDateString() === new Date(nowMs).toDateString()) return time;
+  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}, ${time}`;
+}
+
+/**
+ * @param {number | null | undefined} atMs
+ * @param {number} nowMs
+ * @returns {string} `trying again in 10 s`
+ */
+function tryingAgain(atMs, nowMs) {
+  if (!atMs) return 'trying again';
+  const leftMs = atMs - nowMs;
+  return leftMs > 500 ? `trying again in ${duration(Math.ceil(leftMs / 1000) * 1000)}` : 'trying again now';
+}
+
+/**
+ * @param {Partial<Words> & {kind: string}} words
+ * @returns {Words}
+ */
+function say(words) {
+  return {
+    mark: '',
+    title: '',
+    detail: '',
+    spoken: '',
+    picture: 'clear',
+    needsPerson: false,
+    waiting: false,
+    action: null,
+    ...words,
+  };
+}
+
+/**
+ * @param {Camera} camera
+ * @returns {string} the reason as the gateway gave it, with the address if it said one
+ */
+function reasonOf(camera) {
+  if (!camera.reason) return '';
+  const { message, address } = camera.reason;
+  return address && !message.includes(address) ? `${message} (${address})` : message;
+}
+
+/**
+ * @param {Situation} situation
+ * @param {number} nowMs unix milliseconds of this browser
+ * @returns {Words}
+ */
+export function describe(situation, nowMs) {
+  return (
+    describeAccess(situation) ??
+    describeCamera(situation, nowMs) ??
+    describeConnection(situation, nowMs) ??
+    describePicture(situation)
+  );
+}
+
+/**
+ * @param {Situation} situation
+ * @returns {Words | null}
+ */
+function describeAccess({ phase, camera }) {
+  const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
+  switch (phase) {
+    case 'signed-out': {
+      const title = 'Sign in to see this camera.';
+      return say({ kind: 'signed-out', mark: 'Signed out', title, spoken: title, action: 'sign-in', ...unusable });
+    }
+    case 'forbidden': {
+      const title = 'You may not see this camera.';
+      return say({ kind: 'forbidden', mark: 'Not allowed', title, spoken: title, ...unusable });
+    }
+    case 'unknown': {
+      const title = 'There is no camera of this name.';
+      const detail = 'It may have been renamed or removed.';
+      return say({ kind: 'unknown', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
+    }
+    case 'no-h264': {
+      const sends = camera?.video ? codecName(camera.video.codec) : 'H.264';
+      const title = `This camera sends ${sends}. Your browser can't play it.`;
+      const detail = 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.';
+      return say({ kind: 'unsupported', mark: 'Unsupported', title, detail, spoken: title, ...unusable });
+    }
+    default:
+      return null;
+  }
+}
+
+/**
+ * What the camera itself is up to.
+ *
+ * @param {Situation} situation
+ * @param {number} nowMs
+ * @returns {Words | null}
+ */
+function describeCamera({ camera, clockOffsetMs, gatewayDownSince, lastPictureAt, silent }, nowMs) {
+  if (!camera || gatewayDownSince !== null) return null;
+  const picturesCome = lastPictureAt !== null && !silent;
+  const needsPerson = camera.reason !== null && NEEDS_PERSON.has(camera.reason.code);
+  if (camera.state === 'unsupported') {
+    const title = reasonOf(camera) || unsupportedSentence(camera);
+    return say({ kind: 'unsupported', mark: 'Unsupported', title, spoken: title, picture: 'greyed', needsPerson: true });
+  }
+  if (camera.state === 'offline' && !picturesCome) {
+    const since = `Camera not reachable since ${timeOfDay(camera.since * 1000 - clockOffsetMs, nowMs)}`;
+    const retryAt = camera.retry_at ? camera.retry_at * 1000 - clockOffsetMs : null;
+    const detail = reasonOf(camera);
+    return say({
+      kind: 'offline',
+      mark: 'Offline',
+      title: `${since} — ${tryingAgain(retryAt, nowMs)}`,
+      detail,
+      spoken: [since, detail].filter(Boolean).join('. '),
+      picture: 'greyed',
+      needsPerson,
+    });
+  }
+  return null;
+}
+
+/** @param {Camera} camera */
+function unsupportedSentence({ video }) {
+  if (video?.b_frames) return "This camera sends B-frames, which can't be shown live. Switch them off in its settings.";
+  if (!video) return 'This camera sends no video.';
+  return `This camera sends ${codecName(video.codec)}. Your browser can't play it. Switch its sub-stream to H.264.`;
+}
+
+/**
+ * What the way from the camera to this browser is up to.
+ *
+ * @param {Situation} situation
+ * @param {number} nowMs
+ * @returns {Words | null}
+ */
+function describeConnection(situation, nowMs) {
+  const { lastPictureAt, silent, phase, failures, failure, gatewayDownSince, gatewayRetryAt, camera } = situation;
+  if (lastPictureAt !== null && !silent) return null;
+  if (gatewayDownSince !== null && nowMs - gatewayDownSince > PATIENCE_MS) {
+    const since = `Gateway not reachable since ${timeOfDay(gatewayDownSince, nowMs)}`;
+    return say({
+      kind: 'gateway-down',
+      mark: 'No connection',
+      title: `${since} — ${tryingAgain(gatewayRetryAt, nowMs)}`,
+      spoken: since,
+      picture: 'greyed',
+    });
+  }
+  if (failures >= HOPELESS_AFTER && failure && camera?.state === 'live') {
+    const title = 'No picture gets through to this browser.';
+    const tried = `Tried WebRTC ${failures} times.`;
+    const helps = failure.code === 'refused' ? failure.message : (WHAT_HELPS[failure.code] ?? failure.message);
+    const detail = `${tried} ${helps}`;
+    return say({
+      kind: 'failed',
+      mark: 'No picture',
+      title,
+      detail,
+      spoken: `${title} ${helps}`,
+      picture: 'greyed',
+      needsPerson: true,
+      action: 'retry',
+    });
+  }
+  if (silent && lastPictureAt !== null) {
+    return say({
+      kind: 'stalled',
+      mark: 'Stalled',
+      title: `No new pictures for ${duration(nowMs - lastPictureAt)}`,
+      detail: camera && camera.state !== 'live' ? reasonOf(camera) : '',
+      spoken: 'No new pictures',
+      picture: 'dimmed',
+      waiting: phase === 'starting',
+    });
+  }
+  return phase === 'starting' ? describeWaiting(situation, nowMs) : null;
+}
+
+/**
+ * @param {Situation} situation
+ * @param {number} nowMs
+ * @returns {Words}
+ */
+function describeWaiting({ startedAt, camera }, nowMs) {
+  const waitedMs = nowMs - startedAt;
+  const waiting = waitedMs > PATIENCE_MS;
+  let title = '';
+  if (waiting && camera?.state === 'connecting') title = 'Connecting to the camera';
+  else if (waiting && camera?.state === 'idle') title = 'Opening the camera';
+  else if (waiting && camera?.state === 'stalled') title = 'The camera sends no pictures';
+  else if (waitedMs > LONG_WAIT_MS) title = `Waiting for the first picture for ${duration(waitedMs)}`;
+  const detail = title && camera ? reasonOf(camera) : '';
+  return say({ kind: 'starting', title, detail, picture: 'dimmed', waiting });
+}
+
+/**
+ * Pictures come.
+ *
+ * @param {Situation} situation
+ * @returns {Words}
+ */
+function describePicture({ catchingUp, transport }) {
+  if (catchingUp) return say({ kind: 'catching-up', mark: 'Catching up' });
+  const live = { kind: 'live', spoken: 'Live' };
+  if (transport === 'TCP') {
+    return say({ ...live, mark: 'TCP', detail: "UDP doesn't get through — using TCP, which falls behind when packets are lost" });
+  }
+  if (transport === 'relay') {
+    return say({ ...live, mark: 'Relay', detail: 'No direct way to the gateway — using a relay' });
+  }
+  return say(live);
+}

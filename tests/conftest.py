@@ -1,0 +1,33 @@
+"""What all tests share: a clean environment, and a list of everything that did not run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+
+@pytest.fixture(autouse=True)
+def _without_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's GATEWAY_… variables take no part in tests."""
+    for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
+        monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Names each test that did not run and why, however pytest was called."""
+    lines = list(_not_run(terminalreporter))
+    if lines:
+        terminalreporter.section("did not run")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _not_run(reporter: TerminalReporter) -> Iterator[str]:
+    for report in reporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        yield f"{report.nodeid}: {reason}"
+    for item in reporter.stats.get("deselected", []):
+        yield f"{item.nodeid}: deselected on the command line"
