@@ -50,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     """Repeats no secret that stood in a wrong argument, and puts errors on one line."""
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Notices here, not while Python exits, that nobody reads the help any more."""
+        sys.stdout.flush()
+        super().exit(status, message)
+
     def error(self, message: str) -> NoReturn:
         self.exit(_EXIT_USAGE, f"{self.prog}: {redact(message)}; see {self.prog} --help\n")
 

@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from typing import Final
 
 _PAIR = re.compile(r"[^-=][^=]*=[A-Za-z][A-Za-z0-9+.\-]*://.*", re.DOTALL)
+_COMMAND: Final = "serve"
 _OPTION: Final = "--cameras-fd"
 
 
 def hide_cameras() -> None:
-    """If this process's arguments hold NAME=URL pairs, replaces it by itself without them; else returns.
+    """If this process is `serve` with NAME=URL pairs, replaces it by itself without them; else returns.
 
     The pairs travel in an unnamed file that the new program inherits, reads and closes (`read_cameras`): neither the
     arguments nor the environment, which /proc shows, hold them any more.
     """
     kept, pairs = split_arguments(sys.argv[1:])
-    if not pairs:
+    if not pairs or kept[:1] != [_COMMAND]:
         return
     descriptor = _hold("\0".join(pairs).encode("utf-8", "surrogateescape"))
     interpreter = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]
-    # The command (serve) stays in front: the option belongs to it.
-    command = [*interpreter, *kept[:1], f"{_OPTION}={descriptor}", *kept[1:]]
-    os.execv(sys.executable, command)  # noqa: S606 (this very program, no shell)
+    rest = [_COMMAND, f"{_OPTION}={descriptor}", *kept[1:]]
+    os.execv(sys.executable, [*interpreter, *rest])  # noqa: S606 (this very program, no shell)
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

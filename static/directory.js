@@ -25,12 +25,27 @@ export class DirectoryError extends Error {
   }
 }
 
+/** @type {Map<string, Promise<Camera[]>>} */
+const asked = new Map();
+
 /**
+ * A wall whose sockets all fail at once asks only once.
+ *
  * @param {string} base URL that the gateway's paths are relative to
  * @returns {Promise<Camera[]>}
  * @throws {DirectoryError}
  */
-export async function fetchCameras(base) {
+export function fetchCameras(base) {
+  const pending = asked.get(base) ?? request(base).finally(() => asked.delete(base));
+  asked.set(base, pending);
+  return pending;
+}
+
+/**
+ * @param {string} base
+ * @returns {Promise<Camera[]>}
+ */
+async function request(base) {
   /** @type {Response} */
   let response;
   try {

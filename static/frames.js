@@ -38,6 +38,8 @@ export class FrameWatch {
   #latencies = [];
   /** @type {number | null} */
   #firstRtp = null;
+  /** @type {number | null} */
+  #presentedBefore = null;
   /** @type {OffscreenCanvasRenderingContext2D | null} */
   #row = null;
 
@@ -87,7 +89,9 @@ export class FrameWatch {
   #frame(atMs, metadata) {
     if (!this.#running) return;
     const now = nowMs();
-    this.#count(metadata.presentedFrames || this.presented + 1, now);
+    // The browser counts for as long as the element lives; this counts for one connection.
+    this.#presentedBefore ??= metadata.presentedFrames - 1;
+    this.#count(metadata.presentedFrames - this.#presentedBefore, now);
     const { rtpTimestamp } = metadata;
     if (typeof rtpTimestamp === 'number') {
       this.#firstRtp ??= rtpTimestamp;

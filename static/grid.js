@@ -4,12 +4,12 @@
  * Events: `focuschange` (detail: the large camera's name, or null).
  */
 
-import { element } from './dom.js';
-import { arrangeFocus, arrangeGrid, neighbour } from './layout.js';
+import { arrangeFocus, arrangeGrid, neighbour, WITHOUT_SCROLLING } from './layout.js';
 import { CameraView } from './tile/camera-view.js';
 
 /**
  * @typedef {import('./types.js').Camera} Camera
+ * @typedef {Camera | {name: string}} Listed a camera, or no more than its name
  * @typedef {import('./layout.js').Rect} Rect
  * @typedef {import('./layout.js').Arrangement} Arrangement
  */
@@ -39,7 +39,7 @@ export class Grid extends EventTarget {
           if (target instanceof CameraView) target.seen = isIntersecting;
         }
       },
-      { rootMargin: '25%' },
+      { root: place, rootMargin: '25%' },
     );
   }
 
@@ -67,7 +67,7 @@ export class Grid extends EventTarget {
   /**
    * Adds and removes tiles; those that stay keep playing.
    *
-   * @param {readonly Camera[]} cameras
+   * @param {readonly Listed[]} cameras
    */
   show(cameras) {
     const names = new Set(cameras.map(({ name }) => name));
@@ -81,8 +81,8 @@ export class Grid extends EventTarget {
     /** @type {Map<string, CameraView>} */
     const ordered = new Map();
     for (const camera of cameras) {
-      const view = this.#views.get(camera.name) ?? this.#create(camera);
-      view.hint = camera;
+      const view = this.#views.get(camera.name) ?? this.#create(camera, cameras.length);
+      if ('state' in camera) view.hint = camera;
       ordered.set(camera.name, view);
     }
     this.#views = ordered;
@@ -130,13 +130,19 @@ export class Grid extends EventTarget {
     views[from < 0 ? 0 : neighbour(views.length, from, key, this.#columns)]?.focus();
   }
 
-  /** @param {Camera} camera */
-  #create(camera) {
-    const view = /** @type {CameraView} */ (element('camera-view', { camera: camera.name, selectable: '' }));
+  /**
+   * @param {Listed} camera
+   * @param {number} count of all cameras
+   */
+  #create(camera, count) {
+    const view = new CameraView();
+    view.setAttribute('camera', camera.name);
+    view.setAttribute('selectable', '');
+    // On a wall that scrolls, what is out of sight waits until it is seen.
+    view.seen = count <= WITHOUT_SCROLLING;
     view.addEventListener('choose', () => this.toggle(camera.name));
     view.addEventListener('back', () => this.focus(null));
     view.addEventListener('resize', () => this.#arrangeSoon());
-    view.hint = camera;
     this.dispatchEvent(new CustomEvent('view', { detail: view }));
     this.#visible.observe(view);
     return view;

@@ -33,29 +33,22 @@ function say(notice) {
 
 /** @param {Camera[]} all */
 function showCameras(all) {
-  const cameras = onlyCamera === null ? all : [all.find(({ name }) => name === onlyCamera) ?? unknownYet(onlyCamera)];
+  const cameras = onlyCamera === null ? all : [all.find(({ name }) => name === onlyCamera) ?? { name: onlyCamera }];
   document.title = pageTitle(onlyCamera, cameras.length);
   grid.show(cameras);
   say(cameras.length === 0 ? noCameras() : null);
   if (onlyCamera !== null && all.some(({ name }) => name === onlyCamera)) retryUnknown();
   if (restored || cameras.length === 0) return;
   restored = true;
-  const { focused, statistics } = store.remembered;
-  grid.focus(focused);
+  const { focused, muted, statistics } = store.remembered;
+  if (onlyCamera === null) grid.focus(focused);
+  else for (const view of grid.views) view.muted = muted;
   if (statistics && grid.current) grid.current.statisticsOpen = true;
 }
 
 /** A camera that was added after its page was opened. */
 function retryUnknown() {
   for (const view of grid.views) if (view.situation?.phase === 'unknown') view.retry();
-}
-
-/**
- * @param {string} name
- * @returns {Camera} nothing known but the name
- */
-function unknownYet(name) {
-  return { name, state: 'connecting', reason: null, since: nowMs() / 1000 };
 }
 
 /** @param {Command} command */
@@ -124,7 +117,11 @@ directory.addEventListener('unavailable', (event) => {
 document.addEventListener('keydown', (event) => {
   const command = commandFor(event);
   if (!command || (document.querySelector('dialog[open]') && command.action !== 'help')) return;
-  if (command.action === 'move') event.preventDefault();
+  if (command.action === 'move') {
+    // Arrows scroll the statistics while those are in focus.
+    if (event.composedPath().some((node) => node instanceof Element && node.matches('.statistics'))) return;
+    event.preventDefault();
+  }
   obey(command);
 });
 
@@ -134,5 +131,5 @@ document.addEventListener('visibilitychange', () => {
 globalThis.addEventListener('online', () => void directory.ask());
 
 document.title = pageTitle(onlyCamera, null);
-if (onlyCamera !== null) grid.show([unknownYet(onlyCamera)]);
+if (onlyCamera !== null) grid.show([{ name: onlyCamera }]);
 void directory.ask();

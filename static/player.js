@@ -61,6 +61,8 @@ export class Player extends EventTarget {
   #phase = 'stopped';
   /** @type {Camera | null} */
   #camera = null;
+  /** @type {Situation['outage']} */
+  #outage = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -126,7 +128,7 @@ export class Player extends EventTarget {
    */
   hint(camera) {
     if (this.#signalling.isOpen && this.#camera) return;
-    this.#camera = camera;
+    this.#know(camera);
     this.#changed();
   }
 
@@ -170,6 +172,7 @@ export class Player extends EventTarget {
     return {
       phase: this.#phase,
       camera: this.#camera,
+      outage: this.#outage,
       clockOffsetMs: this.#clock.offsetMs ?? 0,
       startedAt: this.#waitingSince,
       progress: this.#progress,
@@ -232,7 +235,7 @@ export class Player extends EventTarget {
   }
 
   #startRung() {
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     if (this.#rung || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
     if (this.#camera && ['offline', 'unsupported'].includes(this.#camera.state)) return;
     this.#phase = 'starting';
@@ -291,7 +294,7 @@ export class Player extends EventTarget {
     this.#stopRung(phase === 'stopped' ? 'stopped by the page' : phase);
     clearInterval(this.#ticker);
     this.#ticker = undefined;
-    clearTimeout(this.#retry);
+    this.#cancelRetry();
     this.#signalling.stop();
     this.#phase = phase;
     this.#silent = false;
@@ -430,11 +433,24 @@ export class Player extends EventTarget {
   /** @param {Camera} camera */
   #cameraChanged(camera) {
     const before = this.#camera?.state;
-    this.#camera = camera;
+    this.#know(camera);
     if (camera.state === 'unsupported') this.#stopRung('the camera can’t be played');
     if (camera.state === 'live' && before !== 'live') this.#failures = 0;
-    if (!this.#rung) this.#startRung();
+    // Not on every message: a try that failed is followed by its delay.
+    if (!this.#rung && (camera.state !== before || this.#retry === undefined)) this.#startRung();
     this.#changed();
+  }
+
+  /** @param {Camera} camera */
+  #know(camera) {
+    this.#camera = camera;
+    if (camera.state === 'offline') this.#outage = { since: camera.since, reason: camera.reason };
+    else if (camera.state !== 'connecting') this.#outage = null;
+  }
+
+  #cancelRetry() {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   /** Several samples soon after the socket opened, then a slow beat that also shows whether the socket is alive. */

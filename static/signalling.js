@@ -36,7 +36,8 @@ export class Signalling extends EventTarget {
   #timer;
   #failures = 0;
   #opened = false;
-  #asking = false;
+  /** @type {Promise<string> | null} the URL is not known yet */
+  #asking = null;
   #wanted = false;
 
   /**
@@ -97,20 +98,21 @@ export class Signalling extends EventTarget {
       this.#open(url);
       return;
     }
-    this.#asking = true;
-    url
-      .then(
-        (address) => this.#wanted && this.#asking && this.#open(address),
-        () => this.#wanted && this.#asking && this.#lost(),
-      )
-      .finally(() => {
-        this.#asking = false;
-      });
+    this.#asking = url;
+    url.then(
+      (address) => {
+        if (this.#asking === url) this.#open(address);
+      },
+      () => {
+        if (this.#asking === url) this.#lost();
+      },
+    );
   }
 
   /** @param {string} url */
   #open(url) {
     const socket = this.#createSocket(url);
+    this.#asking = null;
     this.#socket = socket;
     socket.onopen = () => {
       clearTimeout(this.#timer);
@@ -140,7 +142,6 @@ export class Signalling extends EventTarget {
   #lost() {
     clearTimeout(this.#timer);
     this.#drop();
-    this.#asking = false;
     this.#failures += 1;
     const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
     this.#timer = setTimeout(() => this.#connect(), delayMs);
@@ -151,6 +152,7 @@ export class Signalling extends EventTarget {
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#asking = null;
     if (!socket) return;
     socket.onopen = null;
     socket.onmessage = null;

@@ -56,6 +56,7 @@
  * @typedef {object} Situation everything the words on a tile depend on; times are unix milliseconds of this browser
  * @property {Phase} phase
  * @property {Camera | null} camera
+ * @property {{since: number, reason: Reason | null} | null} outage since the camera was last reachable; stays through tries
  * @property {number} clockOffsetMs gateway's clock minus this browser's
  * @property {number} startedAt when waiting for this picture began
  * @property {number} progress 0 to 1, how far connecting has come

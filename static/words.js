@@ -7,6 +7,7 @@
 /**
  * @typedef {import('./types.js').Situation} Situation
  * @typedef {import('./types.js').Camera} Camera
+ * @typedef {import('./types.js').Reason} Reason
  *
  * @typedef {object} Words
  * @property {string} kind names the state, for styles and for `statechange`
@@ -104,12 +105,12 @@ function say(words) {
 }
 
 /**
- * @param {Camera} camera
- * @returns {string} the reason as the gateway gave it, with the address if it said one
+ * @param {Reason | null} reason
+ * @returns {string} as the gateway gave it, with the address if it said one
  */
-function reasonOf(camera) {
-  if (!camera.reason) return '';
-  const { message, address } = camera.reason;
+function reasonOf(reason) {
+  if (!reason) return '';
+  const { message, address } = reason;
   return address && !message.includes(address) ? `${message} (${address})` : message;
 }
 
@@ -165,26 +166,26 @@ function describeAccess({ phase, camera }) {
  * @param {number} nowMs
  * @returns {Words | null}
  */
-function describeCamera({ camera, clockOffsetMs, gatewayDownSince, lastPictureAt, silent }, nowMs) {
+function describeCamera({ camera, outage, clockOffsetMs, gatewayDownSince, lastPictureAt, silent }, nowMs) {
   if (!camera || gatewayDownSince !== null) return null;
   const picturesCome = lastPictureAt !== null && !silent;
-  const needsPerson = camera.reason !== null && NEEDS_PERSON.has(camera.reason.code);
   if (camera.state === 'unsupported') {
-    const title = reasonOf(camera) || unsupportedSentence(camera);
+    const title = reasonOf(camera.reason) || unsupportedSentence(camera);
     return say({ kind: 'unsupported', mark: 'Unsupported', title, spoken: title, picture: 'greyed', needsPerson: true });
   }
-  if (camera.state === 'offline' && !picturesCome) {
-    const since = `Camera not reachable since ${timeOfDay(camera.since * 1000 - clockOffsetMs, nowMs)}`;
+  if (outage && (camera.state === 'offline' || camera.state === 'connecting') && !picturesCome) {
+    const since = `Camera not reachable since ${timeOfDay(outage.since * 1000 - clockOffsetMs, nowMs)}`;
     const retryAt = camera.retry_at ? camera.retry_at * 1000 - clockOffsetMs : null;
-    const detail = reasonOf(camera);
+    const reason = camera.reason ?? outage.reason;
+    const detail = reasonOf(reason);
     return say({
       kind: 'offline',
       mark: 'Offline',
-      title: `${since} — ${tryingAgain(retryAt, nowMs)}`,
+      title: `${since} — ${camera.state === 'connecting' ? 'trying again now' : tryingAgain(retryAt, nowMs)}`,
       detail,
       spoken: [since, detail].filter(Boolean).join('. '),
       picture: 'greyed',
-      needsPerson,
+      needsPerson: reason !== null && NEEDS_PERSON.has(reason.code),
     });
   }
   return null;
@@ -234,11 +235,13 @@ function describeConnection(situation, nowMs) {
     });
   }
   if (silent && lastPictureAt !== null) {
+    // A new connection that stands within a second needs no words.
+    if (nowMs - lastPictureAt < 1000) return say({ kind: 'live' });
     return say({
       kind: 'stalled',
       mark: 'Stalled',
       title: `No new pictures for ${duration(nowMs - lastPictureAt)}`,
-      detail: camera && camera.state !== 'live' ? reasonOf(camera) : '',
+      detail: camera && camera.state !== 'live' ? reasonOf(camera.reason) : '',
       spoken: 'No new pictures',
       picture: 'dimmed',
       waiting: phase === 'starting',
@@ -260,7 +263,7 @@ function describeWaiting({ startedAt, camera }, nowMs) {
   else if (waiting && camera?.state === 'idle') title = 'Opening the camera';
   else if (waiting && camera?.state === 'stalled') title = 'The camera sends no pictures';
   else if (waitedMs > LONG_WAIT_MS) title = `Waiting for the first picture for ${duration(waitedMs)}`;
-  const detail = title && camera ? reasonOf(camera) : '';
+  const detail = title && camera ? reasonOf(camera.reason) : '';
   return say({ kind: 'starting', title, detail, picture: 'dimmed', waiting });
 }
 

@@ -61,7 +61,7 @@ def parse(text: str, variables: Mapping[str, str]) -> Document:
         line = text.count("\n", 0, error.position) + 1
         document.flaws.append(Flaw(line, (), "not valid YAML: a control character is not allowed"))
         return document
-    if root is None:
+    if root is None or (isinstance(root, yaml.ScalarNode) and root.value in _NULLS):
         return document
     if not isinstance(root, yaml.MappingNode):
         document.flaws.append(Flaw(_line(root), (), "must be a mapping of keys (key: value), for example 'cameras:'"))

@@ -31,6 +31,7 @@ class Picture:
         self._frame = av.VideoFrame(spec.width, spec.height, "yuv420p")
         self._planes: Planes = tuple(_view(plane) for plane in self._frame.planes)
         strip = block_size(spec.width)
+        strip += strip & 1
         self._scene = build_scene(spec.scene, width=spec.width, height=spec.height, top=strip)
         glyphs = GlyphSet(max(12, round(spec.height / 26)))
         self._glyphs = glyphs
@@ -61,7 +62,6 @@ class Picture:
         clock_width = self._glyphs.render("0000-00-00  00:00:00.000").shape[1]
         pad = self._glyphs.height // 2
         luma_width = self._planes[0].shape[1]
-        top += top & 1
         right = min(luma_width, (name.shape[1] + clock_width + 4 * pad) & ~1)
         luma, blue, red = self._scene.background
         bar = luma[top : top + height, :right]

@@ -68,7 +68,7 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class PaintedScene:
-    """A still background and what moves over it; nothing moves above row `top`."""
+    """A still background and what moves over it; nothing moves above row `top`, an even one."""
 
     background: Planes
     movers: tuple[Mover, ...]
@@ -99,7 +99,9 @@ def _draw(planes: Planes, sprite: Sprite, placement: Placement, *, top: int) -> 
         strength = round(placement.opacity * (1 << _COVERAGE_BITS))
         coverage = (coverage * strength) >> _COVERAGE_BITS
         half_coverage = (half_coverage * strength) >> _COVERAGE_BITS
-    blend(planes[0], value=sprite.luma, coverage=coverage, x=x, y=y)
-    blend(planes[1], value=sprite.blue, coverage=half_coverage, x=x // 2, y=y // 2)
-    blend(planes[2], value=sprite.red, coverage=half_coverage, x=x // 2, y=y // 2)
+    luma, blue, red = planes
+    blend(luma[top:], value=sprite.luma, coverage=coverage, x=x, y=y - top)
+    half_top = top // 2
+    for plane, level in ((blue, sprite.blue), (red, sprite.red)):
+        blend(plane[half_top:], value=level, coverage=half_coverage, x=x // 2, y=y // 2 - half_top)
     return box

@@ -136,9 +136,7 @@ class Assembler:
         )
         self.clock = ClockEstimate(out / VIDEO_CLOCK_RATE, captured_at, self._capture.source)
         reorder = pts - dts if pts is not None and dts is not None and pts > dts else 0
-        return AccessUnit(
-            TrackKind.VIDEO, out + reorder, out, interval, VIDEO_TIME_BASE, keyframe, data, captured_at
-        )
+        return AccessUnit(TrackKind.VIDEO, out + reorder, out, interval, VIDEO_TIME_BASE, keyframe, data, captured_at)
 
     def audio(self, data: bytes, *, pts: int | None, duration: int, arrival: Arrival) -> AccessUnit | None:
         """The access unit of one packet of sound; None where it has no place on the timeline (yet).
@@ -184,9 +182,7 @@ class Assembler:
         try:
             if self._codec is VideoCodec.H265:
                 parsed = h265.parse_sps(sps)
-                return replace(
-                    video, codec_string=parsed.codec_string, width=parsed.width, height=parsed.height
-                )
+                return replace(video, codec_string=parsed.codec_string, width=parsed.width, height=parsed.height)
             found = h264.parse_sps(sps)
         except InvalidBitstream:
             return video

@@ -115,9 +115,7 @@ class Reader:
                 continue
             arrival = Arrival(clock.now(), clock.monotonic())
             if packet.stream_index != video_index:
-                unit = assembler.audio(
-                    bytes(packet), pts=packet.pts, duration=packet.duration or 0, arrival=arrival
-                )
+                unit = assembler.audio(bytes(packet), pts=packet.pts, duration=packet.duration or 0, arrival=arrival)
                 if unit is not None:
                     handover.put(unit)
                 continue

@@ -80,9 +80,7 @@ _KEPT_WHILE_TRYING: Final = frozenset({CameraState.OFFLINE, CameraState.UNSUPPOR
 class Supervision:
     """One camera's decisions.  The shell calls an event, carries out `take_actions`, and sleeps until `deadline`."""
 
-    def __init__(
-        self, *, on_demand: bool, has_substream: bool, random: Callable[[], float], now: float
-    ) -> None:
+    def __init__(self, *, on_demand: bool, has_substream: bool, random: Callable[[], float], now: float) -> None:
         self._on_demand = on_demand
         self._has_substream = has_substream
         self._random = random

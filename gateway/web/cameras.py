@@ -25,9 +25,14 @@ def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
             "rtp_timestamp": mapping.rtp_timestamp,
             "clock_rate": mapping.clock_rate,
             "captured_at": mapping.captured_at,
-            "source": camera.source.clock_source,
+            "source": _clock_source(camera),
         }
     return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=False)
+
+
+def _clock_source(camera: Camera) -> str:
+    estimate = camera.source.estimate
+    return estimate.source if estimate else "gateway"
 
 
 async def list_cameras(request: web.Request) -> web.Response:

@@ -255,8 +255,7 @@ class GatewayPeer(RTCPeerConnection):
         self, direction: str, kind: str, sender_track: Any = None
     ) -> RTCRtpTransceiver:
         transceivers: list[RTCRtpTransceiver] = getattr(self, "_RTCPeerConnection__transceivers")  # noqa: B009
-        bundled = bool(transceivers)
-        transport = transceivers[0].receiver.transport if bundled else self._RTCPeerConnection__createDtlsTransport()
+        transport = transceivers[0].receiver.transport if transceivers else self._RTCPeerConnection__createDtlsTransport()
         transceiver = RTCRtpTransceiver(
             direction=direction,
             kind=kind,
@@ -264,7 +263,8 @@ class GatewayPeer(RTCPeerConnection):
             receiver=SilentReceiver(transport),  # type: ignore[arg-type]
         )
         transceiver.sender._stream_id = getattr(self, "_RTCPeerConnection__stream_id")  # noqa: B009, SLF001
-        transceiver._bundled = bundled  # noqa: SLF001
+        # All share one transport from the start; aiortc would stop that of whichever section is not the first.
+        transceiver._bundled = True  # noqa: SLF001
         transceivers.append(transceiver)
         return transceiver
 
