@@ -52,6 +52,7 @@ export function rebuildAfterMs(fps, gopS) {
 export class Health {
   #decoded = 0;
   #presented = 0;
+  #shownSinceCount = true;
   #silent = false;
   #stalls = 0;
   /** @type {number} */
@@ -84,9 +85,7 @@ export class Health {
    * @returns {Verdict}
    */
   observe({ nowMs, framesDecoded, framesPresented, cameraLive, gatewayReturned, fps, gopS }) {
-    if (framesDecoded > this.#decoded || framesPresented > this.#presented) this.#progressAtMs = nowMs;
-    this.#decoded = Math.max(this.#decoded, framesDecoded);
-    this.#presented = Math.max(this.#presented, framesPresented);
+    if (this.#progressed(framesDecoded, framesPresented)) this.#progressAtMs = nowMs;
     if (!cameraLive) this.#liveSinceMs = null;
     else this.#liveSinceMs ??= nowMs;
 
@@ -95,6 +94,24 @@ export class Health {
     if (silent && !this.#silent) this.#stalls += 1;
     this.#silent = silent;
     return { silent, silentMs, rebuild: silent && this.#mustRebuild(nowMs, silentMs, { gatewayReturned, fps, gopS }) };
+  }
+
+  /**
+   * Pictures that were shown count at once.  Decoded ones are counted seldom and late, so they count only where none of
+   * them can have been shown: in a window that is covered, say.
+   *
+   * @param {number} framesDecoded
+   * @param {number} framesPresented
+   */
+  #progressed(framesDecoded, framesPresented) {
+    const shown = framesPresented > this.#presented;
+    if (shown) this.#shownSinceCount = true;
+    this.#presented = Math.max(this.#presented, framesPresented);
+    if (framesDecoded <= this.#decoded) return shown;
+    this.#decoded = framesDecoded;
+    const unseen = !this.#shownSinceCount;
+    this.#shownSinceCount = false;
+    return shown || unseen;
   }
 
   /**

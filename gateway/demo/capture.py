@@ -89,7 +89,9 @@ class Handover:
             return not full
         if full and not self._await_keyframe:
             self._await_keyframe = True
-            _log.warning("Demo camera %s: the event loop is late, pictures are dropped to the next keyframe", self._name)
+            _log.warning(
+                "Demo camera %s: the event loop is late, pictures are dropped to the next keyframe", self._name
+            )
         elif not full and unit.keyframe:
             self._await_keyframe = False
         return not self._await_keyframe

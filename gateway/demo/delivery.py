@@ -108,7 +108,12 @@ class UdpDelivery:
     """Packets to two ports of the client, from two ports of our own; what the socket can't take is lost, as on a net."""
 
     def __init__(
-        self, *, local_host: str, client_host: str, client_ports: tuple[int, int], on_receiver_report: Callable[[], None]
+        self,
+        *,
+        local_host: str,
+        client_host: str,
+        client_ports: tuple[int, int],
+        on_receiver_report: Callable[[], None],
     ) -> None:
         """Raises OSError when there is no free pair of ports."""
         self._rtp, self._rtcp = _bind_pair(local_host)

@@ -40,7 +40,11 @@ class DigestChallenge:
         if scheme.lower() != "digest":
             return False
         fields = {name.lower(): quoted or token for name, quoted, token in _FIELD.findall(rest)}
-        if fields.get("username") != self._credentials.user or fields.get("nonce") != self._nonce or fields.get("uri") != uri:
+        if (
+            fields.get("username") != self._credentials.user
+            or fields.get("nonce") != self._nonce
+            or fields.get("uri") != uri
+        ):
             return False
         middle = self._nonce
         if "qop" in fields:

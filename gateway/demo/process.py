@@ -54,9 +54,7 @@ class DemoProcess:
             _log.error("The demo cameras' process ended by itself with status %d; restart the demo", status)
 
 
-async def spawn_demo_cameras(
-    host: str = "127.0.0.1", *, port: int = 0, arguments: Sequence[str] = ()
-) -> DemoProcess:
+async def spawn_demo_cameras(host: str = "127.0.0.1", *, port: int = 0, arguments: Sequence[str] = ()) -> DemoProcess:
     """Starts `python -m gateway.demo` and waits until its cameras can be opened.
 
     `arguments` are further options of that command.  Raises RuntimeError when it ends or says nothing in 30 seconds;

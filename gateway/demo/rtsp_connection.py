@@ -28,14 +28,16 @@ _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """`session_timeout_s`: a client that sends nothing for that long is gone; `pending_limit_bytes`: one that has
+    """Limits of a server and who may use it.
 
-    not read that much is too slow and is dropped.
+    A client that sends nothing for `session_timeout_s` is gone; one that left `pending_limit_bytes` unread is too slow
+    and is dropped; connections beyond `connection_limit` are closed at once.
     """
 
     credentials: Credentials | None = None
     session_timeout_s: float = 60.0
     pending_limit_bytes: int = 4 << 20
+    connection_limit: int = 1024
     realm: str = "demo camera"
 
 

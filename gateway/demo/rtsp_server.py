@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from gateway.demo.camera import Camera
 
-_CONNECTION_LIMIT: Final = 1024
 _BACKLOG: Final = 128
 
 
@@ -89,7 +88,7 @@ class RtspServer:
         self._hosting.silent = False
 
     def _connect(self) -> asyncio.BaseProtocol:
-        if len(self._hosting.connections) >= _CONNECTION_LIMIT:
+        if len(self._hosting.connections) >= self._hosting.settings.connection_limit:
             return _Refusal()
         return RtspConnection(self._hosting)
 

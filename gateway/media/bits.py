@@ -44,7 +44,7 @@ class BitReader:
         self.bits(count)
 
     def ue(self) -> int:
-        """An unsigned Exp-Golomb code, ue(v) (H.264 section 9.1): 0 … 2³²-2."""
+        """Unsigned Exp-Golomb, H.264's descriptor `ue`(v) (section 9.1): 0 … 2³³-2."""
         zeros = 0
         while not self.flag():
             zeros += 1
@@ -53,6 +53,6 @@ class BitReader:
         return (1 << zeros) - 1 + self.bits(zeros)
 
     def se(self) -> int:
-        """A signed Exp-Golomb code, se(v) (H.264 section 9.1.1)."""
+        """Signed Exp-Golomb, H.264's descriptor `se`(v) (section 9.1.1)."""
         code = self.ue()
         return (code + 1) // 2 if code % 2 else -(code // 2)

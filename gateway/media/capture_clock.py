@@ -1,11 +1,13 @@
 """Dates pictures: maps a camera's timeline to the gateway's wall clock, smoothly and only forward (pure).
 
-The camera's timeline gives the rate.  The offset comes from its RTCP sender reports where its wall clock can be trusted,
-else from the fastest arrivals of the last half minute (design.md section 3.10).
+The camera's timeline gives the rate.  The offset comes from its RTCP sender reports where its wall clock can be
+trusted, else from the fastest arrivals of the last half minute (design.md section 3.10).
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -46,21 +48,27 @@ class ClockEstimate:
 class _WindowedMinimum:
     """The least value of the last 25 to 30 s, in constant memory."""
 
-    __slots__ = ("_buckets",)
+    __slots__ = ("_buckets", "_current", "_index", "_older")
 
     def __init__(self) -> None:
-        self._buckets: list[tuple[int, float]] = []
+        self._buckets: deque[tuple[int, float]] = deque()
+        self._index = -1
+        self._current = self._older = math.inf
 
     def add(self, value: float, *, at_s: float) -> float:
-        index = int(at_s // _BUCKET_S)
+        index = int(at_s / _BUCKET_S)
+        if index != self._index:
+            self._begin(index)
+        self._current = min(self._current, value)
+        return min(self._older, self._current)
+
+    def _begin(self, index: int) -> None:
         buckets = self._buckets
-        if buckets and buckets[-1][0] == index:
-            if value < buckets[-1][1]:
-                buckets[-1] = (index, value)
-        else:
-            buckets.append((index, value))
-            self._buckets = buckets = [bucket for bucket in buckets if bucket[0] > index - _BUCKETS]
-        return min(value for _, value in buckets)
+        buckets.append((self._index, self._current))
+        while buckets and buckets[0][0] <= index - _BUCKETS:
+            buckets.popleft()
+        self._index, self._current = index, math.inf
+        self._older = min((value for _, value in buckets), default=math.inf)
 
 
 class _CameraOffset:
@@ -112,8 +120,8 @@ class CaptureClock:
         target = self._choose(fastest)
         if self._offset is None:
             self._offset = target
-        else:
-            self._offset = self._slew(target, advanced_s=max(0.0, timeline_s - self._last_timeline_s))
+        elif target != self._offset:
+            self._offset = _slewed(self._offset, target, advanced_s=timeline_s - self._last_timeline_s)
         self._last_timeline_s = timeline_s
         captured_at = timeline_s + self._offset
         if self._last_captured_at is not None and captured_at < self._last_captured_at:
@@ -137,10 +145,11 @@ class CaptureClock:
         self.source = ClockSource.CAMERA if trusted else ClockSource.GATEWAY
         return camera if trusted and camera is not None else fastest
 
-    def _slew(self, target: float, *, advanced_s: float) -> float:
-        assert self._offset is not None
-        error = target - self._offset
-        if abs(error) > _LEAP_S:
-            return target
-        limit = advanced_s * (_SLEW_FINE if abs(error) <= _FINE_S else _SLEW_COARSE)
-        return self._offset + max(-limit, min(limit, error))
+
+def _slewed(offset: float, target: float, *, advanced_s: float) -> float:
+    """`offset` moved towards `target`, as far as the pace of time may bend while `advanced_s` seconds pass."""
+    error = target - offset
+    if abs(error) > _LEAP_S:
+        return target
+    limit = advanced_s * (_SLEW_FINE if abs(error) <= _FINE_S else _SLEW_COARSE)
+    return offset + max(-limit, min(limit, error))

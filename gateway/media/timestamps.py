@@ -44,7 +44,8 @@ class Timeline:
         self.rebases = 0
         self.backward = 0
         self._resume = resume
-        self._shift: int | None = None
+        self._started = False
+        self._shift = 0
         self._last = resume.video if resume else -1
         self._good_source: int | None = None
         self._good = 0
@@ -60,7 +61,7 @@ class Timeline:
         `arrived_s` is monotonic, `interval` the usual ticks between pictures (> 0).  A picture is never dropped, for
         all that follow up to the next keyframe need it: one whose timestamp is backward only loses the timestamp.
         """
-        if self._shift is None or self._good_source is None:
+        if self._good_source is None:
             return self._first(source, arrived_s, interval)
         if source is None:
             source = self._good_source + interval
@@ -80,7 +81,7 @@ class Timeline:
 
     def audio(self, source: int, *, clock_rate: int, arrived_s: float) -> int | None:
         """The timeline's value for a packet of sound in units of 1/`clock_rate` s; None if it is to be left out."""
-        if self._shift is None:
+        if not self._started:
             return None
         shift = self._shift + self._audio_shift
         value = source + round(shift * clock_rate / VIDEO_CLOCK_RATE)
@@ -103,19 +104,17 @@ class Timeline:
 
     def _first(self, source: int | None, arrived_s: float, interval: int) -> int:
         """Until the camera has given a timestamp; FFmpeg often leaves the very first one out."""
-        if self._shift is None and self._resume is not None:
+        if not self._started and self._resume is not None:
             passed = round((arrived_s - self._resume.arrived_s) * VIDEO_CLOCK_RATE)
             out = self._last + max(passed, interval)
-        elif self._shift is None:
-            out = 0
         else:
-            out = self._last + interval
+            out = self._last + interval if self._started else 0
+        self._started = True
         self._shift = 0 if source is None else out - source
         self._keep(source, out=out, arrived_s=arrived_s)
         return out
 
     def _accept(self, source: int, arrived_s: float) -> int:
-        assert self._shift is not None
         out = max(source + self._shift, self._last + 1)
         self._keep(source, out=out, arrived_s=arrived_s)
         return out

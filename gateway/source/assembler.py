@@ -25,6 +25,7 @@ from gateway.source.parameter_sets import Leading, ParameterSets, read_leading, 
 
 _SLICES_AT_START: Final = 150
 _SLICES_PER_KEYFRAME: Final = 8
+_PICTURES_TO_SUSPECT: Final = 16
 _FPS_TOLERANCE: Final = 0.1
 
 
@@ -84,6 +85,7 @@ class Assembler:
         self._known_sps: bytes | None = None
         self._interval = FrameInterval()
         self._slices_left = _SLICES_AT_START
+        self._suspected = 0
         self._started = False
         self._audio_clock_rate = audio.clock_rate if audio else 0
         self._audio_time_base = Fraction(1, audio.clock_rate) if audio else VIDEO_TIME_BASE
@@ -95,6 +97,11 @@ class Assembler:
     def rebases(self) -> int:
         """How often the camera's timestamps jumped."""
         return self._timeline.rebases
+
+    @property
+    def suspects_b_frames(self) -> bool:
+        """Whether the parameter sets announce reordering and too few pictures were seen to know."""
+        return self._suspected > 0
 
     def video(
         self,
@@ -110,14 +117,8 @@ class Assembler:
 
         `pts` and `dts` are the camera's, in 1/90000 s; `reported_at` is the camera's own wall clock for it.
         """
-        if self._sets is not None and self._syntax is not None:
-            leading = read_leading(data, self._syntax)
-            self._sets.update(leading)
-            if keyframe:
-                data = self._sets.complete(data, leading)
-                self._slices_left = max(self._slices_left, _SLICES_PER_KEYFRAME)
-            if self._slices_left > 0:
-                self._look_for_b_frames(leading)
+        if keyframe or self._slices_left > 0:
+            data = self._inspect(data, keyframe=keyframe)
         if keyframe:
             self._refresh_track()
         if not self._started and (not keyframe or (self._sets is not None and self._sets.sps is None)):
@@ -149,10 +150,33 @@ class Assembler:
         if out is None:
             return None
         captured_at = self._capture.captured_at(out / self._audio_clock_rate)
-        return AccessUnit(TrackKind.AUDIO, out, out, duration, self._audio_time_base, True, data, captured_at)
+        return AccessUnit(
+            TrackKind.AUDIO,
+            pts=out,
+            dts=out,
+            duration=duration,
+            time_base=self._audio_time_base,
+            keyframe=True,
+            data=data,
+            captured_at=captured_at,
+        )
+
+    def _inspect(self, data: bytes, *, keyframe: bool) -> bytes:
+        """Look at what stands before the picture.  Most of a GOP is spared it: it costs as much as all the rest."""
+        if self._sets is None or self._syntax is None:
+            return data
+        leading = read_leading(data, self._syntax)
+        self._sets.update(leading)
+        if keyframe:
+            data = self._sets.complete(data, leading)
+            self._slices_left = max(self._slices_left, _SLICES_PER_KEYFRAME)
+        if self._slices_left > 0:
+            self._look_for_b_frames(leading)
+        return data
 
     def _look_for_b_frames(self, leading: Leading) -> None:
         self._slices_left -= 1
+        self._suspected = max(0, self._suspected - 1)
         if self._codec is not VideoCodec.H264 or not leading.first_slice:
             return
         try:
@@ -187,6 +211,7 @@ class Assembler:
         except InvalidBitstream:
             return video
         self._interval = FrameInterval(found.fps)
+        self._suspected = _PICTURES_TO_SUSPECT if found.reorder_frames else 0
         return replace(video, codec_string=found.codec_string, width=found.width, height=found.height)
 
 

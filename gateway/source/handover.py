@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
+from gateway.source.doorbell import doorbell
 from gateway.source.status import Reason
 
 MAX_UNITS: Final = 512
@@ -22,10 +23,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The reader is done; `rejected` means that the stream plays nowhere, so trying again soon is pointless."""
+    """The reader is done; `rejected` is the stream where it was given up because of what it carries."""
 
     reason: Reason
-    rejected: bool = False
+    rejected: StreamInfo | None = None
 
 
 Item = AccessUnit | StreamInfo | Waiting | Ended
@@ -40,8 +41,7 @@ class Handover:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
         """`wake` is called on the loop when there is something to `take`."""
-        self._loop = loop
-        self._wake = wake
+        self._bell = doorbell(loop, wake)
         self._lock = threading.Lock()
         self._items: list[Item] = []
         self._bytes = 0
@@ -59,11 +59,11 @@ class Handover:
             wake = not self._woken
             self._woken = True
         if wake:
-            try:
-                self._loop.call_soon_threadsafe(self._wake)
-            except RuntimeError:
-                # The loop has closed: nobody is left to take anything.
-                return
+            self._bell.ring()
+
+    def close(self) -> None:
+        """Nobody takes anything any more; on the loop."""
+        self._bell.silence()
 
     def take(self) -> tuple[list[Item], int]:
         """Everything so far, in order, and how many units were dropped since the last call."""

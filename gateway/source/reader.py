@@ -10,9 +10,12 @@ from typing import Final, Literal
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from gateway.clock import Clock
 from gateway.media.capture_clock import ClockEstimate, ClockMode
+from gateway.media.units import AccessUnit, StreamInfo
 from gateway.source import connection, failures
 from gateway.source.assembler import Arrival, Assembler, Continuation
 from gateway.source.handover import Ended, Handover, Waiting
@@ -22,6 +25,7 @@ from gateway.source.validator import WEBRTC, assess
 _log = logging.getLogger(__name__)
 
 _WAITING_EVERY_S: Final = 1.0
+_HELD_LIMIT: Final = 128
 # struct AVProducerReferenceTime of libavutil: wall clock in µs, then flags.
 _PRODUCER_REFERENCE_TIME: Final = struct.Struct("=q")
 
@@ -98,59 +102,85 @@ class Reader:
         rejected = _rejection(assembler)
         if rejected is not None or video is None:
             return rejected or Ended(failures.reason(ReasonCode.PROTOCOL, self._settings.url))
-        wanted = [video] if audio is None or audio_source is None else [video, audio]
-        return self._relay(container, assembler, wanted) or self._closed()
-
-    def _relay(
-        self, container: InputContainer, assembler: Assembler, wanted: list[av.VideoStream | av.AudioStream]
-    ) -> Ended | None:
-        clock, handover, stopped = self._clock, self._handover, self._stopped
-        video_index = wanted[0].index
-        announced = None
-        told_waiting_s = 0.0
+        wanted: list[Stream] = [video]
+        if audio is not None and audio_source is not None:
+            wanted.append(audio)
+        relay = _Relay(assembler, self._handover)
         for packet in container.demux(wanted):
-            if stopped.is_set():
-                return None
+            if self._stopped.is_set():
+                break
             if not packet.size:
                 continue
-            arrival = Arrival(clock.now(), clock.monotonic())
-            if packet.stream_index != video_index:
-                unit = assembler.audio(bytes(packet), pts=packet.pts, duration=packet.duration or 0, arrival=arrival)
-                if unit is not None:
-                    handover.put(unit)
+            arrival = Arrival(self._clock.now(), self._clock.monotonic())
+            if packet.stream_index != video.index:
+                relay.audio(packet, arrival)
                 continue
-            unit = assembler.video(
-                bytes(packet),
-                pts=packet.pts,
-                dts=packet.dts,
-                keyframe=packet.is_keyframe,
-                arrival=arrival,
-                reported_at=_reported_at(packet),
-            )
-            if assembler.stream is not announced:
-                rejected = _rejection(assembler)
-                if rejected is not None:
-                    return rejected
-                if unit is not None:
-                    announced = assembler.stream
-                    handover.put(announced)
-            if unit is not None:
-                handover.put(unit)
-            elif arrival.monotonic_s - told_waiting_s >= _WAITING_EVERY_S:
-                told_waiting_s = arrival.monotonic_s
-                handover.put(Waiting())
-        return None
+            rejected = relay.video(packet, arrival)
+            if rejected is not None:
+                return rejected
+        return self._closed()
 
     def _closed(self) -> Ended:
         return Ended(failures.reason(ReasonCode.CLOSED, self._settings.url))
 
 
+class _Relay:
+    """Passes packets through the assembler into the handover: the stream's description first, whenever it changed."""
+
+    def __init__(self, assembler: Assembler, handover: Handover) -> None:
+        self._assembler = assembler
+        self._handover = handover
+        self._judged: StreamInfo | None = None
+        self._announced: StreamInfo | None = None
+        self._told_waiting_s = 0.0
+        self._held: list[AccessUnit] = []
+
+    def audio(self, packet: Packet[Stream], arrival: Arrival) -> None:
+        unit = self._assembler.audio(bytes(packet), pts=packet.pts, duration=packet.duration or 0, arrival=arrival)
+        if unit is not None:
+            self._pass(unit)
+
+    def video(self, packet: Packet[Stream], arrival: Arrival) -> Ended | None:
+        """Pass a picture on; returns why the connection must end where what it carries can't be shown."""
+        unit = self._assembler.video(
+            bytes(packet),
+            pts=packet.pts,
+            dts=packet.dts,
+            keyframe=packet.is_keyframe,
+            arrival=arrival,
+            reported_at=_reported_at(packet),
+        )
+        if self._assembler.stream is not self._judged:
+            rejected = _rejection(self._assembler)
+            if rejected is not None:
+                return rejected
+            self._judged = self._assembler.stream
+        if unit is not None:
+            self._pass(unit)
+        elif arrival.monotonic_s - self._told_waiting_s >= _WAITING_EVERY_S:
+            self._told_waiting_s = arrival.monotonic_s
+            self._handover.put(Waiting())
+        return None
+
+    def _pass(self, unit: AccessUnit) -> None:
+        self._held.append(unit)
+        if self._assembler.suspects_b_frames and len(self._held) < _HELD_LIMIT:
+            # A camera that will be refused in a moment must not appear live before.
+            return
+        if self._judged is not self._announced and self._judged is not None:
+            self._announced = self._judged
+            self._handover.put(self._judged)
+        for held in self._held:
+            self._handover.put(held)
+        self._held.clear()
+
+
 def _rejection(assembler: Assembler) -> Ended | None:
     verdict = assess(assembler.stream)[WEBRTC]
-    return None if verdict.ok else Ended(verdict.reason, rejected=True)
+    return None if verdict.ok else Ended(verdict.reason, rejected=assembler.stream)
 
 
-def _reported_at(packet: av.Packet) -> float | None:
+def _reported_at(packet: Packet[Stream]) -> float | None:
     """The camera's wall clock for this packet in unix seconds, once it has sent a sender report."""
     if not packet.has_sidedata("prft"):
         return None

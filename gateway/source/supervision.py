@@ -258,8 +258,7 @@ class Supervision:
             self._rest_after_stop = True
         else:
             self._phase = Phase.RESTING
-        if self.view.state is not CameraState.UNSUPPORTED:
-            self._show(CameraState.IDLE, now)
+        self._show(CameraState.IDLE, now)
 
     def _plan_retry(self, now: float, reason: Reason) -> None:
         was_live = self._phase is not Phase.OPENING

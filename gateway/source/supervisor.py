@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Final, Protocol
 
 from gateway.clock import SYSTEM_CLOCK, Clock
@@ -17,9 +18,8 @@ from gateway.source.assembler import Continuation
 from gateway.source.handover import Ended, Handover, Waiting
 from gateway.source.reader import Reader, ReaderSettings
 from gateway.source.settings import SourceSettings, address_of
-from gateway.source.status import CameraStatus
+from gateway.source.status import CameraState, CameraStatus
 from gateway.source.supervision import Action, Rendition, Supervision, View
-from gateway.source.validator import RungVerdict, assess
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +50,11 @@ class _Connection:
         self.handover = handover
         self.gone = asyncio.Event()
 
+    def end(self) -> None:
+        """The reader is gone, or nobody cares any more."""
+        self.handover.close()
+        self.gone.set()
+
 
 class Supervisor:
     """One camera.  Everything but the constructor belongs to the event loop's thread."""
@@ -78,12 +83,13 @@ class Supervisor:
         self._current: _Connection | None = None
         self._abandoned: _Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._continuation = Continuation()
+        self._last_video: tuple[int, float, float] | None = None
+        self._last_audio: tuple[int, Fraction] | None = None
         self._closing = False
         self._dropped = 0
         self._drops_logged_at = clock.monotonic()
         self._last_estimate: ClockEstimate | None = None
-        self.rungs: dict[str, RungVerdict] = {}
+        self._since = (-1.0, 0.0)
         self.status = self._published(self._view)
 
     @property
@@ -137,6 +143,8 @@ class Supervisor:
                 _log.warning(
                     "%s: %d reader(s) still wait for the camera; they end by themselves", self._name, len(pending)
                 )
+            for connection in hanging:
+                connection.end()
         self._current = self._abandoned = None
 
     def _act(self) -> None:
@@ -156,8 +164,7 @@ class Supervisor:
 
     def _open(self) -> None:
         substream = self._supervision.rendition is Rendition.SUBSTREAM
-        url = self._settings.substream if substream else self._settings.source
-        assert url is not None
+        url = (substream and self._settings.substream) or self._settings.source
         _log.debug("%s: opening %s at %s", self._name, "substream" if substream else "main stream", address_of(url))
         connection: _Connection
 
@@ -166,7 +173,7 @@ class Supervisor:
 
         handover = Handover(asyncio.get_running_loop(), drain)
         settings = ReaderSettings(self._name, url, self._settings.transport, self._settings.clock)
-        reader = Reader(settings, handover, clock=self._clock, continuation=self._continuation)
+        reader = Reader(settings, handover, clock=self._clock, continuation=self._continuation())
         connection = self._current = _Connection(reader, handover)
         reader.start()
 
@@ -183,48 +190,58 @@ class Supervisor:
                 continue
             self._deliver(units)
             units = []
-            match item:
-                case StreamInfo():
-                    self.rungs = assess(item)
-                    if not self._closing:
-                        self._outlet.stream_changed(item)
-                case Waiting():
-                    self._supervision.waiting(self._clock.monotonic())
-                case Ended():
-                    self._finish(connection, item)
+            self._handle(connection, item)
         self._deliver(units)
         if dropped:
             self._count_drops(dropped)
-        self._act()
+
+    def _handle(self, connection: _Connection, item: StreamInfo | Waiting | Ended) -> None:
+        match item:
+            case StreamInfo():
+                if not self._closing:
+                    self._outlet.stream_changed(item)
+            case Waiting():
+                self._supervision.waiting(self._clock.monotonic())
+            case Ended():
+                self._finish(connection, item)
+                self._act()
 
     def _deliver(self, units: list[AccessUnit]) -> None:
+        """The way of every picture: nothing here that need not be done each time."""
         if not units or self._closing:
             return
         now = self._clock.monotonic()
-        resume = self._continuation.resume or Resume(0, now, -1.0)
-        video, audio_s, captured_at = None, resume.audio_s, self._continuation.last_captured_at
         for unit in units:
             if unit.track is TrackKind.VIDEO:
-                video = unit
+                self._last_video = (unit.dts, now, unit.captured_at)
+                # A picture only moves deadlines away; the timer finds that out by itself.
+                self._supervision.picture(now, interval_s=unit.duration / VIDEO_CLOCK_RATE)
             else:
-                audio_s = float(unit.pts * unit.time_base)
-        if video is not None:
-            resume = Resume(video.dts, now)
-            captured_at = video.captured_at
-            self._supervision.picture(now, interval_s=video.duration / VIDEO_CLOCK_RATE)
-        self._continuation = Continuation(replace(resume, audio_s=audio_s), captured_at)
-        # The state first: whoever gets the units may look at it.
-        self._publish()
+                self._last_audio = (unit.pts, unit.time_base)
+        if self._supervision.view is not self._view:
+            # The state first: whoever gets the units may look at it.
+            self._act()
         self._outlet.deliver(units)
+
+    def _continuation(self) -> Continuation:
+        if self._last_video is None:
+            return Continuation()
+        dts, arrived_s, captured_at = self._last_video
+        audio_s = -1.0 if self._last_audio is None else float(self._last_audio[0] * self._last_audio[1])
+        return Continuation(Resume(dts, arrived_s, audio_s), captured_at)
 
     def _finish(self, connection: _Connection, ended: Ended) -> None:
         self._last_estimate = connection.reader.estimate or self._last_estimate
         self._current = None
-        connection.gone.set()
-        self._supervision.ended(self._clock.monotonic(), ended.reason, rejected=ended.rejected)
+        connection.end()
+        rejected = ended.rejected is not None
+        self._supervision.ended(self._clock.monotonic(), ended.reason, rejected=rejected)
+        if ended.rejected is not None and self._supervision.view.state is CameraState.UNSUPPORTED and not self._closing:
+            # So that it can be shown what the camera sends and which rung can't carry it.
+            self._outlet.stream_changed(ended.rejected)
 
     def _forget(self, connection: _Connection) -> None:
-        connection.gone.set()
+        connection.end()
         if connection is self._abandoned:
             self._abandoned = None
             self._supervision.abandoned_ended(self._clock.monotonic())
@@ -234,10 +251,11 @@ class Supervisor:
         view = self._supervision.view
         if view is self._view or view == self._view or self._closing:
             return
-        self._view = view
+        before, self._view = self._view, view
         self.status = self._published(view)
-        reason = self.status.reason
-        _log.info("%s: %s%s", self._name, view.state, f" ({reason.message})" if reason else "")
+        if (view.state, view.reason) != (before.state, before.reason):
+            why = f" ({view.reason.message})" if view.reason else ""
+            _log.info("%s: %s%s", self._name, view.state, why)
         self._outlet.status_changed(self.status)
 
     def _published(self, view: View) -> CameraStatus:
@@ -247,7 +265,10 @@ class Supervisor:
         if reason is not None and reason.address is None:
             reason = replace(reason, address=address_of(self._settings.source) or None)
         retry_at = None if view.retry_at is None else wall + view.retry_at
-        return CameraStatus(view.state, wall + view.since, reason, retry_at)
+        if view.since != self._since[0]:
+            # Converted once: the wall clock's steps must not move the past.
+            self._since = (view.since, wall + view.since)
+        return CameraStatus(view.state, self._since[1], reason, retry_at)
 
     def _schedule(self) -> None:
         if self._timer is not None:

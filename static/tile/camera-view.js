@@ -5,7 +5,7 @@
  * page's own); `selectable` (the whole tile is a button that fires `choose`); `large` (shows the row of controls).
  * Properties: `getGrant` (set it before the element is connected), `hint`, `muted`, `metrics`, `situation`.
  * Events: `statechange` (detail: `{kind, camera}`), `picture`, `fallback`, `error` (detail: `Failure`), `choose`, `back`,
- * `preference` (detail: `{muted?, statistics?}`).
+ * `resize` (the picture has another shape), `preference` (detail: `{muted?, statistics?}`).
  */
 
 import { diagnose } from '../directory.js';
@@ -36,6 +36,7 @@ export class CameraView extends HTMLElement {
   getGrant;
 
   #root = element('div', { class: 'root', 'data-picture': 'clear' });
+  #stage = element('div', { class: 'stage' });
   #video = element('video', { playsinline: '', autoplay: '', disableremoteplayback: '' });
   #last = new LastPicture();
   #title = element('p', { class: 'title' });
@@ -73,11 +74,12 @@ export class CameraView extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet];
     this.#video.muted = true;
     const picture = element('div', { class: 'picture' }, this.#last.canvas, this.#video);
-    this.#root.append(picture, this.#choose, this.#words, this.#progress, this.#name, this.#mark, this.#spoken);
-    this.#controls = new Controls(this.#root, (control) => this.#control(control));
+    this.#stage.append(picture, this.#choose, this.#words, this.#progress, this.#name, this.#mark);
+    this.#root.append(this.#stage, this.#spoken);
+    this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
     shadow.append(this.#root);
     this.#choose.addEventListener('click', (event) => this.#chosen(event));
-    this.#video.addEventListener('resize', () => this.dispatchEvent(new Event('resize')));
+    this.#video.addEventListener('resize', () => this.#shapeChanged());
   }
 
   connectedCallback() {
@@ -141,6 +143,7 @@ export class CameraView extends HTMLElement {
   set hint(camera) {
     this.#hint = camera;
     if (camera) this.#player?.hint(camera);
+    this.#shapeChanged();
   }
 
   /** @returns {Metrics | null} for measurements; null while the element is not connected */
@@ -259,6 +262,11 @@ export class CameraView extends HTMLElement {
     const byFinger = event instanceof PointerEvent && event.pointerType === 'touch';
     if (byFinger && this.hasAttribute('large')) return;
     this.dispatchEvent(new Event('choose', { bubbles: true }));
+  }
+
+  #shapeChanged() {
+    this.style.setProperty('--aspect', String(this.aspect));
+    this.dispatchEvent(new Event('resize'));
   }
 
   #pictureCame() {

@@ -29,9 +29,10 @@ export class Controls {
 
   /**
    * @param {HTMLElement} root gets the class `awake`
+   * @param {HTMLElement} place where the row goes
    * @param {(control: Control) => void} act
    */
-  constructor(root, act) {
+  constructor(root, place, act) {
     this.#root = root;
     for (const control of /** @type {Control[]} */ (Object.keys(BUTTONS))) {
       const { label, key, path } = BUTTONS[control];
@@ -40,8 +41,8 @@ export class Controls {
       this.#buttons.set(control, button);
       this.#bar.append(button);
     }
-    root.append(this.#bar);
-    for (const type of ['pointermove', 'pointerdown', 'focusin']) {
+    place.append(this.#bar);
+    for (const type of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
       root.addEventListener(type, () => this.wake(), { passive: true });
     }
   }

@@ -8,11 +8,12 @@ const CSS = `
   --page: #0b0c0e;
   --accent: #5eb1f5;
   --alert: #ff6b60;
+  --aspect: 1.7778;
   --size: clamp(0.72rem, 0.55rem + 0.62cqi, 1.5rem);
   position: relative;
   display: block;
   overflow: hidden;
-  background: var(--surface);
+  background: var(--page);
   color: var(--text);
   container-type: size;
   font: 400 1rem/1.35 system-ui, sans-serif;
@@ -24,12 +25,18 @@ const CSS = `
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 
+/* The place of the picture itself: names and words stay on it when the tile has another shape. */
+.stage {
+  position: absolute; inset: 0; margin: auto; overflow: hidden; background: var(--surface);
+  width: min(100cqw, 100cqh * var(--aspect)); height: min(100cqh, 100cqw / var(--aspect));
+}
 .picture, .picture > * { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture > * { object-fit: contain; display: block; }
 .picture { font-size: var(--size); transition: filter 150ms linear; }
 [data-picture='dimmed'] .picture { filter: brightness(0.45); }
 [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.32); }
 
+/* Above the picture, below what can be pressed on its own. */
 .choose {
   position: absolute; inset: 0; width: 100%; height: 100%;
   margin: 0; padding: 0; border: 0; background: none; cursor: pointer;
@@ -42,7 +49,7 @@ const CSS = `
   display: flex; flex-direction: column; align-items: center; justify-content: center; gap: 0.3em;
   padding: 2.2em 1.2em; text-align: center; font-size: calc(var(--size) * 1.12);
 }
-.words > * { max-width: 34em; margin: 0; text-wrap: balance; }
+.words > * { max-width: 34em; margin: 0; text-wrap: balance; text-shadow: 0 0 0.25em var(--page), 0 0 0.1em var(--page); }
 .detail { color: var(--quiet); }
 .action {
   pointer-events: auto; margin-top: 0.6em; padding: 0.4em 1.1em; min-height: 2.2em;
@@ -85,9 +92,11 @@ const CSS = `
 svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 :host([large]) .root:not(.awake) { cursor: none; }
 :host([large]) .root:not(.awake) .choose { cursor: none; }
+/* A large tile is plainly the one in focus: its ring goes to rest with the controls. */
+:host([large]) .root:not(.awake) .choose:focus-visible { outline-width: 0; box-shadow: none; }
 
 .statistics {
-  position: absolute; top: 0; right: 0; max-height: 100%; width: min(100%, 25rem); overflow: auto;
+  position: absolute; top: 0; left: 0; max-height: 100%; width: min(100%, 25rem); overflow: auto;
   padding: 0.9rem 1rem 1rem; font-size: 0.8125rem; line-height: 1.5;
   background: rgb(11 12 14 / 0.88); scrollbar-width: thin; scrollbar-color: var(--quiet) transparent;
 }
@@ -110,6 +119,7 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 @container (max-width: 25rem) { .statistics { font-size: 0.75rem; padding: 0.6rem 0.7rem; } .statistics dl { grid-template-columns: 5.6rem 1fr; } }
 @container (max-width: 15rem) or (max-height: 8rem) {
   .detail { display: none; }
+  .name span { display: none; }
   .words { padding: 1.9em 0.5em; font-size: var(--size); line-height: 1.25; }
   .action { margin-top: 0.2em; padding: 0 0.7em; min-height: 1.8em; }
 }

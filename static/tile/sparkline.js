@@ -44,7 +44,9 @@ export function drawSparkline(canvas, values, { line, base }) {
   canvas.height = Math.round(height * ratio);
   context.scale(ratio, ratio);
   context.fillStyle = base;
+  context.globalAlpha = 0.3;
   context.fillRect(0, height - 1, width, 1);
+  context.globalAlpha = 1;
   context.strokeStyle = line;
   context.lineWidth = LINE_PX;
   context.lineJoin = 'round';

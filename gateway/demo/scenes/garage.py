@@ -186,5 +186,7 @@ def _car(height: int) -> Sprite:
         canvas.ellipse(x, 0.78, 0.105, 0.105, paint=colour("83868c"))
         for spoke in range(5):
             angle = spoke * 2 * math.pi / 5
-            canvas.ellipse(x + 0.06 * math.cos(angle), 0.78 + 0.06 * math.sin(angle), 0.02, 0.02, paint=colour("2b2d31"))
+            canvas.ellipse(
+                x + 0.06 * math.cos(angle), 0.78 + 0.06 * math.sin(angle), 0.02, 0.02, paint=colour("2b2d31")
+            )
     return canvas.sprite()

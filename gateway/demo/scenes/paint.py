@@ -67,7 +67,9 @@ class Canvas:
         share = np.asarray(mask, np.float32) / 255 * opacity
         self._mix((slice(top, bottom), slice(left, right)), share, paint)
 
-    def rectangle(self, left: float, top: float, right: float, bottom: float, *, paint: Colour, blur: float = 0) -> None:
+    def rectangle(
+        self, left: float, top: float, right: float, bottom: float, *, paint: Colour, blur: float = 0
+    ) -> None:
         """Fills a rectangle."""
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], paint, blur=blur)
 
