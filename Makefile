@@ -20,6 +20,7 @@ BIN := .venv/bin
 RUN_READY := .venv/.ready-to-run
 TEST_READY := .venv/.ready-to-test
 NODE_READY := node_modules/.ready
+NODE_TESTS = $(sort $(wildcard tests/static/*.test.js tests/static/*.test.mjs))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A second browser vendor's player is not needed; a second vendor's RTSP server is (gst-rtsp-server).
@@ -39,7 +40,7 @@ demo: $(RUN_READY)
 		--listen '$(if $(findstring :,$(HOST)),[$(HOST)],$(HOST)):$(PORT)'
 
 test: packages check
-	node --test $(sort $(wildcard tests/static/*.test.js tests/static/*.test.mjs))
+	node --test $(or $(NODE_TESTS),$(error no tests found in tests/static))
 	$(BIN)/pytest $(PYTEST)
 
 check: $(TEST_READY) $(NODE_READY)

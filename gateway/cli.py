@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from gateway import __version__, log
 from gateway.concealment import hide_cameras, read_cameras
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, PortInUse
 from gateway.redaction import redact
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config import Loaded
 
 _EXIT_FAILED: Final = 1
 _EXIT_USAGE: Final = 2
@@ -111,8 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     # Options come before pairs that were hidden, so a pair typed wrongly is reported with the rest.
     pairs = [*arguments.cameras, *(read_cameras(arguments.cameras_fd) if arguments.cameras_fd is not None else ())]
-    config = _load(arguments.config, pairs=pairs, listen=arguments.listen)
-    return _start(config, demo=False)
+    return _start(_load(arguments.config, pairs=pairs, listen=arguments.listen), demo=False)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -124,20 +123,25 @@ def _demo(arguments: argparse.Namespace) -> int:
         ("listen",): arguments.listen,
         ("webrtc", "port"): arguments.webrtc_port,
     }
-    config = load_config(None, environment={}, settings=settings)
-    return _start(config, demo=True)
+    return _start(load_config(None, environment={}, settings=settings), demo=True)
 
 
-def _start(config: Config, *, demo: bool) -> int:
+def _start(loaded: Loaded, *, demo: bool) -> int:
     from gateway import app
 
-    return app.run(config, demo=demo)
+    try:
+        return app.run(loaded.config, demo=demo)
+    except PortInUse as error:
+        where = loaded.where(error.key)
+        if where is None:
+            raise
+        raise ConfigError(f"{where}: {error.message}") from None
 
 
 def _validate(arguments: argparse.Namespace) -> int:
     from gateway.config import find_file
 
-    config = _load(arguments.config)
+    config = _load(arguments.config).config
     file = find_file(arguments.config, os.environ)
     enabled = sum(camera.enabled for camera in config.cameras.values())
     total = len(config.cameras)
@@ -152,7 +156,7 @@ def _healthcheck(arguments: argparse.Namespace) -> int:
 
     url = arguments.url
     if url is None:
-        url = health.local_url(_load(arguments.config).listen)
+        url = health.local_url(_load(arguments.config).config.listen)
     problem = health.probe(url, timeout_s=_HEALTH_TIMEOUT_S)
     if problem is None:
         return 0
@@ -160,7 +164,7 @@ def _healthcheck(arguments: argparse.Namespace) -> int:
     return _EXIT_FAILED
 
 
-def _load(file: Path | None, *, pairs: Sequence[str] = (), listen: str | None = None) -> Config:
+def _load(file: Path | None, *, pairs: Sequence[str] = (), listen: str | None = None) -> Loaded:
     from gateway.config import find_file, load_config
 
     settings: Mapping[tuple[str, ...], str] = {("listen",): listen} if listen is not None else {}

@@ -50,5 +50,5 @@ def _hold(content: bytes) -> int:
             descriptor = os.dup(stream.fileno())
     with os.fdopen(os.dup(descriptor), "wb") as stream:
         stream.write(content)
-    os.set_inheritable(descriptor, True)  # noqa: FBT003 (os has no keyword for it)
+    os.set_inheritable(descriptor, True)
     return descriptor

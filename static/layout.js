@@ -64,7 +64,9 @@ export function arrangeFocus(count, focused, wall) {
   if (count === 1) return { tiles: [fit(wall, wall.aspect)], columns: 1, height: wall.height };
   const beside = arrangeStrip(count, focused, wall, 'beside');
   const below = arrangeStrip(count, focused, wall, 'below');
-  return beside.tiles[focused].width > below.tiles[focused].width ? beside : below;
+  // Only downwards can the page scroll.
+  const fits = beside.tiles.every((tile) => tile.x + tile.width <= wall.width);
+  return fits && beside.tiles[focused].width > below.tiles[focused].width ? beside : below;
 }
 
 /**
@@ -143,22 +145,26 @@ function arrangeStrip(count, focused, wall, where) {
   const across = where === 'below' ? wall.height : wall.width;
   const ratio = where === 'below' ? wall.aspect : 1 / wall.aspect;
   // As large as leaves the strip one line, within a fifth of the window; more tiles than fit make more lines.
-  const thickest = Math.max(STRIP_SMALLEST, Math.min(across * STRIP_SHARE, STRIP_TILE_LARGEST / ratio));
+  const alone = fit(wall, wall.aspect);
+  const half = (where === 'below' ? alone.height : alone.width) / 2;
+  const thickest = Math.min(across * STRIP_SHARE, STRIP_TILE_LARGEST / ratio, half);
   const oneLine = (along - (others - 1) * wall.gap) / others / ratio;
-  const thickness = Math.floor(Math.max(STRIP_SMALLEST, Math.min(thickest, oneLine)));
-  const length = Math.floor(thickness * ratio);
-  const perLine = Math.max(1, Math.floor((along + wall.gap) / (length + wall.gap)));
+  const least = Math.max(STRIP_SMALLEST, Math.min(thickest, oneLine));
+  const perLine = Math.max(1, Math.floor((along + wall.gap) / (Math.floor(least * ratio) + wall.gap)));
   const lines = Math.ceil(others / perLine);
+  // Several lines are as long as the window.
+  const length = Math.floor(lines > 1 ? (along - (perLine - 1) * wall.gap) / perLine : least * ratio);
+  const thickness = Math.floor(length / ratio);
   const stripThickness = lines * (thickness + wall.gap);
   const space =
     where === 'below'
       ? { width: wall.width, height: Math.max(wall.height - stripThickness, wall.height / 2) }
       : { width: Math.max(wall.width - stripThickness, wall.width / 2), height: wall.height };
   const main = fit(space, wall.aspect);
-  // The strip hugs the picture, and both are centred together.
-  const slack = where === 'below' ? space.height - main.height : space.width - main.width;
-  if (where === 'below') main.y = Math.floor(slack / 2);
-  else main.x = Math.floor(slack / 2);
+  // The strip hugs the picture, and both are centred together; what does not fit scrolls, from the picture on.
+  const slack = where === 'below' ? wall.height - main.height - stripThickness : wall.width - main.width - stripThickness;
+  if (where === 'below') main.y = Math.max(0, Math.floor(slack / 2));
+  else main.x = Math.max(0, Math.floor(slack / 2));
   const edge = where === 'below' ? main.y + main.height : main.x + main.width;
 
   const tiles = Array.from({ length: count }, (_, index) => {

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +14,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -91,14 +95,22 @@ class TestServe:
         assert CANARY not in "".join(lines)
         assert not started
 
+    @pytest.mark.parametrize(
+        ("environment", "place"), [({}, ""), ({"GATEWAY_WEBRTC__PORT": "8190"}, "GATEWAY_WEBRTC__PORT: ")]
+    )
     def test_a_taken_port_is_one_line(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self,
+        environment: dict[str, str],
+        place: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
         run_failing(monkeypatch, PortInUse(key="webrtc.port", address="0.0.0.0:8190"))
         assert cli.main(["serve"]) == 2
-        assert capsys.readouterr().err == (
-            "camera-gateway: webrtc.port: another program already uses 0.0.0.0:8190; stop it or choose another port\n"
-        )
+        sentence = "webrtc.port: another program already uses 0.0.0.0:8190; stop it or choose another port"
+        assert capsys.readouterr().err == f"camera-gateway: {place}{sentence}\n"
 
     def test_an_interrupt_is_quiet(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         run_failing(monkeypatch, KeyboardInterrupt())
@@ -327,3 +339,56 @@ class TestPasswordsInArguments:
         for arguments in (["serve"], ["serve", "--listen", "h:1"], ["demo", "a=rtsp://h/"]):
             monkeypatch.setattr(sys, "argv", ["camera-gateway", *arguments])
             concealment.hide_cameras()
+
+
+def gateway_process(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gateway", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_WEBRTC__PORT": "0", **environment},
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.e2e
+def test_a_running_gateway_shows_its_cameras_password_nowhere_and_ends_quietly() -> None:
+    # Nothing listens on port 1, so the camera fails, in FFmpeg's words, which repeat the address.
+    pair = f"front=rtsp://u:{CANARY}@127.0.0.1:1/s"
+    with gateway_process("serve", "--log-level", "debug", "--listen", "127.0.0.1:0", pair) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            address = re.search(r"http://127\.0\.0\.1:(\d+)/", process.stdout.readline())
+            assert address is not None
+            shown = [Path(f"/proc/{process.pid}/{name}").read_text("utf-8") for name in ("cmdline", "environ")]
+            shown += lines_until("front: offline", process.stderr)
+            shown.append(fetch(int(address[1]), "/api/cameras"))
+            assert '"state": "offline"' in shown[-1]
+            taken = gateway_process("serve", "--listen", f"127.0.0.1:{address[1]}")
+            shown += taken.communicate(timeout=30)
+            assert taken.returncode == 2
+            assert shown[-1].count("\n") == 1
+            assert shown[-1].startswith("camera-gateway: command line: listen: another program already uses 127.0.0.1:")
+        finally:
+            process.send_signal(signal.SIGINT)
+            shown += process.communicate(timeout=30)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in "".join(shown)
+    for text in shown:
+        assert CANARY not in text
+
+
+def lines_until(awaited: str, stream: IO[str]) -> list[str]:
+    """The lines up to the one that contains `awaited`; pytest-timeout ends a wait in vain."""
+    lines: list[str] = []
+    while not lines or awaited not in lines[-1]:
+        lines.append(stream.readline())
+        assert lines[-1], "".join(lines)
+    return lines
+
+
+def fetch(port: int, path: str) -> str:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode("utf-8")

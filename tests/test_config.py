@@ -58,7 +58,7 @@ def complaints(
 
 class TestValues:
     def test_without_anything_the_gateway_serves_nothing_to_this_machine_only(self) -> None:
-        config = load_config(None, environment={})
+        config = load_config(None, environment={}).config
         assert config.listen == Listen("127.0.0.1", 8080)
         assert config.access.mode is AccessMode.REQUIRED
         assert (config.webrtc.port, config.webrtc.advertise, config.webrtc.max_viewers) == (8190, (), 1000)
@@ -78,7 +78,7 @@ class TestValues:
                 enabled: no
                 clock: camera
             """)
-        config = load_config(file, environment={})
+        config = load_config(file, environment={}).config
         assert config.listen == Listen("::", 9000)
         assert config.access == AccessConfig(mode=AccessMode.OPEN)
         assert config.webrtc.advertise == ("203.0.113.7", "2001:db8::7", "cams.example.org")
@@ -93,7 +93,7 @@ class TestValues:
         )
 
     def test_a_plain_address_is_a_camera_with_every_default(self, write: Write) -> None:
-        camera = load_config(write("cameras: {front: 'rtsp://192.0.2.10/s'}"), environment={}).cameras["front"]
+        camera = load_config(write("cameras: {front: 'rtsp://192.0.2.10/s'}"), environment={}).config.cameras["front"]
         assert camera == CameraConfig(source=CameraUrl("rtsp://192.0.2.10/s"))
         assert (camera.substream, camera.transport, camera.on_demand) == (None, Transport.TCP, False)
         assert (camera.enabled, camera.clock) == (True, ClockSource.AUTO)
@@ -101,22 +101,22 @@ class TestValues:
     def test_words_that_yaml_takes_for_something_else_can_name_cameras(self, write: Write) -> None:
         names = ["on", "off", "yes", "no", "1", "1.5", "null", "true", "0x1f", "2026-11-21", "1_000"]
         file = write("cameras:\n" + "".join(f"  {name}: rtsp://192.0.2.10/s\n" for name in names))
-        assert list(load_config(file, environment={}).cameras) == names
+        assert list(load_config(file, environment={}).config.cameras) == names
 
     def test_a_quoted_number_is_a_number(self, write: Write) -> None:
-        assert load_config(write('webrtc: {port: "8191"}'), environment={}).webrtc.port == 8191
+        assert load_config(write('webrtc: {port: "8191"}'), environment={}).config.webrtc.port == 8191
 
     @pytest.mark.parametrize("text", ["", "# nothing yet\n", "cameras:\nwebrtc:\n", "---\n", "\ufeffcameras: {}\n"])
     def test_an_empty_file_or_section_is_like_none(self, write: Write, text: str) -> None:
-        assert load_config(write(text), environment={}) == Config()
+        assert load_config(write(text), environment={}).config == Config()
 
     def test_anchors_repeat_what_was_written(self, write: Write) -> None:
         file = write("cameras:\n  a: &one {source: rtsp://192.0.2.1/s, transport: udp}\n  b: *one\n")
-        cameras = load_config(file, environment={}).cameras
+        cameras = load_config(file, environment={}).config.cameras
         assert cameras["a"] == cameras["b"]
 
     def test_nothing_can_be_changed_afterwards(self, write: Write) -> None:
-        config = load_config(write("cameras: {a: rtsp://192.0.2.1/s}"), environment={})
+        config = load_config(write("cameras: {a: rtsp://192.0.2.1/s}"), environment={}).config
         with pytest.raises(ValidationError, match="frozen"):
             config.listen = Listen("0.0.0.0", 1)  # type: ignore[misc]
         with pytest.raises(TypeError, match="assignment"):
@@ -134,12 +134,12 @@ class TestValues:
 class TestVariablesInTheFile:
     def test_a_reference_becomes_the_variable_and_a_doubled_dollar_does_not(self, write: Write) -> None:
         file = write("cameras: {a: 'rtsp://u:${CAM_PASSWORD}@192.0.2.1/$${x}/$y'}")
-        config = load_config(file, environment={"CAM_PASSWORD": "p$w"})
+        config = load_config(file, environment={"CAM_PASSWORD": "p$w"}).config
         assert config.cameras["a"].source.reveal() == "rtsp://u:p$w@192.0.2.1/${x}/$y"
 
     def test_what_a_variable_holds_is_not_expanded_again(self, write: Write) -> None:
         file = write("cameras: {a: 'rtsp://${HOST_A}/s'}")
-        config = load_config(file, environment={"HOST_A": "192.0.2.1/${HOST_A}"})
+        config = load_config(file, environment={"HOST_A": "192.0.2.1/${HOST_A}"}).config
         assert config.cameras["a"].source.reveal() == "rtsp://192.0.2.1/${HOST_A}/s"
 
     @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ class TestEnvironment:
             "GATEWAY_CAMERAS__YARD__SOURCE": "rtsp://192.0.2.2/s",
             "PATH": "/bin",
         }
-        config = load_config(file, environment=environment)
+        config = load_config(file, environment=environment).config
         assert config.listen == Listen("0.0.0.0", 9000)
         assert (config.webrtc.port, config.webrtc.max_viewers) == (9190, 7)
         assert config.webrtc.advertise == ("203.0.113.7", "cams.example.org")
@@ -179,7 +179,7 @@ class TestEnvironment:
 
     def test_commas_stay_in_addresses_unless_a_new_pair_follows(self) -> None:
         text = "a=rtsp://u:p,w=1@192.0.2.1/x,y=2?z=1,2, b=rtsps://192.0.2.2/s,\n"
-        config = load_config(None, environment={"GATEWAY_CAMERAS": text + "c=rtsp://192.0.2.3/s"})
+        config = load_config(None, environment={"GATEWAY_CAMERAS": text + "c=rtsp://192.0.2.3/s"}).config
         assert {name: camera.source.reveal() for name, camera in config.cameras.items()} == {
             "a": "rtsp://u:p,w=1@192.0.2.1/x,y=2?z=1,2",
             "b": "rtsps://192.0.2.2/s",
@@ -192,7 +192,7 @@ class TestEnvironment:
             "GATEWAY_CAMERAS__FRONT_DOOR__ON_DEMAND": "true",
             "GATEWAY_CAMERAS__SITE1_YARD__ENABLED": "false",
         }
-        cameras = load_config(file, environment=environment).cameras
+        cameras = load_config(file, environment=environment).config.cameras
         assert list(cameras) == ["Front-Door", "site1/yard"]
         assert cameras["Front-Door"].on_demand
         assert cameras["Front-Door"].source.reveal() == "rtsp://192.0.2.1/s"
@@ -207,7 +207,7 @@ class TestEnvironment:
             "GATEWAY_CAMERAS__GATE__SOURCE_FILE": str(source),
             "GATEWAY_CAMERAS__FRONT__ON_DEMAND": "yes",
         }
-        config = load_config(None, environment=environment)
+        config = load_config(None, environment=environment).config
         assert config.cameras["front"].source.reveal() == f"rtsp://u:{CANARY}@192.0.2.1/s"
         assert config.cameras["front"].on_demand
         assert config.cameras["yard"].source.reveal() == "rtsp://192.0.2.2/s"
@@ -274,7 +274,7 @@ class TestEnvironment:
             "GATEWAY_API_PORT": "udp://10.0.0.1:1",
             "GATEWAY_LISTEN": "",
         }
-        assert load_config(None, environment=environment) == Config()
+        assert load_config(None, environment=environment).config == Config()
 
 
 class TestCommandLine:
@@ -282,7 +282,7 @@ class TestCommandLine:
         file = write("listen: 127.0.0.1:1\ncameras:\n  a: {source: rtsp://192.0.2.1/s, transport: udp}\n")
         environment = {"GATEWAY_LISTEN": "127.0.0.1:2", "GATEWAY_CAMERAS": "b=rtsp://192.0.2.2/s"}
         pairs = ["a=rtsp://192.0.2.9/s", "c=rtsp://192.0.2.3/s?x=1"]
-        config = load_config(file, environment=environment, pairs=pairs, settings={("listen",): "127.0.0.1:3"})
+        config = load_config(file, environment=environment, pairs=pairs, settings={("listen",): "127.0.0.1:3"}).config
         assert config.listen.port == 3
         assert list(config.cameras) == ["a", "b", "c"]
         assert config.cameras["c"].source.reveal() == "rtsp://192.0.2.3/s?x=1"
@@ -454,7 +454,7 @@ class TestListen:
         assert line.startswith("gateway.yml:2: listen: ")
         assert "can be reached from other machines" in line
         assert "write access: {mode: open}" in line
-        config = load_config(write(f'listen: "{listen}"\naccess: {{mode: open}}\n'), environment={})
+        config = load_config(write(f'listen: "{listen}"\naccess: {{mode: open}}\n'), environment={}).config
         assert str(config.listen) == listen
 
     def test_the_place_that_widened_it_is_named(self) -> None:
@@ -531,3 +531,11 @@ def test_the_file_is_the_one_named_then_the_variables_then_the_one_that_is_there
     assert find_file(None, {}) == file
     assert find_file(None, {"GATEWAY_CONFIG": "/etc/g.yml"}) == Path("/etc/g.yml")
     assert find_file(Path("other.yml"), {"GATEWAY_CONFIG": "/etc/g.yml"}) == Path("other.yml")
+
+
+def test_where_a_value_was_written_stays_known(write: Write) -> None:
+    file = write("\nlisten: 127.0.0.1:1\nwebrtc:\n  port: 1\n")
+    loaded = load_config(file, environment={"GATEWAY_WEBRTC__PORT": "2"})
+    assert loaded.where("listen") == "gateway.yml:2"
+    assert loaded.where("webrtc.port") == "GATEWAY_WEBRTC__PORT"
+    assert loaded.where("webrtc.max_viewers") is None

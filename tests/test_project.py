@@ -29,13 +29,13 @@ def blocks(language: str) -> list[str]:
 def test_each_file_shown_in_the_documentation_loads(text: str, tmp_path: Path) -> None:
     file = tmp_path / "gateway.yml"
     file.write_text(text, encoding="utf-8")
-    assert load_config(file, environment={"FRONT_DOOR_PASSWORD": "secret"}).listen.port == 8080
+    assert load_config(file, environment={"FRONT_DOOR_PASSWORD": "secret"}).config.listen.port == 8080
 
 
 def test_the_variables_shown_in_the_documentation_load() -> None:
     (block,) = (block for block in blocks("sh") if block.startswith("GATEWAY_LISTEN="))
     variables = dict(line.split("=", 1) for line in block.splitlines())
-    config = load_config(None, environment=variables)
+    config = load_config(None, environment=variables).config
     assert sorted(config.cameras) == ["front-door", "yard"]
     assert config.cameras["front-door"].on_demand
     assert config.webrtc.advertise == ("203.0.113.7", "cams.example.org")
@@ -45,7 +45,7 @@ def test_the_container_shown_in_the_documentation_starts_with_a_valid_configurat
     (block,) = (block for block in blocks("sh") if block.startswith("docker run"))
     words = shlex.split(block.replace("\\\n", " "))
     variables = dict(words[index + 1].split("=", 1) for index, word in enumerate(words) if word == "-e")
-    config = load_config(None, environment={**dockerfile_environment(), **variables})
+    config = load_config(None, environment={**dockerfile_environment(), **variables}).config
     assert str(config.listen) == "0.0.0.0:8080"
 
 

@@ -1,6 +1,6 @@
 """Configuration: the shape of gateway.yml, and how it is read."""
 
-from gateway.config.loading import find_file, load_config
+from gateway.config.loading import Loaded, find_file, load_config
 from gateway.config.model import (
     AccessConfig,
     AccessMode,
@@ -21,6 +21,7 @@ __all__ = [
     "ClockSource",
     "Config",
     "Listen",
+    "Loaded",
     "Transport",
     "WebRtcConfig",
     "find_file",

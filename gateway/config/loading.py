@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,13 +50,26 @@ def find_file(explicit: Path | None, environment: Mapping[str, str]) -> Path | N
     return DEFAULT_FILE if DEFAULT_FILE.exists() else None
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration, and where its values were written."""
+
+    config: Config
+    origins: Mapping[KeyPath, Origin]
+
+    def where(self, key: str) -> str | None:
+        """`gateway.yml:3`, `GATEWAY_LISTEN`, …; None if the value of `key` (`webrtc.port`) is the default."""
+        origin = self.origins.get(tuple(key.split(".")))
+        return None if origin is None else str(origin)
+
+
 def load_config(
     file: Path | None,
     *,
     environment: Mapping[str, str],
     pairs: Sequence[str] = (),
     settings: Mapping[KeyPath, str] | None = None,
-) -> Config:
+) -> Loaded:
     """Reads `file`, lays the environment, then the command line's `settings` and NAME=URL `pairs` over it.
 
     Raises ConfigError with every problem found; none of its lines repeats a value that could be secret.
@@ -78,7 +92,7 @@ def load_config(
         layers.problems += _validation_problems(layers, details, hide=[("cameras",)] if conflicts else [])
     else:
         if not layers.problems:
-            return config
+            return Loaded(config, layers.origins)
     raise _config_error(layers.problems)
 
 

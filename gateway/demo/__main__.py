@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 def _read_stdin(stop: asyncio.Event) -> None:
-    if not sys.stdin.buffer.raw.read(4096):
+    if not os.read(sys.stdin.fileno(), 4096):
         stop.set()
         asyncio.get_running_loop().remove_reader(sys.stdin)
 

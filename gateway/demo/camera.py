@@ -77,6 +77,7 @@ class Camera:
             self._tracks.append(_new_track(payload_type, self._audio_config.clock_rate))
         self._session_id = secrets.randbits(32)
         self._receivers: list[Receiver] = []
+        self._receivers_changed = asyncio.Event()
         self._frozen = False
         self._cut_next = False
         self._sets_in_band = spec.parameter_sets is not ParameterSets.SDP_ONLY
@@ -109,6 +110,12 @@ class Camera:
         """How many clients play this camera now."""
         return len(self._receivers)
 
+    async def until_receivers(self, count: int) -> None:
+        """Returns when exactly `count` clients play; the caller sets the deadline."""
+        while len(self._receivers) != count:
+            self._receivers_changed.clear()
+            await self._receivers_changed.wait()
+
     def describe(self, host: str) -> str:
         """The SDP, for a client that reached the camera at address `host`."""
         return Description(
@@ -127,6 +134,7 @@ class Camera:
     def subscribe(self, receiver: Receiver) -> None:
         """Sends `receiver` a sender report for each track, then everything as it comes."""
         self._receivers.append(receiver)
+        self._receivers_changed.set()
         if len(self._receivers) == 1:
             self._capture.resume()
             self._plan_reports()
@@ -138,6 +146,7 @@ class Camera:
         if receiver not in self._receivers:
             return
         self._receivers.remove(receiver)
+        self._receivers_changed.set()
         if not self._receivers:
             self._capture.pause()
             self._stop_reports()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from gateway.demo.camera import DEFAULT_REPORT_INTERVAL_S, Camera
 from gateway.demo.rtsp_server import RtspServer
@@ -25,7 +25,7 @@ class DemoCameras:
         self.cameras = {camera.spec.name: camera for camera in cameras}
         self.urls = {path: server.url(path) for camera in cameras for path in camera.spec.paths}
 
-    async def __aenter__(self) -> DemoCameras:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

@@ -9,6 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import av
+
 from gateway.demo.audio_encoder import AudioConfig, AudioEncoder
 from gateway.demo.picture import Picture
 from gateway.demo.schedule import Grid
@@ -153,7 +155,7 @@ class CaptureThread:
         try:
             while self._await_wanted():
                 self._capture()
-        except Exception:
+        except av.FFmpegError:
             _log.exception("Demo camera %s stopped: its encoder failed", self._optics.spec.name)
 
     def _await_wanted(self) -> bool:

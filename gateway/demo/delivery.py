@@ -18,11 +18,17 @@ _READS_PER_WAKE: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class TransportChoice:
-    """One acceptable entry of a Transport header: `numbers` are channels of the connection, or UDP ports."""
+class InterleavedChoice:
+    """Media within the RTSP connection; `channels` (RTP, RTCP) None leaves them to the server."""
 
-    interleaved: bool
-    numbers: tuple[int, int] | None
+    channels: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class UdpChoice:
+    """Media by UDP to these ports (RTP, RTCP) of the client."""
+
+    ports: tuple[int, int]
 
 
 class Delivery(Protocol):
@@ -45,7 +51,7 @@ class Delivery(Protocol):
         """Frees what belongs to this delivery alone."""
 
 
-def choose_transport(header: str) -> TransportChoice | None:
+def choose_transport(header: str) -> InterleavedChoice | UdpChoice | None:
     """The first entry of a Transport header (RFC 2326 section 12.39) that can be served, or None."""
     for entry in header.split(","):
         protocol, *parameters = (part.strip() for part in entry.split(";"))
@@ -55,14 +61,14 @@ def choose_transport(header: str) -> TransportChoice | None:
         match protocol.upper():
             case "RTP/AVP/TCP":
                 if "interleaved" not in options:
-                    return TransportChoice(interleaved=True, numbers=None)
+                    return InterleavedChoice(None)
                 pair = _pair(options["interleaved"], highest=255)
                 if pair is not None:
-                    return TransportChoice(interleaved=True, numbers=pair)
+                    return InterleavedChoice(pair)
             case "RTP/AVP" | "RTP/AVP/UDP":
                 pair = _pair(options.get("client_port", ""), highest=65535)
                 if pair is not None and pair[0] > 0:
-                    return TransportChoice(interleaved=False, numbers=pair)
+                    return UdpChoice(pair)
     return None
 
 
@@ -84,11 +90,9 @@ class InterleavedDelivery:
 
     @property
     def transport_header(self) -> str:
-        """The Transport header of the answer to SETUP."""
         return f"RTP/AVP/TCP;unicast;interleaved={self._channels[0]}-{self._channels[1]}"
 
     def send(self, burst: Burst) -> None:
-        """Sends all packets of a burst."""
         self._transport.write(burst.interleaved(self._channels[0]))
 
     def send_half(self, burst: Burst) -> None:
@@ -97,7 +101,6 @@ class InterleavedDelivery:
         self._transport.write(data[: len(data) // 2])
 
     def send_report(self, packet: bytes) -> None:
-        """Sends one RTCP packet."""
         self._transport.write(frame_packet(packet, self._channels[1]))
 
     def close(self) -> None:
@@ -105,7 +108,7 @@ class InterleavedDelivery:
 
 
 class UdpDelivery:
-    """Packets to two ports of the client, from two ports of our own; what the socket can't take is lost, as on a net."""
+    """Packets from two ports of our own to two of the client; what the socket can't take is lost, as on a network."""
 
     def __init__(
         self,
@@ -127,12 +130,10 @@ class UdpDelivery:
 
     @property
     def transport_header(self) -> str:
-        """The Transport header of the answer to SETUP."""
         client, server = self._client_ports, (self._rtp.getsockname()[1], self._rtcp.getsockname()[1])
         return f"RTP/AVP;unicast;client_port={client[0]}-{client[1]};server_port={server[0]}-{server[1]}"
 
     def send(self, burst: Burst) -> None:
-        """Sends all packets of a burst."""
         for packet in burst.packets:
             self._send(self._rtp, packet, self._rtp_address)
 
@@ -142,11 +143,9 @@ class UdpDelivery:
             self._send(self._rtp, packet, self._rtp_address)
 
     def send_report(self, packet: bytes) -> None:
-        """Sends one RTCP packet."""
         self._send(self._rtcp, packet, self._rtcp_address)
 
     def close(self) -> None:
-        """Closes both sockets."""
         for sock in (self._rtp, self._rtcp):
             self._loop.remove_reader(sock)
             sock.close()
@@ -180,8 +179,8 @@ def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
             port = rtp.getsockname()[1]
             if port % 2 == 0:
                 rtcp.bind((host, port + 1))
-                rtp.setblocking(False)
-                rtcp.setblocking(False)
+                rtp.settimeout(0)
+                rtcp.settimeout(0)
                 return rtp, rtcp
         except OSError:
             pass

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-OPAQUE = 128
-"""The coverage of a fully inked pixel; 7 bits, so that blending fits 16-bit arithmetic."""
-
-Coverage = npt.NDArray[np.int16]
+from gateway.demo.sprites import FULL_COVERAGE, Coverage
 
 _DIGITS = "0123456789"
 
@@ -24,7 +20,7 @@ class GlyphSet:
         self._digit_width = max(self._advance(digit) for digit in _DIGITS)
 
     def render(self, text: str) -> Coverage:
-        """Coverage of one line of text: rows × columns, 0 to OPAQUE."""
+        """Coverage of one line of text: rows × columns, 0 to FULL_COVERAGE."""
         cells = [self._cell(character) for character in text]
         return np.concatenate(cells, axis=1) if cells else np.zeros((self.height, 0), np.int16)
 
@@ -39,7 +35,7 @@ class GlyphSet:
         width = self._digit_width if character in _DIGITS else advance
         image = Image.new("L", (width, self.height), 0)
         ImageDraw.Draw(image).text(((width - advance) / 2, self.height / 2), character, 255, self._font, anchor="lm")
-        return (np.asarray(image, np.int16) * OPAQUE) // 255
+        return (np.asarray(image, np.int16) * FULL_COVERAGE) // 255
 
     def _advance(self, character: str) -> int:
         return max(1, round(self._font.getlength(character)))

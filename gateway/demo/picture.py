@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.demo.clock_strip import block_size, draw_clock_strip
-from gateway.demo.glyphs import OPAQUE, Coverage, GlyphSet
+from gateway.demo.glyphs import GlyphSet
 from gateway.demo.scenes import build_scene
 from gateway.demo.sprites import blend
 
 if TYPE_CHECKING:
     from gateway.demo.spec import CameraSpec
-    from gateway.demo.sprites import Box, Planes
+    from gateway.demo.sprites import Box, Coverage, Planes
 
 _INK = 225
 _GRAIN = 7
@@ -119,7 +119,8 @@ def _title(name: str) -> str:
 
 
 def _view(plane: av.video.plane.VideoPlane) -> npt.NDArray[np.uint8]:
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    # A memoryview of the plane itself: what is written here is what gets encoded.
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
 
 
@@ -137,6 +138,3 @@ def _copy_box(source: Planes, target: Planes, box: Box, *, halved: bool = False)
     for index, (there, here) in enumerate(zip(target, source, strict=True)):
         area = half if halved or index else whole
         there[area] = here[area]
-
-
-assert OPAQUE == 1 << 7

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self, cast
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -29,7 +29,7 @@ class DemoProcess:
         self.urls = urls
         self._watch = asyncio.create_task(self._report_end(), name="demo-cameras-end")
 
-    async def __aenter__(self) -> DemoProcess:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -74,10 +74,10 @@ async def spawn_demo_cameras(host: str = "127.0.0.1", *, port: int = 0, argument
 
 
 async def _read_urls(process: Process) -> dict[str, str]:
-    assert process.stdout is not None
+    output = cast("asyncio.StreamReader", process.stdout)
     try:
         async with asyncio.timeout(_START_DEADLINE_S):
-            line = await process.stdout.readline()
+            line = await output.readline()
     except TimeoutError:
         raise RuntimeError(f"The demo cameras did not start within {_START_DEADLINE_S:g} seconds.") from None
     if not line:
@@ -86,8 +86,7 @@ async def _read_urls(process: Process) -> dict[str, str]:
 
 
 async def _end(process: Process) -> None:
-    assert process.stdin is not None
-    process.stdin.close()
+    cast("asyncio.StreamWriter", process.stdin).close()
     try:
         async with asyncio.timeout(_STOP_DEADLINE_S):
             await process.wait()

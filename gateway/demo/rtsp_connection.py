@@ -13,7 +13,13 @@ from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
 from gateway.demo.camera import Camera
-from gateway.demo.delivery import Delivery, InterleavedDelivery, UdpDelivery, choose_transport
+from gateway.demo.delivery import (
+    Delivery,
+    InterleavedChoice,
+    InterleavedDelivery,
+    UdpDelivery,
+    choose_transport,
+)
 from gateway.demo.digest import Credentials, DigestChallenge
 from gateway.demo.rtp_stream import Burst
 from gateway.demo.rtsp_message import InterleavedPacket, Message, Request, Response, RtspParser, RtspSyntaxError
@@ -73,6 +79,8 @@ class RtspConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._last_heard_s = self._loop.time()
+        self.lost = asyncio.Event()
+        """Set when the connection has ended."""
         self._handlers: Mapping[str, Callable[[Request], Response]] = {
             "OPTIONS": self._options,
             "DESCRIBE": self._describe,
@@ -98,6 +106,7 @@ class RtspConnection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._end_session()
+        self.lost.set()
 
     def data_received(self, data: bytes) -> None:
         """Answers every request in `data`; what is not RTSP is answered 400 and ends the connection."""
@@ -216,14 +225,13 @@ class RtspConnection(asyncio.Protocol):
         choice = choose_transport(header)
         if choice is None:
             return None
-        if choice.interleaved:
-            return InterleavedDelivery(self._transport, channels=choice.numbers or (2 * track, 2 * track + 1))
-        assert choice.numbers is not None
+        if isinstance(choice, InterleavedChoice):
+            return InterleavedDelivery(self._transport, channels=choice.channels or (2 * track, 2 * track + 1))
         return UdpDelivery(
             local_host=self._transport.get_extra_info("sockname")[0],
             # Never another address than the connection's, so that nobody can aim the stream at a third party.
             client_host=self._transport.get_extra_info("peername")[0],
-            client_ports=choice.numbers,
+            client_ports=choice.ports,
             on_receiver_report=self._heard,
         )
 

@@ -92,7 +92,7 @@ class RtspParser:
         # Empty lines between messages are to be ignored (RFC 2326 section 4.1).
         while buffer[:2] == b"\r\n":
             del buffer[:2]
-        if not buffer:
+        if not buffer or buffer == b"\r":
             return None
         if buffer[0] == _INTERLEAVED_MARK:
             return self._next_packet()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from gateway.demo.rtsp_connection import Hosting, RtspConnection, ServerSettings
 
@@ -24,7 +24,7 @@ class RtspServer:
         self._hosting = Hosting(settings or ServerSettings())
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> RtspServer:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -63,13 +63,14 @@ class RtspServer:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        for connection in list(self._hosting.connections):
+        connections = list(self._hosting.connections)
+        for connection in connections:
             connection.reset()
         if server is not None:
             await server.wait_closed()
-        # asyncio closes a connection's socket in the loop's next round.
-        while self._hosting.connections:
-            await asyncio.sleep(0)
+        # asyncio closes a socket in the loop's next round, and only then the client sees the reset.
+        for connection in connections:
+            await connection.lost.wait()
 
     async def die(self) -> None:
         """Goes away like a camera that lost power and whose host answers for it: resets, then refuses."""

@@ -41,7 +41,7 @@ class Description:
     def render(self) -> str:
         """The SDP, with a control URL relative to the request's for each track (RFC 2326 appendix C.1.1)."""
         family = "IP6" if ":" in self.host else "IP4"
-        unspecified = "::" if family == "IP6" else "0.0.0.0"
+        unspecified = "::" if family == "IP6" else "0.0.0.0"  # noqa: S104 - what SDP calls any address; nothing is bound
         lines = [
             "v=0",
             f"o=- {self.session_id} 1 IN {family} {self.host}",

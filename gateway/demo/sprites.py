@@ -13,12 +13,14 @@ Planes = tuple[Plane, ...]
 """Luma, blue and red difference of one 4:2:0 picture."""
 
 Coverage = npt.NDArray[np.int16]
-"""How much of a pixel is painted over: 0 to 128, so that a blend fits 16-bit arithmetic."""
+"""How much of a pixel is painted over: 0 to FULL_COVERAGE; 7 bits, so that a blend fits 16-bit arithmetic."""
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in luma pixels; right and bottom are exclusive."""
 
 _COVERAGE_BITS = 7
+FULL_COVERAGE = 1 << _COVERAGE_BITS
+"""The coverage of a pixel that is painted over entirely."""
 
 
 def blend(plane: Plane, *, value: int | Coverage, coverage: Coverage, x: int, y: int) -> None:
@@ -96,7 +98,7 @@ def _draw(planes: Planes, sprite: Sprite, placement: Placement, *, top: int) -> 
         return None
     coverage, half_coverage = sprite.coverage, sprite.half_coverage
     if placement.opacity < 1:
-        strength = round(placement.opacity * (1 << _COVERAGE_BITS))
+        strength = round(placement.opacity * FULL_COVERAGE)
         coverage = (coverage * strength) >> _COVERAGE_BITS
         half_coverage = (half_coverage * strength) >> _COVERAGE_BITS
     luma, blue, red = planes

@@ -35,7 +35,7 @@ class GopCache:
         self._units.append(unit)
         self._size += len(unit.data)
         if self._size > self._max_bytes or unit.captured_at - self._keyframe_captured_at > self._max_seconds:
-            self.clear()
+            self._forget()
 
     def _measure(self, unit: AccessUnit) -> None:
         if self._last_keyframe_pts is not None and unit.pts > self._last_keyframe_pts:
@@ -43,7 +43,11 @@ class GopCache:
         self._last_keyframe_pts = unit.pts
 
     def clear(self) -> None:
-        """Forget the group, e.g. when the camera reconnects."""
+        """Forget the group because the camera is gone; the pause until its next keyframe is no group either."""
+        self._forget()
+        self._last_keyframe_pts = None
+
+    def _forget(self) -> None:
         self._units = []
         self._size = 0
         self._keyframe_captured_at = None

@@ -86,6 +86,7 @@ class Supervisor:
         self._last_video: tuple[int, float, float] | None = None
         self._last_audio: tuple[int, Fraction] | None = None
         self._closing = False
+        self._watched = False
         self._dropped = 0
         self._drops_logged_at = clock.monotonic()
         self._last_estimate: ClockEstimate | None = None
@@ -114,7 +115,13 @@ class Supervisor:
 
     def set_watched(self, *, watched: bool) -> None:
         """Somebody watches, or nobody any more: opens and closes an on-demand camera, shortens the back-off."""
+        self._watched = watched
+        if self._current is not None:
+            self._current.handover.watched = watched
         if watched:
+            if self._current is not None:
+                # What has waited for the loop must not come after the viewer's first picture.
+                self._drain(self._current)
             self._supervision.watch(self._clock.monotonic())
         else:
             self._supervision.unwatch(self._clock.monotonic())
@@ -171,7 +178,8 @@ class Supervisor:
         def drain() -> None:
             self._drain(connection)
 
-        handover = Handover(asyncio.get_running_loop(), drain)
+        handover = Handover(asyncio.get_running_loop(), drain, clock=self._clock)
+        handover.watched = self._watched
         settings = ReaderSettings(self._name, url, self._settings.transport, self._settings.clock)
         reader = Reader(settings, handover, clock=self._clock, continuation=self._continuation())
         connection = self._current = _Connection(reader, handover)

@@ -6,7 +6,7 @@ rejected sections in their place, the offer's own payload types and H.264 profil
 
 from __future__ import annotations
 
-from gateway.webrtc.sdp import Codec, Offer, Section, section_mid
+from gateway.webrtc.sdp import Codec, Offer, Section
 from gateway.webrtc.selection import PLAYOUT_DELAY_URI, Selection
 
 _FEEDBACK = ("nack", "nack pli", "goog-remb")
@@ -17,11 +17,11 @@ _REDUCED_H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id
 
 def reduced_offer(offer: Offer, selection: Selection) -> str:
     """The offer that aiortc is to see: only the sections taken up, in terms it knows."""
-    taken = [s for s in offer.sections if section_mid(offer, s) in selection.mids]
-    mids = " ".join(section_mid(offer, s) for s in taken)
+    taken = [s for s in offer.sections if s.key in selection.mids]
+    mids = " ".join(s.key for s in taken)
     lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=-", "t=0 0", f"a=group:BUNDLE {mids}"]
     for section in taken:
-        mid = section_mid(offer, section)
+        mid = section.key
         lines += _reduced_codecs(section, selection)
         lines += ["c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=recvonly", "a=rtcp-mux"]
         lines += [f"a=ice-ufrag:{section.ufrag}", f"a=ice-pwd:{section.password}"]
@@ -51,11 +51,14 @@ def _reduced_codecs(section: Section, selection: Selection) -> list[str]:
 def complete_answer(answer: str, offer: Offer, selection: Selection) -> str:
     """Put aiortc's answer to the reduced offer back into the shape of the real offer."""
     session, sections = _split(answer)
-    bundled = bool(offer.bundle)
-    lines = [line for line in session if bundled or not line.startswith("a=group:")]
+    lines = [line for line in session if not line.startswith("a=group:")]
+    # Only what the offer bundles may be bundled in the answer (RFC 8843 section 7.3).
+    bundled = [s.key for s in offer.sections if s.key in selection.mids and s.key in offer.bundle]
+    if bundled:
+        lines.append(f"a=group:BUNDLE {' '.join(bundled)}")
     lines.append("a=ice-lite")
     for section in offer.sections:
-        mid = section_mid(offer, section)
+        mid = section.key
         if mid not in selection.mids:
             lines += _rejected(section)
             continue

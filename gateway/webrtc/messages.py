@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,8 @@ def parse_message(text: str) -> Message:
 
 
 def _printable(kind: str) -> str:
-    return "".join(c for c in kind[:40] if c.isalnum() or c in "-_/.").replace("webrtc/offer", "webrtc") or "message"
+    shown = "".join(c for c in kind[:40] if c.isalnum() or c in "-_/.")
+    return "webrtc" if "webrtc/offer" in shown else shown or "message"
 
 
 def _parse_webrtc(kind: str, value: Any) -> Message:
@@ -86,9 +88,13 @@ def _sdp(kind: str, value: Any) -> str:
 
 def _parse_clock(kind: str, value: Any) -> ClockMessage:
     t0 = value.get("t0") if isinstance(value, dict) else None
-    if isinstance(t0, bool) or not isinstance(t0, int | float):
-        raise MessageError(kind, "needs t0, the browser's own clock in seconds")
-    return ClockMessage(float(t0))
+    try:
+        # JSON's numbers may be beyond what a float holds, and Python also reads NaN and Infinity, which JSON can't say.
+        if isinstance(t0, int | float) and not isinstance(t0, bool) and math.isfinite(t0):
+            return ClockMessage(float(t0))
+    except OverflowError:
+        pass
+    raise MessageError(kind, "needs t0, the browser's own clock in seconds")
 
 
 def answer_message(sdp: str, *, version: int) -> dict[str, Any]:

@@ -50,9 +50,12 @@ class Section:
     port: int
     profile: str
     formats: list[str]
+    key: str = ""
+    """The section's mid, or a name of our own, unlike any mid of the offer, when it has none."""
     mid: str | None = None
     direction: str = "sendrecv"
     rtcp_mux: bool = False
+    bundle_only: bool = False
     codecs: dict[int, Codec] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
     ufrag: str | None = None
@@ -72,7 +75,11 @@ class Offer:
 
 def parse_offer(text: str) -> Offer:
     """Parse an offer within strict limits; raises SdpError on anything a browser would not send."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_OFFER_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise SdpError("bad_sdp", "The offer is not text: it holds half a surrogate pair.") from None
+    if size > MAX_OFFER_BYTES:
         raise SdpError("sdp_too_large", f"The offer is larger than {MAX_OFFER_BYTES} bytes.")
     lines = text.splitlines()
     if len(lines) > _MAX_LINES or any(len(line) > _MAX_LINE for line in lines):
@@ -86,18 +93,27 @@ def parse_offer(text: str) -> Offer:
         try:
             if line.startswith("m="):
                 current = _parse_media(line[2:])
+                current.direction = session.direction
                 offer.sections.append(current)
             elif line.startswith("a="):
                 _parse_attribute(offer, current, line[2:].rstrip())
         except ValueError as error:
-            raise SdpError("bad_sdp", f"The offer has a malformed line: {line[:80]!r}.") from error
+            raise SdpError("bad_sdp", f"The offer has a malformed line: {_quoted(line)}.") from error
     _finish(offer, session)
     return offer
 
 
+def _quoted(line: str) -> str:
+    secret = "a=ice-pwd:"
+    return repr(f"{secret}…" if line.startswith(secret) else line[:80])
+
+
 def _parse_media(text: str) -> Section:
-    kind, port, profile, *formats = text.split()
-    section = Section(kind=kind, port=int(port.partition("/")[0]), profile=profile, formats=formats)
+    kind, port_text, profile, *formats = map(_token, text.split())
+    port = int(port_text.partition("/")[0])
+    if not 0 <= port <= 0xFFFF:
+        raise ValueError(port_text)
+    section = Section(kind=kind, port=port, profile=profile, formats=formats)
     if kind in ("audio", "video"):
         for item in formats:
             payload_type = int(item)
@@ -122,6 +138,8 @@ def _parse_attribute(offer: Offer, section: Section, text: str) -> None:
         section.mid = _token(value)
     elif name == "rtcp-mux":
         section.rtcp_mux = True
+    elif name == "bundle-only":
+        section.bundle_only = True
     elif name == "extmap":
         number, uri, *_ = value.split()
         section.extensions[uri] = int(number.partition("/")[0])
@@ -167,7 +185,8 @@ def _parse_codec_attribute(section: Section, name: str, value: str) -> None:
 
 def _token(value: str) -> str:
     token = value.strip()
-    if not token or len(token) > 256 or any(character.isspace() for character in token):
+    # RFC 8866 token, RFC 8839 ice-char: all of them visible ASCII.
+    if not 0 < len(token) <= 256 or any(not "!" <= character <= "~" for character in token):
         raise ValueError(value)
     return token
 
@@ -181,6 +200,8 @@ def _finish(offer: Offer, session: Section) -> None:
     mids = [section.mid for section in offer.sections if section.mid is not None]
     if len(mids) != len(set(mids)):
         raise SdpError("bad_sdp", "Two media sections of the offer have the same mid.")
+    for place, section in enumerate(offer.sections):
+        section.key = section.mid if section.mid is not None else _unlike(mids, f"unnamed-{place}")
     tagged = next((s for s in offer.sections if s.mid is not None and s.mid in offer.bundle[:1]), None)
     for section in offer.sections:
         for parent in (tagged if section.mid in offer.bundle else None, session):
@@ -192,6 +213,7 @@ def _finish(offer: Offer, session: Section) -> None:
             section.fingerprints = section.fingerprints or parent.fingerprints
 
 
-def section_mid(offer: Offer, section: Section) -> str:
-    """A section's mid, or its place in the offer when it has none."""
-    return section.mid if section.mid is not None else str(offer.sections.index(section))
+def _unlike(mids: list[str], name: str) -> str:
+    while name in mids:
+        name += "-"
+    return name

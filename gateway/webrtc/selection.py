@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.media.units import VIDEO_CLOCK_RATE, AudioCodec, AudioTrack, StreamInfo, VideoTrack
-from gateway.webrtc.sdp import Codec, Offer, SdpError, Section, section_mid
+from gateway.media.units import VIDEO_CLOCK_RATE, AudioCodec, AudioTrack, StreamInfo, VideoCodec, VideoTrack
+from gateway.webrtc.sdp import Codec, Offer, SdpError, Section
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 _RTP_PROFILES = frozenset({"UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF"})
@@ -51,12 +51,12 @@ def select(offer: Offer, stream: StreamInfo) -> Selection:
     if offer.ice_lite:
         raise SdpError("ice_lite", "Both sides are ICE-lite; the viewer has to be a full ICE agent.", malformed=False)
     usable = [s for s in offer.sections if _usable(s)]
-    video = _first(_choose_video(s, offer, stream.video) for s in usable if s.kind == "video")
-    if video is None and any(s.kind == "video" for s in usable) and stream.video is not None:
+    video = _first(_choose_video(s, stream.video) for s in usable if s.kind == "video")
+    if video is None and any(s.kind == "video" for s in usable) and _passes(stream.video):
         raise SdpError(
             "no_h264", "The offer has no H.264 with packetization-mode=1, and this camera sends H.264.", malformed=False
         )
-    audio = _first(_choose_audio(s, offer, stream.audio) for s in usable if s.kind == "audio")
+    audio = _first(_choose_audio(s, stream.audio) for s in usable if s.kind == "audio")
     if video and audio and not {video.mid, audio.mid} <= set(offer.bundle):
         # max-bundle: without a bundle only one section can be had, and the picture matters most.
         audio = None
@@ -78,16 +78,20 @@ def _usable(section: Section) -> bool:
         and section.ufrag is not None
         and section.password is not None
         and bool(section.fingerprints)
-        and (section.port != 0 or section.mid is not None)
+        and (section.port != 0 or section.bundle_only)
     )
+
+
+def _passes(track: VideoTrack | None) -> bool:
+    return track is not None and track.codec is VideoCodec.H264
 
 
 def _first(choices: Iterable[_Choice | None]) -> _Choice | None:
     return next((choice for choice in choices if choice is not None), None)
 
 
-def _choose_video(section: Section, offer: Offer, track: VideoTrack | None) -> VideoChoice | None:
-    if track is None:
+def _choose_video(section: Section, track: VideoTrack | None) -> VideoChoice | None:
+    if track is None or not _passes(track):
         return None
     codecs = [
         codec
@@ -112,7 +116,7 @@ def _choose_video(section: Section, offer: Offer, track: VideoTrack | None) -> V
     )
     delay_id = section.extensions.get(PLAYOUT_DELAY_URI, 0)
     return VideoChoice(
-        mid=section_mid(offer, section),
+        mid=section.key,
         codec=codec,
         rtx_payload_type=rtx if "nack" in codec.feedback else None,
         # One-byte header extensions carry ids 1…14 (RFC 8285).
@@ -144,11 +148,11 @@ def h264_profile(profile_level_id: str) -> str:
     return ""
 
 
-def _choose_audio(section: Section, offer: Offer, track: AudioTrack | None) -> AudioChoice | None:
+def _choose_audio(section: Section, track: AudioTrack | None) -> AudioChoice | None:
     name = _AUDIO_NAMES.get(track.codec) if track else None
     if track is None or name is None:
         return None
     for codec in section.codecs.values():
         if codec.name.lower() == name.lower() and codec.clock_rate == track.clock_rate:
-            return AudioChoice(section_mid(offer, section), codec)
+            return AudioChoice(section.key, codec)
     return None

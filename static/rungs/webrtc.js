@@ -157,9 +157,22 @@ export class WebRtcRung extends EventTarget {
     this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      this.#watchTransport(connection);
     } catch (error) {
       this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
     }
+  }
+
+  /**
+   * A gateway that says goodbye closes DTLS, which the connection's own state does not tell.
+   *
+   * @param {RTCPeerConnection} connection
+   */
+  #watchTransport(connection) {
+    const { transport } = connection.getReceivers()[0];
+    transport?.addEventListener('statechange', () => {
+      if (transport.state === 'closed' && connection === this.#connection) this.#failUnconnected(connection);
+    });
   }
 
   /** @param {RTCPeerConnection} connection */

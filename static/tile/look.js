@@ -67,10 +67,11 @@ const CSS = `
 .plate {
   position: absolute; margin: 0; max-width: calc(100% - 0.9em); padding: 0.12em 0.5em;
   font-size: var(--size); line-height: 1.45; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
-  background: rgb(11 12 14 / 0.66); border-radius: 3px; pointer-events: none;
+  background: rgb(11 12 14 / 0.72); border-radius: 3px; pointer-events: none;
 }
 .name { left: 0.45em; bottom: 0.45em; }
-.name span { margin-left: 0.6em; color: var(--quiet); }
+.name span { margin-left: 0.6em; opacity: 0.75; }
+.name span:empty { display: none; }
 .mark { right: 0.45em; top: 0.45em; }
 .mark.alert { background: var(--alert); color: #14090a; font-weight: 600; }
 .hint { pointer-events: auto; }

@@ -17,7 +17,17 @@ _SILENCE_US = "5000000"
 async def ffprobe(url: str, *, transport: str = "tcp") -> list[dict[str, Any]]:
     """The streams ffprobe sees; raises AssertionError with its last words when it fails."""
     process = await asyncio.create_subprocess_exec(
-        *("ffprobe", "-v", "error", "-rtsp_transport", transport, "-timeout", _SILENCE_US),
+        *(
+            "ffprobe",
+            "-v",
+            "error",
+            "-rtsp_transport",
+            transport,
+            "-timeout",
+            _SILENCE_US,
+            "-analyzeduration",
+            "500000",
+        ),
         *("-show_streams", "-of", "json", url),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -63,7 +73,7 @@ class PyavClient:
         found: list[av.VideoFrame] = []
         while len(found) < count:
             for packet in self._read(1, "video"):
-                found += [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+                found += packet.decode()
         return found
 
 

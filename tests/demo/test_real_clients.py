@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import threading
 import time
 from fractions import Fraction
+from itertools import pairwise
 
-import av
 import pytest
 
 from gateway.demo.digest import Credentials
 from gateway.demo.spec import AudioChoice
 from gateway.media.units import VideoCodec
 from tests.demo.ffmpeg_client import ffprobe, pyav_client
-from tests.support.cameras import clock_age_ms, demo_camera, read_clock_strip
+from tests.support.cameras import clock_age_ms, demo_camera, frame_clock_ms
 
 _LOGIN = Credentials("viewer", "s3cret:with@signs")
 
@@ -53,10 +54,10 @@ async def test_clock_strip_tells_the_time_of_capture(transport: str) -> None:
     async with demo_camera() as camera, pyav_client(camera.url, transport=transport) as client:
         frames = await client.frames(25)
         now_s = time.time()
-    strips = [read_clock_strip(frame.to_ndarray(format="gray8")) for frame in frames]
+    strips = [frame_clock_ms(frame) for frame in frames]
     assert 0 <= clock_age_ms(strips[-1], now_s=now_s) < 1000
     # Pictures are 50 ms apart, and so are their clocks; a busy machine may skip some.
-    gaps = [later - earlier for earlier, later in zip(strips, strips[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(strips)]
     assert all(abs(gap - 50 * round(gap / 50)) <= 1 for gap in gaps)
     assert min(gaps) >= 49
 
@@ -68,16 +69,16 @@ async def test_pts_and_clock_strip_move_together() -> None:
         assert first.pts is not None
         assert last.pts is not None
         elapsed_ms = (last.pts - first.pts) / 90
-    strips = [read_clock_strip(frame.to_ndarray(format="gray8")) for frame in (first, last)]
+    strips = [frame_clock_ms(frame) for frame in (first, last)]
     assert strips[1] - strips[0] == pytest.approx(elapsed_ms, abs=2)
 
 
 async def test_sender_report_gives_ffmpeg_the_time_of_capture() -> None:
     async with demo_camera() as camera, pyav_client(camera.url) as client:
         packet, *_ = await client.packets(4)
-        (frame,) = [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+        (frame,) = packet.decode()
         capture_us, _ = struct.unpack("=qi4x", bytes(packet.get_sidedata("prft")))
-    assert read_clock_strip(frame.to_ndarray(format="gray8")) == pytest.approx(capture_us / 1000 % (1 << 32), abs=3)
+    assert frame_clock_ms(frame) == pytest.approx(capture_us / 1000 % (1 << 32), abs=3)
 
 
 async def test_two_clients_share_one_encoder_and_the_first_begins_with_a_keyframe() -> None:
@@ -128,14 +129,20 @@ async def test_asked_for_bitrate_is_given() -> None:
     assert size * 8 / 3 == pytest.approx(bitrate_bps, rel=0.15)
 
 
-async def test_idle_camera_does_not_encode() -> None:
-    async with demo_camera() as camera:
+def _capture_cpu_s() -> float:
+    (ident,) = [thread.ident for thread in threading.enumerate() if thread.name == "demo-cam"]
+    assert ident is not None
+    return time.clock_gettime(time.pthread_getcpuclockid(ident))
+
+
+async def test_camera_encodes_only_while_somebody_plays() -> None:
+    async with demo_camera(width=1280, height=720, fps=Fraction(50)) as camera:
         async with pyav_client(camera.url) as client:
-            await client.packets(2)
-        async with asyncio.timeout(5):
-            while camera.server.connection_count:
-                await asyncio.sleep(0.01)
-        assert camera.camera.receiver_count == 0
-        before_s = time.thread_time(), time.process_time()
-        await asyncio.sleep(0.3)
-        assert time.process_time() - before_s[1] < 0.1
+            before_s = _capture_cpu_s()
+            await client.packets(20)
+            spent_s = _capture_cpu_s() - before_s
+        await camera.until_clients(0)
+        before_s = _capture_cpu_s()
+        await asyncio.sleep(0.4)
+        # At most the picture that was being encoded when the client left.
+        assert _capture_cpu_s() - before_s < spent_s / 4

@@ -90,7 +90,7 @@ async def test_udp_goes_to_the_clients_ports_and_reports_beside_it() -> None:
     loop = asyncio.get_running_loop()
     with socket.socket(type=socket.SOCK_DGRAM) as rtp, socket.socket(type=socket.SOCK_DGRAM) as rtcp:
         for sock in (rtp, rtcp):
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.bind(("127.0.0.1", 0))
         ports = (rtp.getsockname()[1], rtcp.getsockname()[1])
         async with demo_camera() as camera, rtsp_client(camera.url) as client:
@@ -137,16 +137,19 @@ async def test_client_that_says_nothing_for_the_session_timeout_is_gone() -> Non
 
 async def test_slow_client_is_dropped_and_the_others_play_on(caplog: pytest.LogCaptureFixture) -> None:
     settings = ServerSettings(pending_limit_bytes=100_000)
-    async with demo_camera(bitrate_bps=40_000_000, width=640, height=480, settings=settings) as camera:
-        async with rtsp_client(camera.url) as quick, rtsp_client(camera.url) as slow:
-            await quick.play()
-            await slow.play()
-            slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
-            with caplog.at_level(logging.WARNING):
-                async with asyncio.timeout(10):
-                    while camera.camera.receiver_count == 2:
-                        await quick.access_unit()
-            assert await quick.access_unit()
+    async with (
+        demo_camera(bitrate_bps=40_000_000, width=640, height=480, settings=settings) as camera,
+        rtsp_client(camera.url) as quick,
+        rtsp_client(camera.url) as slow,
+    ):
+        await quick.play()
+        await slow.play()
+        slow.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        with caplog.at_level(logging.WARNING):
+            async with asyncio.timeout(10):
+                while camera.camera.receiver_count == 2:
+                    await quick.access_unit()
+        assert await quick.access_unit()
     assert "dropped a client that left" in caplog.text
 
 

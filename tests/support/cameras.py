@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +32,11 @@ class DemoCamera:
         self.camera = camera
         self.server = server
         self._path = camera.spec.paths[0]
+
+    async def until_clients(self, count: int) -> None:
+        """Returns when exactly `count` clients play, after at most 10 seconds."""
+        async with asyncio.timeout(10):
+            await self.camera.until_receivers(count)
 
     @property
     def url(self) -> str:
@@ -110,6 +117,11 @@ def read_clock_strip(luma: npt.NDArray[np.uint8]) -> int:
     for level in middle:
         value = value << 1 | int(level > 128)
     return value
+
+
+def frame_clock_ms(frame: av.VideoFrame) -> int:
+    """The strip's unix milliseconds mod 2^32 from a decoded picture."""
+    return read_clock_strip(np.asarray(frame.to_ndarray(format="gray8"), np.uint8))
 
 
 def clock_age_ms(strip_ms: int, *, now_s: float) -> int:

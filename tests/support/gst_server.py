@@ -48,8 +48,8 @@ def _authentication(user: str, password: str) -> tuple[Any, Any]:
     token.set_string("media.factory.role", "viewer")
     authentication.add_digest(user, password, token)
     permissions = GstRtspServer.RTSPPermissions()
-    permissions.add_permission_for_role("viewer", "media.factory.access", True)
-    permissions.add_permission_for_role("viewer", "media.factory.construct", True)
+    for permission in ("media.factory.access", "media.factory.construct"):
+        permissions.add_permission_for_role(*("viewer", permission, True))
     return authentication, permissions
 
 

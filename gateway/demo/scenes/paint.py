@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from gateway.demo.sprites import Planes, Sprite
+from gateway.demo.sprites import FULL_COVERAGE, Planes, Sprite
 
 Point = tuple[float, float]
 Colour = tuple[float, float, float]
 Floats = npt.NDArray[np.float32]
 
 _SUPERSAMPLING: Final = 3
-_FULL_COVERAGE: Final = 128
 _LUMA_WEIGHTS: Final = np.array((0.2126, 0.7152, 0.0722), np.float32)
 _LOWEST, _HIGHEST = 24, 228
 """Levels a painting keeps to, so that film grain never leaves 8 bits."""
@@ -64,7 +63,7 @@ class Canvas:
             mask = mask.filter(ImageFilter.GaussianBlur(blur * self.height))
         else:
             mask = mask.resize((right - left, bottom - top), Image.Resampling.BOX)
-        share = np.asarray(mask, np.float32) / 255 * opacity
+        share = np.asarray(mask, np.float32) * np.float32(opacity / 255)
         self._mix((slice(top, bottom), slice(left, right)), share, paint)
 
     def rectangle(
@@ -107,7 +106,7 @@ class Canvas:
     def sprite(self) -> Sprite:
         """The picture as a sprite, transparent where nothing was painted."""
         luma, blue, red = self._yuv()
-        coverage = self._coverage * _FULL_COVERAGE
+        coverage = self._coverage * FULL_COVERAGE
         return Sprite(
             luma=_to_levels(luma),
             blue=_to_levels(_halved(blue)),
@@ -126,10 +125,11 @@ class Canvas:
 
     def _yuv(self) -> tuple[Floats, Floats, Floats]:
         rgb = np.clip(self._rgb, 0, 1)
-        luma = rgb @ _LUMA_WEIGHTS
-        blue = (rgb[..., 2] - luma) / 1.8556
-        red = (rgb[..., 0] - luma) / 1.5748
-        return 16 + 219 * luma, 128 + 224 * blue, 128 + 224 * red
+        luma: Floats = rgb @ _LUMA_WEIGHTS
+        blue: Floats = (rgb[..., 2] - luma) * np.float32(224 / 1.8556) + np.float32(128)
+        red: Floats = (rgb[..., 0] - luma) * np.float32(224 / 1.5748) + np.float32(128)
+        luma = luma * np.float32(219) + np.float32(16)
+        return luma, blue, red
 
 
 def _halved(plane: Floats) -> Floats:
@@ -139,7 +139,8 @@ def _halved(plane: Floats) -> Floats:
 
 
 def _to_bytes(plane: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
-    return np.clip(np.rint(plane), _LOWEST, _HIGHEST).astype(np.uint8)
+    levels: npt.NDArray[np.uint8] = np.clip(np.rint(plane), _LOWEST, _HIGHEST).astype(np.uint8)
+    return levels
 
 
 def _to_levels(plane: Floats) -> npt.NDArray[np.int16]:

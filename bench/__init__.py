@@ -1,0 +1,1 @@
+"""Measures the gateway, and other servers beside it in the same run."""

@@ -1,0 +1,116 @@
+"""The figures this project promises, and whether a measurement shows them (pure)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bench.results import Results, SeriesKey
+from bench.stats import percentile
+
+GATEWAY: Final = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """`subject`'s figure is at most `limit`, in the figure's unit or, with `versus`, times another one's median.
+
+    `versus` is (subject, case, metric); an empty case or metric is this goal's own.  `share` None compares the median,
+    a number that percentile of the repetitions.
+    """
+
+    benchmark: str
+    case: str
+    metric: str
+    limit: float
+    versus: tuple[str, str, str] | None = None
+    subject: str = GATEWAY
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A goal held against a measurement; `ratio` goals have a figure without unit."""
+
+    goal: Goal
+    figure: float
+    unit: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the measurement shows what was promised."""
+        return self.figure <= self.goal.limit
+
+
+_FIRST = "first-picture"
+_ONE_CAMERA = "1 camera, {} viewers each"
+
+GOALS: Final = (
+    *(
+        goal
+        for subject in (GATEWAY, "camera-view")
+        for goal in (
+            Goal(_FIRST, "GOP 2 s", "first picture", 150, subject=subject),
+            Goal(_FIRST, "GOP 10 s", "first picture", 150, subject=subject),
+            Goal(_FIRST, "GOP 2 s", "settling", 500, subject=subject),
+            Goal(_FIRST, "GOP 10 s", "settling", 1500, subject=subject),
+        )
+    ),
+    Goal("glass-to-glass", "30 fps", "p50", 80),
+    Goal("glass-to-glass", "30 fps", "p50", 1, versus=("mediamtx", "", "")),
+    Goal("glass-to-glass", "30 fps", "p50", 1, versus=("go2rtc", "", "")),
+    Goal("idle-cameras", "40 cameras", "CPU per camera", 1.5, versus=("bare PyAV", "", "")),
+    Goal("idle-cameras", "40 cameras", "memory per further camera", 6),
+    Goal("fan-out", _ONE_CAMERA.format(100), "CPU per packet", 0.40, versus=("mediamtx", "", "")),
+    Goal(
+        "fan-out", _ONE_CAMERA.format(100), "CPU per packet", 0.2, versus=("aiortc", _ONE_CAMERA.format(30), "")
+    ),
+    Goal("fan-out", _ONE_CAMERA.format(100), "memory per further viewer", 0.6),
+    Goal("fan-out", _ONE_CAMERA.format(300), "CPU per packet", 1, versus=(GATEWAY, _ONE_CAMERA.format(10), "")),
+    Goal(
+        "fan-out",
+        "30 cameras, 10 viewers each",
+        "CPU per packet",
+        1.25,
+        versus=(GATEWAY, _ONE_CAMERA.format(300), ""),
+    ),
+    Goal("joins", "one after another", "CPU per join", 8),
+    Goal("joins", "50 in 1 s", "answer p95", 500),
+    Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
+)
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """The goals that these results have figures for, in their fixed order."""
+    found = []
+    for goal in GOALS:
+        verdict = _judge(goal, results) if goal.benchmark == results.benchmark else None
+        if verdict is not None:
+            found.append(verdict)
+    return found
+
+
+def _judge(goal: Goal, results: Results) -> Verdict | None:
+    own = _find(results.series, subject=goal.subject, case=goal.case, metric=goal.metric)
+    if own is None:
+        return None
+    key, values = own
+    figure = statistics.median(values) if goal.share is None else percentile(values, goal.share)
+    if goal.versus is None:
+        return Verdict(goal, figure, key.unit)
+    subject, case, metric = goal.versus
+    other = _find(results.series, subject=subject, case=case or goal.case, metric=metric or goal.metric)
+    if other is None or statistics.median(other[1]) == 0:
+        return None
+    return Verdict(goal, figure / statistics.median(other[1]), "×")
+
+
+def _find(
+    series: Mapping[SeriesKey, list[float]], *, subject: str, case: str, metric: str
+) -> tuple[SeriesKey, list[float]] | None:
+    for key, values in series.items():
+        if (key.subject, key.case, key.metric) == (subject, case, metric) and values:
+            return key, values
+    return None

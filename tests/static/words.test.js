@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+
+import { codecName, describe as say, duration, timeOfDay } from '../../static/words.js';
+
+const NOW = new Date(2026, 10, 22, 14, 5, 0).getTime();
+const SINCE = new Date(2026, 10, 22, 14, 3, 20).getTime() / 1000;
+
+/**
+ * @typedef {import('../../static/types.js').Camera} Camera
+ * @typedef {import('../../static/types.js').Situation} Situation
+ */
+
+/** @param {Partial<Camera>} [changes] @returns {Camera} */
+const camera = (changes) => ({ name: 'yard', state: 'live', reason: null, since: SINCE, ...changes });
+
+/** @param {Partial<Situation>} changes @returns {Situation} */
+const situation = (changes) => ({
+  phase: 'playing',
+  camera: camera(),
+  outage: null,
+  clockOffsetMs: 0,
+  startedAt: NOW - 10_000,
+  progress: 1,
+  lastPictureAt: NOW - 20,
+  silent: false,
+  catchingUp: false,
+  gatewayDownSince: null,
+  gatewayRetryAt: null,
+  failures: 0,
+  failure: null,
+  transport: 'UDP',
+  ...changes,
+});
+
+const BEFORE = { phase: /** @type {const} */ ('starting'), lastPictureAt: null, transport: null };
+const OFFLINE = {
+  ...BEFORE,
+  camera: camera({ state: 'offline', retry_at: NOW / 1000 + 10 }),
+  outage: { since: SINCE, reason: null },
+};
+const WRONG_PASSWORD = { code: 'auth_failed', message: 'Wrong user name or password' };
+const NO_ANSWER = { code: 'no_answer', message: 'No answer', address: '192.0.2.10:554' };
+
+/** @type {[string, Partial<Situation>, Partial<import('../../static/words.js').Words>][]} */
+const TABLE = [
+  ['live', {}, { kind: 'live', mark: '', title: '', picture: 'clear', waiting: false }],
+  ['waiting for 200 ms', { ...BEFORE, startedAt: NOW - 200 }, { kind: 'starting', title: '', waiting: false }],
+  ['waiting for 400 ms', { ...BEFORE, startedAt: NOW - 400 }, { title: '', waiting: true, picture: 'dimmed' }],
+  ['waiting for 5 s', { ...BEFORE, startedAt: NOW - 5000 }, { title: 'Waiting for the first picture for 5 s' }],
+  ['connecting camera', { ...BEFORE, camera: camera({ state: 'connecting' }) }, { title: 'Connecting to the camera' }],
+  ['idle camera', { ...BEFORE, camera: camera({ state: 'idle' }) }, { title: 'Opening the camera' }],
+  ['stalled camera, none yet', { ...BEFORE, camera: camera({ state: 'stalled' }) }, { title: 'The camera sends no pictures' }],
+  ['nothing known of the camera', { ...BEFORE, camera: null, startedAt: NOW - 400 }, { kind: 'starting', title: '' }],
+  ['stopped', { ...BEFORE, phase: 'stopped' }, { kind: 'live', title: '' }],
+  ['catching up', { catchingUp: true }, { kind: 'catching-up', mark: 'Catching up', title: '' }],
+  [
+    'stalled',
+    { silent: true, lastPictureAt: NOW - 4300 },
+    { kind: 'stalled', mark: 'Stalled', title: 'No new pictures for 4 s', spoken: 'No new pictures', picture: 'dimmed' },
+  ],
+  [
+    'stalled, and the gateway knows why',
+    { silent: true, lastPictureAt: NOW - 4300, camera: camera({ state: 'stalled', reason: NO_ANSWER }) },
+    { detail: 'No answer (192.0.2.10:554)' },
+  ],
+  ['a new connection within a second', { ...BEFORE, lastPictureAt: NOW - 700, silent: true }, { kind: 'live', title: '' }],
+  [
+    'a new connection that takes longer',
+    { ...BEFORE, lastPictureAt: NOW - 9000, silent: true },
+    { kind: 'stalled', title: 'No new pictures for 9 s', waiting: true },
+  ],
+  [
+    'offline',
+    OFFLINE,
+    {
+      kind: 'offline',
+      mark: 'Offline',
+      title: 'Camera not reachable since 14:03 — trying again in 10 s',
+      picture: 'greyed',
+      needsPerson: false,
+      spoken: 'Camera not reachable since 14:03',
+    },
+  ],
+  [
+    'wrong password',
+    { ...OFFLINE, camera: camera({ state: 'offline', reason: WRONG_PASSWORD, retry_at: NOW / 1000 + 75 }) },
+    {
+      title: 'Camera not reachable since 14:03 — trying again in 1 min 15 s',
+      detail: 'Wrong user name or password',
+      spoken: 'Camera not reachable since 14:03. Wrong user name or password',
+      needsPerson: true,
+    },
+  ],
+  [
+    'offline, and tried this moment',
+    { ...OFFLINE, camera: camera({ state: 'connecting' }), outage: { since: SINCE, reason: NO_ANSWER } },
+    { kind: 'offline', title: 'Camera not reachable since 14:03 — trying again now', detail: 'No answer (192.0.2.10:554)' },
+  ],
+  [
+    'offline, retry due',
+    { ...OFFLINE, camera: camera({ state: 'offline', retry_at: NOW / 1000 - 1 }) },
+    { title: 'Camera not reachable since 14:03 — trying again now' },
+  ],
+  [
+    'offline, retry unknown',
+    { ...OFFLINE, camera: camera({ state: 'offline' }) },
+    { title: 'Camera not reachable since 14:03 — trying again' },
+  ],
+  [
+    'offline, on a gateway whose clock is an hour ahead',
+    {
+      ...OFFLINE,
+      clockOffsetMs: 3_600_000,
+      camera: camera({ state: 'offline', retry_at: NOW / 1000 + 3610 }),
+      outage: { since: SINCE + 3600, reason: null },
+    },
+    { title: 'Camera not reachable since 14:03 — trying again in 10 s' },
+  ],
+  ['offline, but pictures still come', { ...OFFLINE, phase: 'playing', lastPictureAt: NOW }, { kind: 'live' }],
+  [
+    'H.265, without a sentence of the gateway’s',
+    { ...BEFORE, camera: camera({ state: 'unsupported', video: { codec: 'hvc1.1.6.L93', width: 1, height: 1, fps: 25 } }) },
+    {
+      kind: 'unsupported',
+      title: "This camera sends H.265. Your browser can't play it. Switch its sub-stream to H.264.",
+      needsPerson: true,
+    },
+  ],
+  [
+    'B-frames',
+    { camera: camera({ state: 'unsupported', video: { codec: 'avc1.64', width: 1, height: 1, fps: 25, b_frames: true } }) },
+    { title: "This camera sends B-frames, which can't be shown live. Switch them off in its settings." },
+  ],
+  ['no video', { camera: camera({ state: 'unsupported' }) }, { title: 'This camera sends no video.' }],
+  [
+    'unsupported, in the gateway’s words',
+    { camera: camera({ state: 'unsupported', reason: { code: 'codec', message: 'This camera sends MJPEG.' } }) },
+    { title: 'This camera sends MJPEG.' },
+  ],
+  [
+    'a browser without H.264',
+    { ...BEFORE, phase: 'no-h264' },
+    {
+      title: "This camera sends H.264. Your browser can't play it.",
+      detail: 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.',
+      needsPerson: true,
+    },
+  ],
+  [
+    'the gateway away',
+    { ...BEFORE, gatewayDownSince: NOW - 60_000, gatewayRetryAt: NOW + 4000 },
+    { kind: 'gateway-down', title: 'Gateway not reachable since 14:04 — trying again in 4 s', picture: 'greyed' },
+  ],
+  ['the gateway away, while pictures come', { gatewayDownSince: NOW - 60_000 }, { kind: 'live', mark: '' }],
+  ['the gateway away for an instant', { ...BEFORE, startedAt: NOW, gatewayDownSince: NOW - 100 }, { kind: 'starting' }],
+  [
+    'no way through',
+    { ...BEFORE, failures: 3, failure: { code: 'ice', message: 'x' } },
+    {
+      kind: 'failed',
+      title: 'No picture gets through to this browser.',
+      detail:
+        "Tried WebRTC 3 times. The gateway's media port did not answer. Check that its UDP port (8190 unless changed) is open between this computer and the gateway.",
+      action: 'retry',
+      needsPerson: true,
+    },
+  ],
+  [
+    'refused, in the gateway’s words',
+    { ...BEFORE, failures: 4, failure: { code: 'refused', message: 'Too many viewers.' } },
+    { detail: 'Tried WebRTC 4 times. Too many viewers.' },
+  ],
+  ['two failures', { ...BEFORE, failures: 2, failure: { code: 'ice', message: 'x' } }, { kind: 'starting' }],
+  ['signed out', { ...BEFORE, phase: 'signed-out' }, { title: 'Sign in to see this camera.', action: 'sign-in' }],
+  ['not allowed', { ...BEFORE, phase: 'forbidden' }, { title: 'You may not see this camera.', action: null }],
+  ['unknown', { ...BEFORE, phase: 'unknown' }, { title: 'There is no camera of this name.', action: 'home' }],
+  ['over TCP', { transport: 'TCP' }, { kind: 'live', mark: 'TCP', title: '' }],
+  ['over a relay', { transport: 'relay' }, { kind: 'live', mark: 'Relay', title: '' }],
+];
+
+describe('describe', () => {
+  for (const [name, changes, expected] of TABLE) {
+    it(name, () => {
+      const words = say(situation(changes), NOW);
+      const actual = Object.fromEntries(Object.keys(expected).map((key) => [key, words[/** @type {keyof typeof words} */ (key)]]));
+      assert.deepEqual(actual, expected);
+    });
+  }
+
+  it('never says "error", and never leaves a person without a sentence', () => {
+    for (const [name, changes] of TABLE) {
+      const words = say(situation(changes), NOW);
+      assert.doesNotMatch(JSON.stringify(words), /error/i, name);
+      if (words.needsPerson) assert.match(words.title, /\S+ \S+/, name);
+      assert.doesNotMatch(words.spoken, /trying again|for \d/, 'counting is not spoken');
+    }
+  });
+});
+
+describe('duration', () => {
+  for (const [ms, text] of /** @type {[number, string][]} */ ([
+    [-5, '0 s'],
+    [4999, '4 s'],
+    [60_000, '1 min 0 s'],
+    [125_000, '2 min 5 s'],
+    [3_780_000, '1 h 3 min'],
+  ])) {
+    it(`${ms} ms is ${text}`, () => assert.equal(duration(ms), text));
+  }
+});
+
+describe('timeOfDay', () => {
+  it('names the day when it is another', () => assert.equal(timeOfDay(NOW - 86_400_000, NOW), '21 Nov, 14:05'));
+  it('shows seconds when asked', () => assert.equal(timeOfDay(NOW, NOW, { seconds: true }), '14:05:00'));
+});
+
+describe('codecName', () => {
+  it('names what it knows and repeats what it does not', () => {
+    assert.equal(codecName('avc1.640028'), 'H.264');
+    assert.equal(codecName('hev1.1'), 'H.265');
+    assert.equal(codecName('jpeg'), 'jpeg');
+  });
+});

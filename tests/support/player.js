@@ -1,0 +1,176 @@
+/**
+ * A WHEP player for tests.  It makes one peer connection and one offer, and remembers of every picture on the screen
+ * its burned-in clock, RTP timestamp and size; with `encoded`, also the timestamp of every frame before it is decoded.
+ */
+class TestPlayer {
+  static BLOCKS = 32;
+  static KEPT = 20_000;
+
+  pictures = [];
+  encoded = [];
+  offers = 0;
+  answer = '';
+  connectionStates = [];
+  #waiting = new Set();
+  #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  #thumbnail = new OffscreenCanvas(32, 18).getContext('2d', { willReadFrequently: true });
+
+  constructor() {
+    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+    this.connection.onconnectionstatechange = () => {
+      this.connectionStates.push(this.connection.connectionState);
+      this.#look();
+    };
+    this.video = document.createElement('video');
+    Object.assign(this.video, { autoplay: true, playsInline: true });
+    document.body.append(this.video);
+  }
+
+  /**
+   * Answers what the gateway said; only with status 201 does anything play.
+   *
+   * `codecs` are regular expressions that a codec's `mime fmtp` must match one of; `before` and `after` are sections
+   * around the picture's: 'audio', 'video', 'data', 'inactive-audio' or 'inactive-video'.
+   */
+  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false }) {
+    const { connection } = this;
+    for (const kind of before) this.#addSection(kind);
+    const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
+    const wanted = codecs.map((codec) => new RegExp(codec, 'i'));
+    const all = RTCRtpReceiver.getCapabilities('video').codecs;
+    transceiver.setCodecPreferences(
+      all.filter(({ mimeType, sdpFmtpLine }) => wanted.some((codec) => codec.test(`${mimeType} ${sdpFmtpLine ?? ''}`))),
+    );
+    for (const kind of after) this.#addSection(kind);
+    if (encoded) this.#watchEncoded(transceiver.receiver);
+    this.video.srcObject = new MediaStream(
+      connection
+        .getTransceivers()
+        .filter(({ direction }) => direction === 'recvonly')
+        .map(({ receiver }) => receiver.track),
+    );
+    this.video.requestVideoFrameCallback(this.#presented);
+    await connection.setLocalDescription();
+    this.offers += 1;
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: connection.localDescription.sdp,
+    });
+    const body = await response.text();
+    if (response.status === 201) {
+      this.answer = body;
+      await connection.setRemoteDescription({ type: 'answer', sdp: body });
+      this.video.play().catch(() => undefined);
+    }
+    return { status: response.status, headers: Object.fromEntries(response.headers), body, offer: connection.localDescription.sdp };
+  }
+
+  #addSection(kind) {
+    if (kind === 'data') this.connection.createDataChannel('data');
+    else if (kind.startsWith('inactive-')) this.connection.addTransceiver(kind.slice(9), { direction: 'inactive' });
+    else this.connection.addTransceiver(kind, { direction: 'recvonly' });
+  }
+
+  #watchEncoded(receiver) {
+    const source = `onrtctransform = ({ transformer: { readable, writable } }) => readable.pipeThrough(new TransformStream({
+      transform(frame, controller) {
+        postMessage(frame.getMetadata().rtpTimestamp);
+        controller.enqueue(frame);
+      },
+    })).pipeTo(writable);`;
+    const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+    worker.onmessage = ({ data }) => {
+      this.encoded.push(data);
+      this.#look();
+    };
+    receiver.transform = new RTCRtpScriptTransform(worker, {});
+  }
+
+  #presented = (_, { rtpTimestamp, presentedFrames, width, height }) => {
+    this.video.requestVideoFrameCallback(this.#presented);
+    const at = performance.timeOrigin + performance.now();
+    const { mean, spread } = this.#lightness();
+    this.pictures.push({ at, rtp: rtpTimestamp, presentedFrames, width, height, clock: this.#readClock(), mean, spread });
+    if (this.pictures.length > TestPlayer.KEPT) this.pictures.shift();
+    this.#look();
+  };
+
+  /** Unix milliseconds mod 2^32 from the strip across the top; null where a block is neither black nor white. */
+  #readClock() {
+    const { videoWidth: width } = this.video;
+    const block = Math.floor(width / TestPlayer.BLOCKS);
+    if (block < 1) return null;
+    if (this.#strip.canvas.width !== width) this.#strip.canvas.width = width;
+    this.#strip.drawImage(this.video, 0, block >> 1, width, 1, 0, 0, width, 1);
+    const { data } = this.#strip.getImageData(0, 0, width, 1);
+    let value = 0;
+    for (let bit = 0; bit < TestPlayer.BLOCKS; bit += 1) {
+      const green = data[(bit * block + (block >> 1)) * 4 + 1];
+      if (green > 80 && green < 176) return null;
+      value = value * 2 + (green > 128 ? 1 : 0);
+    }
+    return value;
+  }
+
+  #lightness() {
+    this.#thumbnail.drawImage(this.video, 0, 0, 32, 18);
+    const { data } = this.#thumbnail.getImageData(0, 0, 32, 18);
+    let [sum, least, most] = [0, 255, 0];
+    for (let index = 1; index < data.length; index += 4) {
+      sum += data[index];
+      least = Math.min(least, data[index]);
+      most = Math.max(most, data[index]);
+    }
+    return { mean: sum / (data.length / 4), spread: most - least };
+  }
+
+  /** Resolves when `condition(this)` holds; looked at after each picture and change, at the latest every 100 ms. */
+  until(condition, withinMs) {
+    return new Promise((resolve, reject) => {
+      const waiting = { condition, done: () => undefined };
+      const finish = (settle, value) => {
+        this.#waiting.delete(waiting);
+        clearTimeout(deadline);
+        clearInterval(ticker);
+        settle(value);
+      };
+      const check = () => condition(this) && finish(resolve, this.pictures.length);
+      waiting.check = check;
+      const ticker = setInterval(check, 100);
+      const deadline = setTimeout(() => finish(reject, new Error(`not within ${withinMs} ms: ${condition} ${this}`)), withinMs);
+      this.#waiting.add(waiting);
+      check();
+    });
+  }
+
+  #look() {
+    for (const { check } of [...this.#waiting]) check();
+  }
+
+  toString() {
+    const states = [this.connection.iceConnectionState, this.connection.connectionState].join('/');
+    return `(${states}, ${this.pictures.length} pictures, the last ${JSON.stringify(this.pictures.at(-1))})`;
+  }
+
+  async stats() {
+    const found = { video: null, audio: null };
+    for (const entry of (await this.connection.getStats()).values()) {
+      if (entry.type === 'inbound-rtp') found[entry.kind] = entry;
+    }
+    return found;
+  }
+
+  get ufrags() {
+    const read = (description) => /a=ice-ufrag:(\S+)/.exec(description?.sdp ?? '')?.[1] ?? null;
+    return [read(this.connection.localDescription), read(this.connection.remoteDescription)];
+  }
+
+  close() {
+    this.connection.close();
+    this.video.srcObject = null;
+    this.video.remove();
+  }
+}
+
+globalThis.TestPlayer = TestPlayer;
