@@ -27,9 +27,10 @@ from gateway.web.failures import failures
 from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
 from gateway.web.origin import refuse_foreign_origin
 from gateway.web.pages import Pages, static_headers
-from gateway.webrtc.candidates import IpAddress, interface_addresses, resolve
+from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.sessions import Caps, Sessions
 from gateway.webrtc.whep import Whep
 from gateway.webrtc.ws import SignallingRoute
 
@@ -80,30 +81,16 @@ class Gateway:
     async def _start(self) -> None:
         await self.port.open(self._config.webrtc.port)
         self._stack.push_async_callback(self.port.close)
-        addresses = await self._addresses()
-        self.sessions = Sessions(
-            self.port,
-            addresses=addresses,
-            advertised=bool(self._config.webrtc.advertise),
-            max_viewers=self._config.webrtc.max_viewers,
-            clock=self._clock,
-        )
+        addresses = Addresses(self.port, self._config.webrtc.advertise)
+        self._stack.push_async_callback(addresses.close)
+        await addresses.start()
+        webrtc = self._config.webrtc
+        caps = Caps(webrtc.max_viewers, webrtc.max_viewers_per_camera)
+        self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
         self._stack.push_async_callback(self.registry.close)
         self._stack.push_async_callback(self.sessions.close)
         await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir()))
         self.registry.start()
-
-    async def _addresses(self) -> list[IpAddress]:
-        advertise = self._config.webrtc.advertise
-        if not advertise:
-            return await asyncio.to_thread(interface_addresses)
-        try:
-            async with asyncio.timeout(10):
-                return await asyncio.to_thread(resolve, advertise)
-        except (OSError, TimeoutError):
-            raise ConfigError(
-                f"webrtc.advertise: a name in {', '.join(advertise)} can't be resolved; check it, or write the address"
-            ) from None
 
     async def _listen(self, app: web.Application) -> None:
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
@@ -145,6 +132,9 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.get("/readyz", readyz),
             web.static("/static", pages.folder, append_version=False),
             web.get("/api/ws", signalling.handle),
+            web.get("/api/sessions", list_sessions),
+            web.get("/api/sessions/{session}", get_session),
+            web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
             web.get("/api/cameras/{camera:.+}", get_camera),
             *whep.routes(),

@@ -92,6 +92,15 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _checked_advertised(text: str) -> str:
+    if text.startswith("stun:"):
+        host, separator, port = text.removeprefix("stun:").rpartition(":")
+        if separator and port.isascii() and port.isdigit():
+            if not 0 < int(port) < 65536:
+                raise ValueError("must end in a port, a number from 1 to 65535")
+        else:
+            host = text.removeprefix("stun:")
+        _checked_host(host)
+        return text
     address = _address(_checked_host(text))
     if address is not None and (address.is_unspecified or address.is_multicast):
         raise ValueError("is not an address that a browser can reach")
@@ -126,6 +135,7 @@ class WebRtcConfig(_Section):
         tuple[Annotated[str, AfterValidator(_checked_advertised)], ...], BeforeValidator(_separated)
     ] = ()
     max_viewers: int = Field(1000, ge=1, le=100_000)
+    max_viewers_per_camera: int = Field(500, ge=1, le=100_000)
 
 
 class AccessConfig(_Section):

@@ -11,7 +11,7 @@ MAX_DATAGRAM = 1200
 """Largest UDP payload sent, in bytes: fits every path that carries WebRTC, tunnels included."""
 
 TAG_SIZE = 16
-"""Room kept behind each packet for the SRTP tag (AEAD_AES_128_GCM; HMAC-SHA1-80 needs 10)."""
+"""Longest SRTP tag in bytes (AEAD_AES_128_GCM; HMAC-SHA1-80 has 10)."""
 
 _HEADER_SIZE = 12
 _EXTENSION_SIZE = 8
@@ -30,7 +30,7 @@ MAX_RUN_BYTES = 65_507
 
 @dataclass(frozen=True, slots=True)
 class PacketClass:
-    """What viewers must agree on to share templates: SSRC, payload type, playout-delay extension.
+    """What viewers must agree on to share templates: SSRC, payload type, playout-delay extension, SRTP tag's size.
 
     `playout_delay_id` 0 means the extension was not negotiated.  Delays in units of 10 ms, 0…4095
     (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay).
@@ -41,13 +41,14 @@ class PacketClass:
     playout_delay_id: int = 0
     min_delay: int = 0
     max_delay: int = 0
+    tag_size: int = TAG_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Packets of equal size (the last may be shorter) that can leave in one segmented send.
 
-    `data` holds them `stride` bytes apart, each followed by `TAG_SIZE` bytes of room; `sizes` without the tag.
+    `data` holds them `stride` bytes apart, each followed by room for exactly its SRTP tag; `sizes` without the tag.
     """
 
     data: bytes
@@ -79,7 +80,8 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
     """Lay a frame out as runs of equally sized packets for all viewers of a class."""
     plain = header(packet_class, timestamp=frame.timestamp, marker=0)
     last = header(packet_class, timestamp=frame.timestamp, marker=0x80)
-    room = bytes(TAG_SIZE)
+    tag_size = packet_class.tag_size
+    room = bytes(tag_size)
     runs: list[Run] = []
     parts: list[bytes] = []
     sizes: list[int] = []
@@ -89,8 +91,8 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
     for place, payload in enumerate(frame.payloads):
         size = len(plain) + len(payload)
         if sizes and (
-            size + TAG_SIZE > stride
-            or sizes[-1] + TAG_SIZE < stride
+            size + tag_size > stride
+            or sizes[-1] + tag_size < stride
             or len(sizes) == MAX_RUN_PACKETS
             or (len(sizes) + 1) * stride > MAX_RUN_BYTES
         ):
@@ -98,7 +100,7 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
             first += len(sizes)
             parts, sizes = [], []
         if not sizes:
-            stride = size + TAG_SIZE
+            stride = size + tag_size
         parts += (last if place == final else plain, payload, room)
         sizes.append(size)
     runs.append(Run(b"".join(parts), stride, tuple(sizes), first))

@@ -122,3 +122,36 @@ def _rejected(section: Section) -> list[str]:
         lines.append(f"a=mid:{section.mid}")
     lines.append("a=inactive")
     return lines
+
+
+def restarted_answer(answer: str, *, ufrag: str, password: str, version: int) -> str:
+    """A session's answer again, with the ICE credentials of a new generation (RFC 8839 section 4.4.1)."""
+    lines = []
+    for line in answer.splitlines():
+        if line.startswith("o="):
+            name, session, _, rest = line[2:].split(" ", 3)
+            lines.append(f"o={name} {session} {version} {rest}")
+        elif line.startswith("a=ice-ufrag:"):
+            lines.append(f"a=ice-ufrag:{ufrag}")
+        elif line.startswith("a=ice-pwd:"):
+            lines.append(f"a=ice-pwd:{password}")
+        else:
+            lines.append(line)
+    return "\r\n".join(lines) + "\r\n"
+
+
+def ice_fragment(answer: str) -> str:
+    """The ICE part of an answer as an SDP fragment, for WHEP's restart (RFC 8840 section 9; RFC 9725 section 4.3.3)."""
+    wanted = ("a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates", "a=mid:")
+    lines = ["a=ice-lite"]
+    in_section = False
+    for line in answer.splitlines():
+        if line.startswith("m="):
+            if in_section:
+                break
+            in_section = line.split(" ", 2)[1] != "0"
+            if in_section:
+                lines.append(line)
+        elif in_section and line.startswith(wanted):
+            lines.append(line)
+    return "\r\n".join(lines) + "\r\n"

@@ -10,6 +10,10 @@ import ifaddr
 from aioice import Candidate
 
 _UDP_TYPE_PREFERENCE = 126
+_TCP_TYPE_PREFERENCE = 90
+"""Below every UDP candidate: TCP is for viewers whose UDP is blocked (RFC 6544 section 4.2)."""
+
+_TCP_PASSIVE_DIRECTION = 4
 _MAX_CANDIDATES = 16
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -58,19 +62,25 @@ def resolve(names: Iterable[str]) -> list[IpAddress]:
 
 
 def host_candidates(addresses: Sequence[IpAddress], port: int) -> list[Candidate]:
-    """UDP host candidates for `addresses`, first the most preferred; duplicates and surplus left out."""
-    candidates = []
-    for place, address in enumerate(list(dict.fromkeys(addresses))[:_MAX_CANDIDATES]):
-        preference = 65_535 - place
-        candidates.append(
-            Candidate(
-                foundation=f"u{place}",
-                component=1,
-                transport="udp",
-                priority=(_UDP_TYPE_PREFERENCE << 24) | (preference << 8) | 255,
-                host=str(address),
-                port=port,
-                type="host",
-            )
-        )
-    return candidates
+    """UDP and passive TCP host candidates, first the most preferred; duplicates and surplus left out."""
+    chosen = list(dict.fromkeys(addresses))[:_MAX_CANDIDATES]
+    udp = [_candidate(address, port, place, protocol="udp") for place, address in enumerate(chosen)]
+    tcp = [_candidate(address, port, place, protocol="tcp") for place, address in enumerate(chosen)]
+    return udp + tcp
+
+
+def _candidate(address: IpAddress, port: int, place: int, *, protocol: str) -> Candidate:
+    udp = protocol == "udp"
+    # RFC 8445 section 5.1.2.1; for TCP the local preference begins with the direction (RFC 6544 section 4.2).
+    local = 65_535 - place if udp else (_TCP_PASSIVE_DIRECTION << 13) | (8191 - place)
+    preference = _UDP_TYPE_PREFERENCE if udp else _TCP_TYPE_PREFERENCE
+    return Candidate(
+        foundation=f"{protocol[0]}{place}",
+        component=1,
+        transport=protocol,
+        priority=(preference << 24) | (local << 8) | 255,
+        host=str(address),
+        port=port,
+        type="host",
+        tcptype=None if udp else "passive",
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,9 +15,9 @@ from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264
 from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
 from gateway.rtp.templates import MAX_PAYLOAD
-from gateway.webrtc.pacing import SLICE_S
 from gateway.webrtc.peer import random_ssrc
-from gateway.webrtc.viewer import Viewer, lay_out_cached
+from gateway.webrtc.pump import Pump
+from gateway.webrtc.viewer import Progress, Viewer, lay_out_cached
 
 _REPORT_INTERVAL_S = 1.0
 
@@ -42,9 +44,12 @@ _PACKETIZE: dict[TrackKind, Packetize] = {
 class Broadcast:
     """One camera's RTP streams and the viewers they go to.  A hub's sink while it has viewers."""
 
-    def __init__(self, hub: Hub, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, hub: Hub, pump: Pump, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._hub = hub
+        self._pump = pump
         self._clock = clock
+        self._ready: deque[Viewer] = deque()
+        self._paced: list[Viewer] = []
         self._viewers: dict[Viewer, None] = {}
         self._offsets = {kind: secrets.randbits(32) for kind in TrackKind}
         self._tracks = {
@@ -54,7 +59,6 @@ class Broadcast:
         self._group: list[tuple[TrackKind, RtpFrame]] = []
         self._newest: dict[TrackKind, RtpFrame] = {}
         self._report_timer: asyncio.TimerHandle | None = None
-        self._pump_timer: asyncio.TimerHandle | None = None
         self._turn = 0
         # SSRCs need be unique within a viewer's session only, so all viewers of a camera share them.
         self.ssrc = {kind: random_ssrc() for kind in TrackKind}
@@ -87,11 +91,10 @@ class Broadcast:
         if not self._viewers:
             self._start()
         self._viewers[viewer] = None
-        now = self._clock.monotonic()
-        for kind, frame in tuple(self._group):
-            viewer.offer(kind, frame, lay_out_cached(frame), now=now)
-        viewer.pump(now)
-        self._schedule_pump()
+        for kind, frame in self._group:
+            viewer.offer(kind, frame, lay_out_cached(frame))
+        self._queue(viewer)
+        self._pump.wake(self)
         self._report(viewer)
 
     def leave(self, viewer: Viewer) -> None:
@@ -99,6 +102,9 @@ class Broadcast:
         if viewer not in self._viewers:
             return
         del self._viewers[viewer]
+        if viewer.queued:
+            self._ready = deque(other for other in self._ready if other is not viewer)
+            self._paced = [other for other in self._paced if other is not viewer]
         if not self._viewers:
             self._stop()
 
@@ -113,23 +119,26 @@ class Broadcast:
         self._newest.clear()
         for track in self._tracks.values():
             track.clear()
-        for timer in (self._report_timer, self._pump_timer):
-            if timer is not None:
-                timer.cancel()
-        self._report_timer = self._pump_timer = None
+        self._pump.forget(self)
+        if self._report_timer is not None:
+            self._report_timer.cancel()
+            self._report_timer = None
 
     # Sink.
 
     def on_unit(self, unit: AccessUnit) -> None:
         """Packetize once, hand to every viewer."""
         frame = self._packetize(unit)
-        if frame is None:
+        if frame is None or not self._viewers:
             return
-        now = self._clock.monotonic()
         runs = lay_out_cached(frame)
-        for viewer in self._viewers:
-            viewer.offer(unit.track, frame, runs, now=now)
-        self._schedule_pump()
+        # Another viewer begins each time, so that none is always last.
+        self._turn = (self._turn + 1) % len(self._viewers)
+        viewers = tuple(self._viewers)
+        for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
+            if viewer.offer(unit.track, frame, runs):
+                self._queue(viewer)
+        self._pump.wake(self)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
@@ -152,22 +161,40 @@ class Broadcast:
             self._group.append((unit.track, frame))
         return frame
 
-    # Bursts.
+    # Pumped.
 
-    def _schedule_pump(self) -> None:
-        if self._pump_timer is None and any(viewer.has_backlog for viewer in self._viewers):
-            self._pump_timer = asyncio.get_running_loop().call_later(SLICE_S, self._pump)
+    def pump(self, until: float) -> bool:
+        """Send to viewers in turn until all had what they may have, or the slice is over."""
+        ready, monotonic = self._ready, self._clock.monotonic
+        now = monotonic()
+        while ready:
+            viewer = ready.popleft()
+            progress = viewer.pump(now)
+            if progress is Progress.MORE:
+                ready.append(viewer)
+            elif progress is Progress.PACED:
+                self._paced.append(viewer)
+            else:
+                viewer.queued = False
+            now = monotonic()
+            if now >= until:
+                break
+        return bool(ready)
 
-    def _pump(self) -> None:
-        self._pump_timer = None
-        now = self._clock.monotonic()
-        waiting = [viewer for viewer in self._viewers if viewer.has_backlog]
-        # Another viewer begins each time, so that none is always last.
-        self._turn += 1
-        first = self._turn % len(waiting) if waiting else 0
-        for viewer in waiting[first:] + waiting[:first]:
-            viewer.pump(now)
-        self._schedule_pump()
+    @property
+    def waiting(self) -> bool:
+        """Whether viewers wait for their pace."""
+        return bool(self._paced)
+
+    def resume(self) -> None:
+        """Put the viewers that waited for their pace back in line."""
+        self._ready.extend(self._paced)
+        self._paced.clear()
+
+    def _queue(self, viewer: Viewer) -> None:
+        if not viewer.queued:
+            viewer.queued = True
+            self._ready.append(viewer)
 
     # Sender reports.
 
@@ -192,11 +219,16 @@ class Broadcasts:
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
+        self._pump = Pump(clock)
         self._by_name: dict[str, Broadcast] = {}
 
     def of(self, hub: Hub) -> Broadcast:
         """The broadcast of a camera's hub."""
         broadcast = self._by_name.get(hub.name)
         if broadcast is None:
-            broadcast = self._by_name[hub.name] = Broadcast(hub, clock=self._clock)
+            broadcast = self._by_name[hub.name] = Broadcast(hub, self._pump, clock=self._clock)
         return broadcast
+
+    def close(self) -> None:
+        """Stop sending."""
+        self._pump.close()

@@ -5,71 +5,69 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
-from collections.abc import Sequence
-from enum import StrEnum
-from typing import Protocol
+import string
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from aioice import Candidate
 from aioice.ice import ConnectionClosed
 from aioice.stun import Class, Message, Method
 
-CONSENT_S = 30.0
+from gateway.webrtc.paths import Drop, DropCounter, Path, PathKey
+
+CONSENT_S: Final = 30.0
 """A viewer that sent no authenticated check for this long is gone (RFC 7675 section 5.1)."""
 
-CONNECT_DEADLINE_S = 10.0
-_RECEIVE_QUEUE = 256
-_MAX_PATHS = 16
-_STRING_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+CONNECT_DEADLINE_S: Final = 10.0
+_RECEIVE_QUEUE: Final = 256
+_LAST_DTLS: Final = 63
+"""First bytes up to this are DTLS, above it RTCP (RFC 7983 section 7)."""
 
-PathKey = tuple[str, str, int]
+_MAX_PATHS: Final = 16
+_MAX_CREDENTIALS: Final = 3
+_SWITCHES: Final = 8
+_SWITCH_WINDOW_S: Final = 4.0
+"""The selected path may change this often in this time; a viewer that wants more keeps the path it has."""
 
-
-class Path(Protocol):
-    """A way to one remote address: a UDP 4-tuple or a TCP connection."""
-
-    @property
-    def key(self) -> PathKey:
-        """Identifies the path: protocol, remote host, remote port."""
-
-    @property
-    def remote(self) -> tuple[str, int]:
-        """The viewer's address as the gateway sees it."""
-
-    def send(self, datagram: bytes | memoryview) -> bool:
-        """Send one datagram now; False when it was dropped."""
+_ALPHABET: Final = string.ascii_letters + string.digits
 
 
-class Drop(StrEnum):
-    """Why something that reached the media port was dropped."""
-
-    EMPTY = "empty"
-    TOO_LARGE = "too_large"
-    NOT_OURS = "not_ours"
-    UNVALIDATED = "unvalidated"
-    BAD_STUN = "bad_stun"
-    UNKNOWN_USER = "unknown_user"
-    BAD_INTEGRITY = "bad_integrity"
-    AMPLIFICATION = "amplification"
-    QUEUE_FULL = "queue_full"
-    PATHS_FULL = "paths_full"
-    SEND_FAILED = "send_failed"
-
-
-class Switchboard(Protocol):
+class Switchboard(DropCounter, Protocol):
     """What the agent needs of the port it lives on."""
 
     def bind(self, key: PathKey, agent: IceLiteAgent) -> None:
         """Send what comes from this path to `agent`."""
 
+    def unbind(self, key: PathKey, agent: IceLiteAgent) -> None:
+        """This path no longer leads to `agent`."""
+
+    def claim(self, username: str, agent: IceLiteAgent) -> None:
+        """Send checks for this user name fragment to `agent`."""
+
     def remove(self, agent: IceLiteAgent) -> None:
-        """Forget the agent and all its paths."""
+        """Forget the agent, its user names and paths."""
 
-    def dropped(self, reason: Drop) -> None:
-        """Count a drop."""
+    def in_turn(self, step: Callable[[], None]) -> bool:
+        """Run a costly step when the event loop has time for it; False when it was dropped."""
 
 
-def _ice_string(length: int) -> str:
-    return "".join(secrets.choice(_STRING_ALPHABET) for _ in range(length))
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One generation of ICE user name fragment and password (RFC 8445 section 5.3)."""
+
+    username: str
+    password: str
+
+    @classmethod
+    def make(cls) -> Credentials:
+        """Fresh ones: 48 bits of user name, 142 bits of password."""
+        return cls(_random_string(8), _random_string(24))
+
+
+def _random_string(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 class IceLiteAgent:
@@ -77,8 +75,8 @@ class IceLiteAgent:
 
     def __init__(self, switchboard: Switchboard, candidates: Sequence[Candidate], *, now: float) -> None:
         self._switchboard = switchboard
-        self.local_username = _ice_string(8)
-        self.local_password = _ice_string(24)
+        # The newest last; those before a restart stay valid until the viewer has moved over.
+        self._credentials = deque([Credentials.make()], maxlen=_MAX_CREDENTIALS)
         self.local_candidates = list(candidates)
         self.remote_candidates: list[Candidate] = []
         self.remote_username: str | None = None
@@ -88,12 +86,24 @@ class IceLiteAgent:
         self.path: Path | None = None
         self.paths: dict[PathKey, Path] = {}
         self.last_check = now
+        self._switches: deque[float] = deque(maxlen=_SWITCHES)
         self._connected = asyncio.Event()
         self._closed = False
         self._received: asyncio.Queue[bytes | None] = asyncio.Queue(_RECEIVE_QUEUE)
         self._events: asyncio.Queue[ConnectionClosed] = asyncio.Queue(4)
+        switchboard.claim(self.local_username, self)
 
-    # What aiortc calls.
+    # What aiortc reads and calls.
+
+    @property
+    def local_username(self) -> str:
+        """The user name fragment of the newest generation."""
+        return self._credentials[-1].username
+
+    @property
+    def local_password(self) -> str:
+        """The password of the newest generation."""
+        return self._credentials[-1].password
 
     async def gather_candidates(self) -> None:
         """There is nothing to gather: the port's addresses are known."""
@@ -132,7 +142,20 @@ class IceLiteAgent:
         """End the connection; whoever waits in it gets ConnectionError."""
         self.shut()
 
-    # What the port calls.
+    # What the gateway calls.
+
+    @property
+    def usernames(self) -> tuple[str, ...]:
+        """The user name fragments of all generations that are still answered."""
+        return tuple(generation.username for generation in self._credentials)
+
+    def restart(self, *, remote_username: str, remote_password: str) -> Credentials:
+        """Begin another generation for a viewer that restarts ICE (RFC 8445 section 9); media goes on meanwhile."""
+        fresh = Credentials.make()
+        self._credentials.append(fresh)
+        self.remote_username, self.remote_password = remote_username, remote_password
+        self._switchboard.claim(fresh.username, self)
+        return fresh
 
     def shut(self) -> None:
         """End the connection at once; idempotent."""
@@ -147,38 +170,89 @@ class IceLiteAgent:
         self._events.put_nowait(ConnectionClosed())
 
     def receive(self, datagram: bytes) -> None:
-        """Take a datagram from a validated path."""
+        """Take a datagram from a validated path; DTLS waits its turn, as a handshake's steps cost milliseconds."""
+        if datagram[0] > _LAST_DTLS:
+            self._take(datagram)
+        elif not self._switchboard.in_turn(lambda: self._take(datagram)):
+            self._switchboard.dropped(Drop.QUEUE_FULL)
+
+    def _take(self, datagram: bytes) -> None:
+        if self._closed:
+            return
         try:
             self._received.put_nowait(datagram)
         except asyncio.QueueFull:
             self._switchboard.dropped(Drop.QUEUE_FULL)
 
-    def check(self, request: Message, path: Path, *, request_size: int, now: float) -> None:
-        """Answer an authenticated binding request and learn the path from it (RFC 8445 section 7.3)."""
-        if path.key not in self.paths:
-            if len(self.paths) >= _MAX_PATHS:
-                self._switchboard.dropped(Drop.PATHS_FULL)
-                return
-            self.paths[path.key] = path
-            self._switchboard.bind(path.key, self)
+    def lose(self, path: Path) -> None:
+        """A TCP connection is gone; another path is taken when the viewer nominates one."""
+        if self.paths.pop(path.key, None) is not None:
+            self._switchboard.unbind(path.key, self)
+        if self.path is not None and self.path.key == path.key:
+            self.path = None
+
+    def check(self, request: Message, path: Path, *, request_size: int, now: float) -> bool:
+        """Answer a binding request and learn the path from it (section 7.3); False when it is not this viewer's."""
+        credentials = self._authenticated(request)
+        if credentials is None:
+            self._switchboard.dropped(Drop.BAD_INTEGRITY)
+            return False
         response = Message(Method.BINDING, Class.RESPONSE, transaction_id=request.transaction_id)
-        response.attributes["XOR-MAPPED-ADDRESS"] = path.remote
-        response.add_message_integrity(self.local_password.encode())
+        if "ICE-CONTROLLED" in request.attributes:
+            # A lite agent is always the controlled one; the viewer has to take the other role (section 7.3.1.1).
+            self._switchboard.dropped(Drop.ROLE_CONFLICT)
+            response = Message(Method.BINDING, Class.ERROR, transaction_id=request.transaction_id)
+            response.attributes["ERROR-CODE"] = (487, "Role Conflict")
+        elif not self._learn(path):
+            return True
+        else:
+            response.attributes["XOR-MAPPED-ADDRESS"] = path.remote
+        response.add_message_integrity(credentials.password.encode())
         answer = bytes(response)
         if len(answer) > request_size:
             self._switchboard.dropped(Drop.AMPLIFICATION)
-            return
+            return True
         path.send(answer)
-        self.last_check = now
-        # Until the viewer nominates a pair, DTLS may start on the first one that works.
-        if self.path is None or "USE-CANDIDATE" in request.attributes:
-            self.path = self.paths[path.key]
-            self._connected.set()
+        if response.message_class == Class.RESPONSE:
+            self.last_check = now
+            self._select(path, nominated="USE-CANDIDATE" in request.attributes, now=now)
+        return True
 
-    def authenticates(self, request: Message) -> bool:
-        """Whether a request carries this agent's user name and integrity (RFC 8445 section 7.2.2)."""
-        if self.remote_username is not None:
-            expected = f"{self.local_username}:{self.remote_username}"
-            if not hmac.compare_digest(expected, str(request.attributes.get("USERNAME", ""))):
-                return False
-        return bool(request.check_message_integrity(self.local_password.encode()))
+    def _authenticated(self, request: Message) -> Credentials | None:
+        """The generation whose user name and password a request proves to know (section 7.2.2)."""
+        ours, _, theirs = str(request.attributes.get("USERNAME", "")).partition(":")
+        for credentials in self._credentials:
+            if not hmac.compare_digest(credentials.username, ours):
+                continue
+            newest = credentials is self._credentials[-1]
+            if newest and self.remote_username is not None and not hmac.compare_digest(self.remote_username, theirs):
+                return None
+            if request.check_message_integrity(credentials.password.encode()):
+                return credentials
+        return None
+
+    def _learn(self, path: Path) -> bool:
+        if path.key not in self.paths:
+            if len(self.paths) >= _MAX_PATHS:
+                # The oldest that is not in use makes room: a viewer whose NAT keeps rebinding must stay reachable.
+                stale = next((known for known in self.paths.values() if known is not self.path), None)
+                if stale is None:
+                    self._switchboard.dropped(Drop.PATHS_FULL)
+                    return False
+                del self.paths[stale.key]
+                self._switchboard.unbind(stale.key, self)
+            self.paths[path.key] = path
+            self._switchboard.bind(path.key, self)
+        return True
+
+    def _select(self, path: Path, *, nominated: bool, now: float) -> None:
+        # Until the viewer nominates a pair, DTLS may start on the first one that works.
+        if self.path is not None and (not nominated or self.path.key == path.key):
+            return
+        if self.path is not None:
+            if len(self._switches) == _SWITCHES and now - self._switches[0] < _SWITCH_WINDOW_S:
+                self._switchboard.dropped(Drop.PATH_SWITCHES)
+                return
+            self._switches.append(now)
+        self.path = self.paths[path.key]
+        self._connected.set()

@@ -1,18 +1,23 @@
-"""How fast a burst (a group of pictures, a large keyframe) may go to one viewer."""
+"""How fast a burst (a group of pictures, a large keyframe) may go to one viewer (pure)."""
 
 from __future__ import annotations
 
-INITIAL_RATE_BPS = 16_000_000
+from typing import Final
+
+INITIAL_RATE_BPS: Final = 16_000_000
 """Rate of a new viewer's first burst: a 20 Mb/s line with a 64 KiB queue takes it without loss."""
 
-MAX_RATE_BPS = 200_000_000
-DOUBLING_S = 0.1
+MAX_RATE_BPS: Final = 400_000_000
+DOUBLING_S: Final = 0.1
 """While a burst runs without a NACK its rate doubles in this time."""
 
-UNPACED_BYTES = 32 * 1024
+HEADROOM: Final = 4.0
+"""A camera's viewers are never paced below this multiple of its bitrate."""
+
+UNPACED_BYTES: Final = 32 * 1024
 """What may leave at once: ordinary frames are never held back."""
 
-SLICE_S = 0.002
+_BACK_OFF_S: Final = 0.2
 
 
 class Pace:
@@ -21,10 +26,12 @@ class Pace:
     Times are monotonic seconds; sizes bytes.
     """
 
-    def __init__(self, now: float, *, rate_bps: float = INITIAL_RATE_BPS) -> None:
-        self._rate_bps = rate_bps
+    def __init__(self, now: float, *, stream_bps: int = 0) -> None:
+        self._floor_bps = max(float(INITIAL_RATE_BPS), HEADROOM * stream_bps)
+        self._rate_bps = self._floor_bps
         self._credit = float(UNPACED_BYTES)
         self._at = now
+        self._backed_off_at = float("-inf")
 
     @property
     def rate_bps(self) -> float:
@@ -33,15 +40,15 @@ class Pace:
 
     def advance(self, now: float, *, bursting: bool) -> None:
         """Let time pass: credit grows, and while a burst is under way so does the rate."""
-        elapsed = max(0.0, now - self._at)
+        elapsed = now - self._at
+        if elapsed <= 0:
+            return
         self._at = now
         if bursting:
             self._rate_bps = min(MAX_RATE_BPS, self._rate_bps * 2 ** (min(elapsed, DOUBLING_S) / DOUBLING_S))
-        self._credit = min(self._credit + elapsed * self._rate_bps / 8, float(UNPACED_BYTES))
-
-    def allows(self, size: int) -> bool:
-        """Whether a frame of `size` bytes may leave at once."""
-        return size <= self._credit
+        # At higher rates more may leave at once: no less than what a slice of 2 ms is worth, twice over.
+        most = max(UNPACED_BYTES, self._rate_bps / 8 * 0.004)
+        self._credit = min(self._credit + elapsed * self._rate_bps / 8, most)
 
     def packets(self, stride: int) -> int:
         """How many packets of `stride` bytes may leave now."""
@@ -51,6 +58,8 @@ class Pace:
         """Account for `size` bytes sent."""
         self._credit -= size
 
-    def missed(self) -> None:
-        """The viewer misses packets: half the rate."""
-        self._rate_bps = max(INITIAL_RATE_BPS / 4, self._rate_bps / 2)
+    def missed(self, now: float) -> None:
+        """The viewer misses packets: half the rate, at most once in 0.2 s, never below what the camera needs."""
+        if now - self._backed_off_at >= _BACK_OFF_S:
+            self._backed_off_at = now
+            self._rate_bps = max(self._floor_bps, self._rate_bps / 2)

@@ -40,7 +40,8 @@ from pylibsrtp import Session
 from pylibsrtp._binding import ffi, lib
 
 from gateway.media.units import TrackKind
-from gateway.webrtc.ice import IceLiteAgent, Path
+from gateway.webrtc.ice import Credentials, IceLiteAgent
+from gateway.webrtc.paths import Path
 
 SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order of preference; GCM with 128 bit costs half of the others."""
@@ -81,19 +82,36 @@ def make_certificate() -> SharedCertificate:
 class Protector:
     """Encrypts a viewer's RTP and RTCP in place, through the SRTP session aiortc negotiated."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, tag_size: int) -> None:
         # The session object owns the C context; keeping it keeps the context alive.
         self._session = session
         self._context = session._srtp[0]  # noqa: SLF001
         self._length = ffi.new("int *")
+        self.tag_size = tag_size
 
-    def protect(self, buffer: Any, offset: int, size: int) -> int:
-        """Encrypt `size` bytes at `offset` of a buffer from `make_buffer`; returns the new size, 0 on refusal."""
-        length = self._length
-        length[0] = size
-        if lib.srtp_protect(self._context, buffer + offset, length):
+    def protect_packets(self, view: memoryview, buffer: Any, stride: int, sizes: tuple[int, ...], number: int) -> bool:
+        """Number packets that lie `stride` apart from `number` on and encrypt them; False on refusal.
+
+        `view` and `buffer` are the two sides of one `make_buffer`.
+        """
+        context, length, protect = self._context, self._length, lib.srtp_protect
+        offset = 0
+        for size in sizes:
+            view[offset + 2] = number >> 8 & 0xFF
+            view[offset + 3] = number & 0xFF
+            length[0] = size
+            if protect(context, buffer + offset, length):
+                return False
+            number += 1
+            offset += stride
+        return True
+
+    def protect(self, buffer: Any, size: int) -> int:
+        """Encrypt one complete packet at the start of a buffer; returns the new size, 0 on refusal."""
+        self._length[0] = size
+        if lib.srtp_protect(self._context, buffer, self._length):
             return 0
-        return int(length[0])
+        return int(self._length[0])
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """Encrypt a compound RTCP packet."""
@@ -219,6 +237,10 @@ class GatewayPeer(RTCPeerConnection):
         """The viewer's ICE user name fragment."""
         return self._agent.remote_username
 
+    def restart_ice(self, *, ufrag: str, password: str) -> Credentials:
+        """Begin another ICE generation (RFC 8445 section 9); DTLS and media go on."""
+        return self._agent.restart(remote_username=ufrag, remote_password=password)
+
     @property
     def srtp_profile(self) -> str:
         """Name of the negotiated SRTP profile, empty before DTLS is up."""
@@ -232,7 +254,8 @@ class GatewayPeer(RTCPeerConnection):
         transport = self._transport()
         if transport is None or transport._tx_srtp is None:  # noqa: SLF001
             raise ConnectionError("DTLS is not up")
-        return Protector(transport._tx_srtp)  # noqa: SLF001
+        gcm = self.srtp_profile == SRTP_AEAD_AES_128_GCM.openssl_profile.decode()
+        return Protector(transport._tx_srtp, tag_size=16 if gcm else 10)  # noqa: SLF001
 
     def _transport(self) -> RTCDtlsTransport | None:
         for sender in self._sender_by_kind.values():
@@ -255,7 +278,9 @@ class GatewayPeer(RTCPeerConnection):
         self, direction: str, kind: str, sender_track: Any = None
     ) -> RTCRtpTransceiver:
         transceivers: list[RTCRtpTransceiver] = getattr(self, "_RTCPeerConnection__transceivers")  # noqa: B009
-        transport = transceivers[0].receiver.transport if transceivers else self._RTCPeerConnection__createDtlsTransport()
+        transport = (
+            transceivers[0].receiver.transport if transceivers else self._RTCPeerConnection__createDtlsTransport()
+        )
         transceiver = RTCRtpTransceiver(
             direction=direction,
             kind=kind,

@@ -1,4 +1,4 @@
-"""The media port: every viewer's ICE, DTLS and SRTP on one UDP port, told apart by ufrag, then by address."""
+"""The media port: every viewer's ICE, DTLS and SRTP on one UDP and TCP port, told apart by ufrag, then by address."""
 
 from __future__ import annotations
 
@@ -14,41 +14,20 @@ from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.errors import ConfigError, PortInUse
-from gateway.webrtc.ice import CONSENT_S, Drop, IceLiteAgent, PathKey
+from gateway.webrtc.ice import CONSENT_S, IceLiteAgent
+from gateway.webrtc.lane import Lane
+from gateway.webrtc.paths import Drop, Path, PathKey
+from gateway.webrtc.tcp import TcpPath, TcpReceiver
+from gateway.webrtc.udp import UdpPath, UdpSocket
 
 _log = logging.getLogger(__name__)
 
-_BUFFER_BYTES = 4 << 20
-_MAX_DATAGRAM = 1500
-_READS_PER_WAKE = 64
-"""Datagrams read before the event loop gets its turn again, so that a flood cannot starve it."""
-
 _SWEEP_S = 1.0
+_LOG_INTERVAL_S = 60.0
 _STUN_HEADER_BYTES = 20
+_ATTEMPTS = 8
 
-
-class UdpPath:
-    """A viewer's UDP address as seen from one of our sockets."""
-
-    __slots__ = ("_address", "_port", "_sock", "key", "remote")
-
-    def __init__(self, port: MediaPort, sock: socket.socket, address: tuple[str, int]) -> None:
-        self._port = port
-        self._sock = sock
-        self._address = address
-        self.remote = (address[0], address[1])
-        self.key: PathKey = ("udp", address[0], address[1])
-
-    def send(self, datagram: bytes | memoryview) -> bool:
-        """Send at once; a full socket buffer is loss, as on any link."""
-        try:
-            self._sock.sendto(datagram, self._address)
-        except OSError as error:
-            self._port.dropped(Drop.SEND_FAILED)
-            if error.errno not in (errno.EAGAIN, errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
-                _log.debug("media port: send failed: %s", error.strerror)
-            return False
-        return True
+StunResponse = Callable[[Message], None]
 
 
 class MediaPort:
@@ -58,105 +37,146 @@ class MediaPort:
         self._clock = clock
         self._agents: dict[str, IceLiteAgent] = {}
         self._by_path: dict[PathKey, IceLiteAgent] = {}
-        self._sockets: list[socket.socket] = []
+        self._sockets: list[UdpSocket] = []
+        self._servers: list[asyncio.Server] = []
+        self._lane = Lane()
+        self._tcp = TcpReceiver(self._from_tcp, self._tcp_lost, self)
         self._sweeper: asyncio.TimerHandle | None = None
+        self._transactions: dict[bytes, StunResponse] = {}
+        self._logged_at = clock.monotonic()
+        self._logged: Counter[Drop] = Counter()
         self.number = 0
         self.drops: Counter[Drop] = Counter()
 
     async def open(self, number: int) -> None:
-        """Bind UDP on all addresses, IPv4 and, where the host has it, IPv6; 0 picks a free port.
+        """Bind UDP and TCP on all addresses, IPv4 and, where the host has it, IPv6; 0 picks a free port.
 
         Raises PortInUse when something else has it.
         """
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._bind(number)
+            except OSError as error:
+                await self._release()
+                if error.errno != errno.EADDRINUSE:
+                    raise ConfigError(f"webrtc.port: port {number} can't be opened: {error.strerror}") from error
+                # A free UDP port may be taken for TCP: try another, unless this one was asked for.
+                if number or attempt == _ATTEMPTS - 1:
+                    raise PortInUse(key="webrtc.port", address=f"port {number} (UDP or TCP)") from error
+            else:
+                break
         loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            loop.add_reader(sock.fileno(), sock.readable)
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+
+    async def _bind(self, number: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._sockets.append(UdpSocket(socket.AF_INET, number, self._from_udp, self))
+        self.number = self._sockets[0].number
+        hosts = ["0.0.0.0"]  # noqa: S104  everything is authenticated per packet
         try:
-            first = _bind(socket.AF_INET, "0.0.0.0", number)  # noqa: S104  media is authenticated per packet
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(key="webrtc.port", address=f"UDP port {number}") from error
-            raise ConfigError(f"webrtc.port: UDP port {number} can't be opened: {error.strerror}") from error
-        self._sockets.append(first)
-        self.number = first.getsockname()[1]
-        try:
-            self._sockets.append(_bind(socket.AF_INET6, "::", self.number))
+            self._sockets.append(UdpSocket(socket.AF_INET6, self.number, self._from_udp, self))
+            hosts.append("::")
         except OSError as error:
             _log.info("media port: no IPv6: %s", error.strerror)
+        for host in hosts:
+            self._servers.append(await loop.create_server(self._tcp.connection, host, self.number, backlog=512))
+
+    async def _release(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._tcp.close()
+        for server in self._servers:
+            await server.wait_closed()
         for sock in self._sockets:
-            loop.add_reader(sock.fileno(), self._reader(sock))
-        self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
+            sock.close()
+        self._servers.clear()
+        self._sockets.clear()
 
     async def close(self) -> None:
         """Shut every agent and release the port."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        for agent in tuple(self._agents.values()):
+        for agent in set(self._agents.values()):
             agent.shut()
+        self._lane.close()
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
             loop.remove_reader(sock.fileno())
-            sock.close()
-        self._sockets.clear()
+        await self._release()
 
     def agent(self, candidates: Sequence[Candidate]) -> IceLiteAgent:
         """A new agent on this port that offers `candidates`."""
-        agent = IceLiteAgent(self, candidates, now=self._clock.monotonic())
-        self._agents[agent.local_username] = agent
-        return agent
+        return IceLiteAgent(self, candidates, now=self._clock.monotonic())
 
     @property
     def agent_count(self) -> int:
         """How many agents live on the port."""
-        return len(self._agents)
+        return len(set(self._agents.values()))
 
     @property
     def path_count(self) -> int:
         """How many validated paths lead to agents."""
         return len(self._by_path)
 
+    @property
+    def connection_count(self) -> int:
+        """How many TCP connections are open."""
+        return len(self._tcp.connections)
+
     # Switchboard, for the agents.
+
+    def claim(self, username: str, agent: IceLiteAgent) -> None:
+        """Send checks for this user name fragment to `agent`."""
+        self._agents[username] = agent
 
     def bind(self, key: PathKey, agent: IceLiteAgent) -> None:
         """Send what comes from this path to `agent`; the newest claim wins (a NAT may reuse an address)."""
         self._by_path[key] = agent
 
-    def remove(self, agent: IceLiteAgent) -> None:
-        """Forget the agent and all its paths."""
-        self._agents.pop(agent.local_username, None)
-        for key in agent.paths:
-            if self._by_path.get(key) is agent:
-                del self._by_path[key]
+    def unbind(self, key: PathKey, agent: IceLiteAgent) -> None:
+        """This path no longer leads to `agent`."""
+        if self._by_path.get(key) is agent:
+            del self._by_path[key]
 
-    def dropped(self, reason: Drop) -> None:
-        """Count a drop."""
-        self.drops[reason] += 1
+    def remove(self, agent: IceLiteAgent) -> None:
+        """Forget the agent, its user names and paths."""
+        for username in agent.usernames:
+            self._agents.pop(username, None)
+        for key in agent.paths:
+            self.unbind(key, agent)
+
+    def in_turn(self, step: Callable[[], None]) -> bool:
+        """Run a costly step when the event loop has time for it; False when it was dropped."""
+        return self._lane.put(step)
+
+    def dropped(self, reason: Drop, count: int = 1) -> None:
+        """Count drops."""
+        self.drops[reason] += count
 
     # Input.
 
-    def _reader(self, sock: socket.socket) -> Callable[[], None]:
-        def readable() -> None:
-            for _ in range(_READS_PER_WAKE):
-                try:
-                    datagram, address = sock.recvfrom(_MAX_DATAGRAM + 1)
-                except (BlockingIOError, InterruptedError):
-                    return
-                except OSError as error:
-                    # ICMP errors of earlier sends surface here; they concern one viewer, not the port.
-                    _log.debug("media port: receive failed: %s", error.strerror)
-                    continue
-                self._datagram(datagram, sock, address)
+    def _from_udp(self, datagram: bytes, path: UdpPath) -> None:
+        self._received(datagram, path)
 
-        return readable
+    def _from_tcp(self, datagram: bytes, path: TcpPath) -> bool:
+        self._received(datagram, path)
+        return path.key in self._by_path
 
-    def _datagram(self, datagram: bytes, sock: socket.socket, address: tuple[str, int]) -> None:
-        if not datagram:
-            self.dropped(Drop.EMPTY)
-        elif len(datagram) > _MAX_DATAGRAM:
-            self.dropped(Drop.TOO_LARGE)
-        elif datagram[0] < 4:
-            self._stun(datagram, UdpPath(self, sock, address))
-        elif 19 < datagram[0] < 64 or 127 < datagram[0] < 192:
-            agent = self._by_path.get(("udp", address[0], address[1]))
+    def _tcp_lost(self, path: TcpPath) -> None:
+        agent = self._by_path.get(path.key)
+        if agent is not None:
+            agent.lose(path)
+
+    def _received(self, datagram: bytes, path: Path) -> None:
+        """Sort one datagram (RFC 7983): only what comes from a validated path goes further than this."""
+        first = datagram[0]
+        if first < 4:
+            self._stun(datagram, path)
+        elif 19 < first < 64 or 127 < first < 192:
+            agent = self._by_path.get(path.key)
             if agent is None:
                 self.dropped(Drop.UNVALIDATED)
             else:
@@ -164,51 +184,74 @@ class MediaPort:
         else:
             self.dropped(Drop.NOT_OURS)
 
-    def _stun(self, datagram: bytes, path: UdpPath) -> None:
-        request = _parse_request(datagram)
-        if request is None:
+    def _stun(self, datagram: bytes, path: Path) -> None:
+        message = _parse(datagram)
+        if message is None:
             self.dropped(Drop.BAD_STUN)
-            return
-        agent = self._agents.get(str(request.attributes["USERNAME"]).partition(":")[0])
-        if agent is None:
-            self.dropped(Drop.UNKNOWN_USER)
-        elif not agent.authenticates(request):
-            self.dropped(Drop.BAD_INTEGRITY)
+        elif message.message_class == Class.RESPONSE:
+            answered = self._transactions.pop(message.transaction_id, None)
+            if answered is None:
+                self.dropped(Drop.BAD_STUN)
+            else:
+                answered(message)
+        elif message.message_class != Class.REQUEST or "USERNAME" not in message.attributes:
+            self.dropped(Drop.BAD_STUN)
         else:
-            agent.check(request, path, request_size=len(datagram), now=self._clock.monotonic())
+            agent = self._agents.get(str(message.attributes["USERNAME"]).partition(":")[0])
+            if agent is None:
+                self.dropped(Drop.UNKNOWN_USER)
+            else:
+                agent.check(message, path, request_size=len(datagram), now=self._clock.monotonic())
+
+    # Asking a STUN server for our public address.
+
+    def ask(self, server: tuple[str, int], answered: StunResponse) -> bytes:
+        """Send a binding request from the port itself; `answered` gets the response.  Returns the transaction's id.
+
+        Raises OSError when it can't be sent.  The caller forgets it after its deadline with `forget`.
+        """
+        request = Message(Method.BINDING, Class.REQUEST)
+        request.add_fingerprint()
+        v6 = ":" in server[0]
+        sock = next((sock for sock in self._sockets if sock.is_v6 == v6), None)
+        if sock is None:
+            raise OSError(errno.EAFNOSUPPORT, "no socket of that address family")
+        self._transactions[request.transaction_id] = answered
+        sock.send_to(bytes(request), server)
+        return request.transaction_id
+
+    def forget(self, transaction_id: bytes) -> None:
+        """Stop waiting for a response."""
+        self._transactions.pop(transaction_id, None)
+
+    # Housekeeping.
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
-        for agent in tuple(self._agents.values()):
-            if agent.path is not None and now - agent.last_check > CONSENT_S:
+        for agent in set(self._agents.values()):
+            if now - agent.last_check > CONSENT_S:
                 _log.info("media port: a viewer stopped answering; its session ends")
                 agent.shut()
+        if now - self._logged_at >= _LOG_INTERVAL_S:
+            self._log_drops(now)
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
 
+    def _log_drops(self, now: float) -> None:
+        """Say once a minute what was dropped, however much strangers send."""
+        fresh = self.drops - self._logged
+        if fresh:
+            reasons = ", ".join(f"{reason.value} {count}" for reason, count in sorted(fresh.items()))
+            _log.info("media port: dropped in the last minute: %s", reasons)
+        self._logged = self.drops.copy()
+        self._logged_at = now
 
-def _parse_request(datagram: bytes) -> Message | None:
-    """A binding request with a user name, None for everything else."""
+
+def _parse(datagram: bytes) -> Message | None:
+    """A binding message, None for everything else."""
     if len(datagram) < _STUN_HEADER_BYTES:
         return None
     try:
         message = parse_message(datagram)
     except Exception:  # noqa: BLE001  aioice's parser raises whatever hostile bytes provoke
         return None
-    if message.message_method != Method.BINDING or message.message_class != Class.REQUEST:
-        return None
-    return message if "USERNAME" in message.attributes else None
-
-
-def _bind(family: socket.AddressFamily, host: str, number: int) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        sock.setblocking(False)
-        sock.bind((host, number))
-    except OSError:
-        sock.close()
-        raise
-    return sock
+    return message if message.message_method == Method.BINDING else None

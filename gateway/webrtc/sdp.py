@@ -72,6 +72,16 @@ class Offer:
     bundle: list[str]
     ice_lite: bool = False
 
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """The viewer's DTLS certificates: they tell its peer connection from any other."""
+        return frozenset(fingerprint for section in self.sections for fingerprint in section.fingerprints)
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """User name fragment and password of the first section that has them, empty where none has."""
+        return next(((s.ufrag, s.password) for s in self.sections if s.ufrag and s.password), ("", ""))
+
 
 def parse_offer(text: str) -> Offer:
     """Parse an offer within strict limits; raises SdpError on anything a browser would not send."""

@@ -1,14 +1,14 @@
-"""WebRTC sessions: from an offer to a viewer that is sent to, and to its end, whatever goes wrong between."""
+"""All WebRTC sessions: from an offer to a viewer that is sent to, and to its end, whatever goes wrong between."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
@@ -16,15 +16,18 @@ from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unproces
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.rtp.templates import PacketClass
-from gateway.webrtc.answer import complete_answer, reduced_offer
-from gateway.webrtc.candidates import IpAddress, host_candidates
+from gateway.webrtc.advertise import Addresses
+from gateway.webrtc.answer import complete_answer, reduced_offer, restarted_answer
+from gateway.webrtc.candidates import IpAddress
 from gateway.webrtc.fanout import Broadcast, Broadcasts
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.peer import FanoutSender, GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sdp import SdpError, parse_offer
-from gateway.webrtc.selection import Selection, select
-from gateway.webrtc.viewer import Viewer, ViewerTrack
+from gateway.webrtc.sdp import Offer, SdpError, parse_offer
+from gateway.webrtc.selection import select
+from gateway.webrtc.session import Session
+from gateway.webrtc.track import Listeners, ViewerTrack
+from gateway.webrtc.viewer import Viewer
 from gateway.webrtc.wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -34,66 +37,53 @@ _CLOSE_DEADLINE_S: Final = 3.0
 _FIRST_NUMBERS: Final = 1 << 14
 
 
-@dataclass(eq=False, slots=True)
-class Session:
-    """One viewer's WebRTC connection.  `id` is a secret: whoever knows it may end the session."""
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many sessions there may be, handshakes included."""
 
-    id: str
-    camera: Camera
-    peer: GatewayPeer
-    selection: Selection
-    started_at: float
-    answer: str = ""
-    viewer: Viewer | None = None
-    deadline: asyncio.TimerHandle | None = None
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    ending: asyncio.Task[None] | None = None
-
-    @property
-    def connected(self) -> bool:
-        """Whether DTLS is up."""
-        return self.viewer is not None
+    total: int
+    per_camera: int
 
 
 class Sessions:
-    """All WebRTC sessions of the gateway."""
+    """Belongs to the event loop's thread."""
 
-    def __init__(
-        self,
-        port: MediaPort,
-        *,
-        addresses: list[IpAddress],
-        advertised: bool,
-        max_viewers: int,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
+    def __init__(self, port: MediaPort, addresses: Addresses, caps: Caps, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._port = port
         self._addresses = addresses
-        self._advertised = advertised
-        self._max_viewers = max_viewers
+        self._caps = caps
         self._clock = clock
         self._certificate: SharedCertificate = make_certificate()
         self._sessions: dict[str, Session] = {}
+        # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
+        self._answering = asyncio.Lock()
         self.broadcasts = Broadcasts(clock=clock)
 
     def __len__(self) -> int:
         """Sessions that have not ended, handshakes included."""
         return len(self._sessions)
 
-    def find(self, session_id: str) -> Session:
-        """The session of that id; raises NotFound."""
-        session = self._sessions.get(session_id)
+    def __iter__(self) -> Iterator[Session]:
+        """The sessions that have not ended."""
+        return iter(tuple(self._sessions.values()))
+
+    def find(self, secret: str) -> Session:
+        """The session of that secret; raises NotFound."""
+        session = self._sessions.get(secret)
         if session is None:
             raise NotFound.session()
         return session
 
+    def find_public(self, session_id: str) -> Session:
+        """The session of that public id; raises NotFound."""
+        for session in self._sessions.values():
+            if session.id == session_id:
+                return session
+        raise NotFound.session()
+
     def viewers(self, camera: Camera) -> int:
         """How many connected sessions watch a camera."""
-        return self._connected[camera.name]
-
-    @property
-    def _connected(self) -> Counter[str]:
-        return Counter(session.camera.name for session in self._sessions.values() if session.connected)
+        return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
     async def open(self, camera: Camera, offer_sdp: str, *, host: IpAddress | None) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
@@ -105,44 +95,50 @@ class Sessions:
             offer = parse_offer(offer_sdp)
         except SdpError as error:
             raise _as_http(error) from None
-        if len(self._sessions) >= self._max_viewers:
-            raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
-        with contextlib.ExitStack() as watching:
-            watching.enter_context(camera.watched())
+        self._check_caps(camera)
+        with camera.watched():
             stream = await camera.playing()
-            try:
-                selection = select(offer, stream)
-            except SdpError as error:
-                raise _as_http(error) from None
-            agent = self._port.agent(host_candidates(self._candidate_addresses(host), self._port.number))
-            peer = GatewayPeer(agent, self._certificate)
-            session = Session(secrets.token_urlsafe(24), camera, peer, selection, self._clock.monotonic())
-            self._sessions[session.id] = session
-            # From here the session itself watches, until it ends.
-            camera.watch()
-            peer.on("connectionstatechange", lambda: self._state_changed(session))
-            session.deadline = asyncio.get_running_loop().call_later(
-                HANDSHAKE_DEADLINE_S, self._handshake_late, session
-            )
-            try:
-                session.answer = await self._answer(session, stream, offer_sdp)
-            except BaseException as error:
-                await self.end(session)
-                if isinstance(error, Exception):
-                    # aiortc raises assertion, key and value errors on what it does not like.
-                    _log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
-                    raise BadRequest("The offer can't be answered", code="bad_sdp") from error
-                raise
+            async with self._answering:
+                # Others may have come while this one waited.
+                self._check_caps(camera)
+                return await self._open(camera, offer, stream, host=host)
+
+    def _check_caps(self, camera: Camera) -> None:
+        counts = Counter(session.camera.name for session in self._sessions.values())
+        if counts.total() >= self._caps.total:
+            raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
+        if counts[camera.name] >= self._caps.per_camera:
+            raise Unavailable("This camera has as many viewers as it may; try again later", retry_after_s=10)
+
+    async def _open(self, camera: Camera, offer: Offer, stream: StreamInfo, *, host: IpAddress | None) -> Session:
+        try:
+            selection = select(offer, stream)
+        except SdpError as error:
+            raise _as_http(error) from None
+        peer = GatewayPeer(self._port.agent(self._addresses.candidates(host)), self._certificate)
+        session = Session(camera, peer, selection, offer.fingerprints, self._clock.now())
+        self._sessions[session.secret] = session
+        # From here the session itself watches, until it ends.
+        camera.watch()
+        peer.on("connectionstatechange", lambda: self._state_changed(session))
+        session.deadline = asyncio.get_running_loop().call_later(HANDSHAKE_DEADLINE_S, self._handshake_late, session)
+        try:
+            async with asyncio.timeout(HANDSHAKE_DEADLINE_S):
+                session.answer = await self._answer(session, stream, offer)
+        except BaseException as error:
+            await self.end(session)
+            if isinstance(error, Exception):
+                # aiortc raises assertion, key and value errors on what it does not like.
+                _log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
+                raise BadRequest("The offer can't be answered", code="bad_sdp") from error
+            raise
         return session
 
-    async def _answer(self, session: Session, stream: StreamInfo, offer_sdp: str) -> str:
-        offer = parse_offer(offer_sdp)
+    async def _answer(self, session: Session, stream: StreamInfo, offer: Offer) -> str:
         broadcast = self.broadcasts.of(session.camera.hub)
         selection = session.selection
         senders: list[FanoutSender] = []
-        # In the order of the offer's sections: aiortc bundles everything with the first.
-        for kind in (TrackKind.AUDIO, TrackKind.VIDEO):
-            choice = selection.video if kind is TrackKind.VIDEO else selection.audio
+        for kind, choice in ((TrackKind.VIDEO, selection.video), (TrackKind.AUDIO, selection.audio)):
             if choice is not None:
                 senders.append(session.peer.prepare(kind, ssrc=broadcast.ssrc[kind], rtx_ssrc=broadcast.rtx_ssrc))
         for sender in senders:
@@ -150,13 +146,38 @@ class Sessions:
         answer = await session.peer.answer(reduced_offer(offer, selection))
         return complete_answer(answer, offer, selection)
 
-    def _candidate_addresses(self, host: IpAddress | None) -> list[IpAddress]:
-        if self._advertised:
-            return self._addresses
-        usable = host is not None and not host.is_unspecified and not host.is_multicast
-        return ([host] if usable and host is not None else []) + (
-            self._addresses or [ipaddress.IPv4Address("127.0.0.1")]
+    # ICE restart.
+
+    def find_restarting(self, camera: Camera, offer_sdp: str) -> Session | None:
+        """The session whose viewer restarts ICE by this offer: the same DTLS identity, another ufrag.
+
+        A fingerprint is known to the viewer alone, so an offer that repeats it comes from its peer connection.
+        """
+        try:
+            offer = parse_offer(offer_sdp)
+        except SdpError:
+            return None
+        for session in self._sessions.values():
+            if session.camera is camera and session.fingerprints == offer.fingerprints and session.connected:
+                return session if offer.credentials[0] != session.peer.remote_ufrag else None
+        return None
+
+    def restart(self, session: Session, *, ufrag: str, password: str) -> str:
+        """Begin another ICE generation of a session and return its answer; media goes on meanwhile."""
+        fresh = session.peer.restart_ice(ufrag=ufrag, password=password)
+        session.generation += 1
+        session.etag = f'"{secrets.token_hex(8)}"'
+        session.answer = restarted_answer(
+            session.answer, ufrag=fresh.username, password=fresh.password, version=session.generation
         )
+        return session.answer
+
+    def restart_by_offer(self, session: Session, offer_sdp: str) -> str:
+        """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for."""
+        ufrag, password = parse_offer(offer_sdp).credentials
+        return self.restart(session, ufrag=ufrag, password=password)
+
+    # From handshake to end.
 
     def _start(self, session: Session, broadcast: Broadcast, stream: StreamInfo, senders: list[FanoutSender]) -> None:
         """DTLS is up (aiortc says so once per track): begin to send."""
@@ -164,20 +185,26 @@ class Sessions:
             return
         if session.deadline is not None:
             session.deadline.cancel()
-        tracks = self._viewer_tracks(session, broadcast, stream)
+        session.connected_at = self._clock.now()
+        pace = Pace(self._clock.monotonic(), stream_bps=session.camera.hub.bitrate_bps)
+        tracks = self._viewer_tracks(session, broadcast, stream, pace)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
-        session.viewer = Viewer(tracks, Pace(self._clock.monotonic()))
+        session.viewer = Viewer(tracks, pace)
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         broadcast.join(session.viewer)
 
     def _viewer_tracks(
-        self, session: Session, broadcast: Broadcast, stream: StreamInfo
+        self, session: Session, broadcast: Broadcast, stream: StreamInfo, pace: Pace
     ) -> dict[TrackKind, ViewerTrack]:
         wire = Wire(session.peer.protector(), lambda: session.peer.path)
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
+        listeners = Listeners(
+            loss=lambda lost: self._loss(session, lost), missed=lambda: pace.missed(self._clock.monotonic())
+        )
+        silent = Listeners(loss=lambda _: None, missed=lambda: None)
 
         def add(kind: TrackKind, codec: str, packet_class: PacketClass, rtx: PacketClass | None) -> None:
             tracks[kind] = ViewerTrack(
@@ -189,21 +216,34 @@ class Sessions:
                 wire=wire,
                 clock=self._clock,
                 keyframe=broadcast.keyframe,
+                listeners=listeners if kind is TrackKind.VIDEO else silent,
             )
 
+        tag_size = wire.tag_size
         if selection.video is not None and stream.video is not None:
-            delay_id = selection.video.playout_delay_id
-            rtx_type = selection.video.rtx_payload_type
+            delay_id, rtx_type = selection.video.playout_delay_id, selection.video.rtx_payload_type
+            payload_type = selection.video.codec.payload_type
             add(
                 TrackKind.VIDEO,
                 stream.video.codec,
-                PacketClass(broadcast.ssrc[TrackKind.VIDEO], selection.video.codec.payload_type, delay_id),
-                None if rtx_type is None else PacketClass(broadcast.rtx_ssrc, rtx_type, delay_id),
+                PacketClass(broadcast.ssrc[TrackKind.VIDEO], payload_type, delay_id, tag_size=tag_size),
+                None if rtx_type is None else PacketClass(broadcast.rtx_ssrc, rtx_type, delay_id, tag_size=tag_size),
             )
         if selection.audio is not None and stream.audio is not None:
-            packet_class = PacketClass(broadcast.ssrc[TrackKind.AUDIO], selection.audio.codec.payload_type)
+            payload_type = selection.audio.codec.payload_type
+            packet_class = PacketClass(broadcast.ssrc[TrackKind.AUDIO], payload_type, tag_size=tag_size)
             add(TrackKind.AUDIO, stream.audio.codec, packet_class, None)
         return tracks
+
+    def _loss(self, session: Session, lost_fraction: float) -> None:
+        """A link that loses a fifth for seconds gets no retransmissions and keyframes only."""
+        if session.viewer is None or not session.loss.report(lost_fraction, self._clock.monotonic()):
+            return
+        closed = session.loss.closed
+        session.viewer.relieve(keyframes_only=closed)
+        _log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
+        if closed:
+            session.events.emit("fallback", "loss")
 
     def _state_changed(self, session: Session) -> None:
         if session.peer.connectionState in ("failed", "closed"):
@@ -225,7 +265,7 @@ class Sessions:
     async def _end(self, session: Session) -> None:
         if session.deadline is not None:
             session.deadline.cancel()
-        self._sessions.pop(session.id, None)
+        self._sessions.pop(session.secret, None)
         session.camera.unwatch()
         if session.viewer is not None:
             self.broadcasts.of(session.camera.hub).leave(session.viewer)
@@ -243,7 +283,9 @@ class Sessions:
 
     async def close(self) -> None:
         """End all sessions."""
-        await asyncio.gather(*(self.end(session) for session in tuple(self._sessions.values())))
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*(self.end(session) for session in self))
+        self.broadcasts.close()
 
 
 def _as_http(error: SdpError) -> BadRequest | TooLarge | Unprocessable:

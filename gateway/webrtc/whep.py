@@ -7,11 +7,21 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.errors import BadRequest, NotFound, TooLarge, Unprocessable, UnsupportedMediaType
+from gateway.errors import (
+    BadRequest,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    TooLarge,
+    Unprocessable,
+    UnsupportedMediaType,
+)
 from gateway.relay.camera import Camera
+from gateway.webrtc.answer import ice_fragment
 from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
-from gateway.webrtc.sessions import Session, Sessions
+from gateway.webrtc.session import Session
+from gateway.webrtc.sessions import Sessions
 
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -53,7 +63,7 @@ class Whep:
             status=201,
             text=session.answer,
             content_type=_SDP,
-            headers={"Location": f"whep/{session.id}", "Cache-Control": "no-store"},
+            headers={"Location": f"whep/{session.secret}", "ETag": session.etag, "Cache-Control": "no-store"},
         )
 
     async def _open(self, request: web.Request, camera: Camera, sdp: str) -> Session:
@@ -81,15 +91,28 @@ class Whep:
         return web.Response(status=200)
 
     async def patch(self, request: web.Request) -> web.Response:
-        """PATCH: trickled candidates are welcome and unneeded, as an ICE-lite server waits to be asked."""
+        """PATCH: an ICE restart, or trickled candidates, which an ICE-lite server needs none of."""
         session = self._session(request)
         if request.content_type != _FRAGMENT:
             raise UnsupportedMediaType(f"Send the fragment as {_FRAGMENT}")
+        condition = request.headers.get("If-Match")
+        if condition is None:
+            raise PreconditionRequired("Send If-Match with the session's ETag")
         fragment = await read_body(request)
-        ufrag = next((line[12:].strip() for line in fragment.splitlines() if line.startswith("a=ice-ufrag:")), None)
-        if ufrag is not None and ufrag != session.peer.remote_ufrag:
-            raise Unprocessable("This session can't restart ICE; end it and send a new offer", code="no_ice_restart")
-        return web.Response(status=204)
+        ufrag, password = _attribute(fragment, "ice-ufrag"), _attribute(fragment, "ice-pwd")
+        restarts = ufrag is not None and ufrag != session.peer.remote_ufrag
+        if condition.strip() != session.etag and not (condition.strip() == "*" and restarts):
+            raise PreconditionFailed("The session has changed since; its ETag is another now")
+        if not restarts:
+            if ufrag is None and "a=candidate:" not in fragment and "a=end-of-candidates" not in fragment:
+                raise Unprocessable("The fragment holds neither candidates nor ICE credentials", code="bad_fragment")
+            return web.Response(status=204)
+        if not session.connected or ufrag is None or password is None:
+            raise Unprocessable("This session can't restart ICE now; send a new offer", code="no_ice_restart")
+        answer = self._sessions.restart(session, ufrag=ufrag, password=password)
+        return web.Response(
+            status=200, text=ice_fragment(answer), content_type=_FRAGMENT, headers={"ETag": session.etag}
+        )
 
     async def session_options(self, request: web.Request) -> web.Response:
         """OPTIONS on the session."""
@@ -120,6 +143,17 @@ class Whep:
             web.post(camera + "/whep", self.offer),
             web.options(camera + "/whep", self.options),
         ]
+
+
+def _attribute(fragment: str, name: str) -> str | None:
+    prefix = f"a={name}:"
+    for line in fragment.splitlines():
+        if line.startswith(prefix):
+            value = line.removeprefix(prefix).strip()
+            if not 4 <= len(value) <= 256 or any(character.isspace() for character in value):
+                raise BadRequest(f"The fragment's {name} is malformed", code="bad_fragment")
+            return value
+    return None
 
 
 def _sdp_of(body: str) -> str:

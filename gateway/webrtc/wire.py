@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.rtp.templates import Run
-from gateway.webrtc.ice import Path
+from gateway.rtp.templates import MAX_RUN_BYTES, Run
+from gateway.webrtc.paths import Path
 from gateway.webrtc.peer import Protector, make_buffer
 
-_SCRATCH_BYTES = 65_536
-
 # All viewers are served on one thread, so one scratch buffer serves them all.
-_scratch, _scratch_c = make_buffer(_SCRATCH_BYTES)
+_scratch, _scratch_c = make_buffer(MAX_RUN_BYTES)
 
 
 class Wire:
@@ -21,23 +19,30 @@ class Wire:
         self._protector = protector
         self._path = path
 
+    @property
+    def tag_size(self) -> int:
+        """Bytes that protection adds to an RTP packet."""
+        return self._protector.tag_size
+
+    @property
+    def congested(self) -> bool:
+        """Whether pictures should be skipped because the way out is full."""
+        path = self._path()
+        return path is not None and path.congested
+
     def send_run(self, run: Run, begin: int, end: int, *, number: int) -> int:
         """Send the packets from `begin` up to before `end` of a run, numbered from `number`; returns bytes sent."""
         path = self._path()
         if path is None:
             return 0
-        stride, sizes, protect = run.stride, run.sizes, self._protector.protect
+        stride = run.stride
         laid_out = run.data[begin * stride : end * stride]
-        buffer = _scratch
-        buffer[: len(laid_out)] = laid_out
-        sent = 0
-        for place in range(begin, end):
-            offset = (place - begin) * stride
-            buffer[offset + 2 : offset + 4] = ((number + place - begin) & 0xFFFF).to_bytes(2, "big")
-            protected = protect(_scratch_c, offset, sizes[place])
-            if protected and path.send(buffer[offset : offset + protected]):
-                sent += protected
-        return sent
+        size = len(laid_out)
+        _scratch[:size] = laid_out
+        sizes = run.sizes if end - begin == len(run.sizes) else run.sizes[begin:end]
+        if not self._protector.protect_packets(_scratch, _scratch_c, stride, sizes, number):
+            return 0
+        return path.send_packets(_scratch[:size], stride)
 
     def send_packet(self, packet: bytes) -> bool:
         """Protect and send one complete RTP packet; False when it was dropped."""
@@ -46,7 +51,7 @@ class Wire:
             return False
         size = len(packet)
         _scratch[:size] = packet
-        protected = self._protector.protect(_scratch_c, 0, size)
+        protected = self._protector.protect(_scratch_c, size)
         return protected > 0 and path.send(_scratch[:protected])
 
     def send_rtcp(self, packet: bytes) -> None:

@@ -25,7 +25,8 @@ from gateway.webrtc.messages import (
     offer_kind,
     parse_message,
 )
-from gateway.webrtc.sessions import Session, Sessions
+from gateway.webrtc.session import Session
+from gateway.webrtc.sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Signalling:
         finally:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
+            self._adopt(None)
             for task in (self._opening, writer):
                 if task is not None:
                     task.cancel()
@@ -135,15 +137,32 @@ class Signalling:
     async def _open(self, offer: OfferMessage) -> None:
         kind = offer_kind(offer.version)
         try:
-            if self._session is not None:
-                # A new offer on the same socket takes the place of the old session.
-                await self._sessions.end(self._session)
-                self._session = None
-            self._session = await self._sessions.open(self._camera, offer.sdp, host=self._host)
+            restarting = self._sessions.find_restarting(self._camera, offer.sdp)
+            if restarting is not None:
+                # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
+                self._adopt(restarting)
+                answer = self._sessions.restart_by_offer(restarting, offer.sdp)
+            else:
+                if self._session is not None:
+                    # Another offer on the same socket takes the place of the old session.
+                    await self._sessions.end(self._session)
+                self._adopt(await self._sessions.open(self._camera, offer.sdp, host=self._host))
+                answer = self._session.answer if self._session else ""
         except GatewayError as error:
             self._send(error_message(kind, error.message))
         else:
-            self._send(answer_message(self._session.answer, version=offer.version))
+            self._send(answer_message(answer, version=offer.version))
+
+    def _adopt(self, session: Session | None) -> None:
+        """Follow this session's events from now on, None to stop following."""
+        if self._session is not None:
+            self._session.events.remove_listener("fallback", self._fallback)
+        self._session = session
+        if session is not None:
+            session.events.on("fallback", self._fallback)
+
+    def _fallback(self, reason: str) -> None:
+        self._send({"type": "fallback", "value": {"from": "webrtc", "to": None, "reason": reason}})
 
 
 class SignallingRoute:

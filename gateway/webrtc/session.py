@@ -1,0 +1,73 @@
+"""One viewer's WebRTC connection, from the answer to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyee.base import EventEmitter
+
+from gateway.media.units import TrackKind
+from gateway.relay.camera import Camera
+from gateway.webrtc.congestion import LossGate
+from gateway.webrtc.peer import GatewayPeer
+from gateway.webrtc.selection import Selection
+from gateway.webrtc.viewer import Viewer
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """`secret` is the last part of WHEP's Location: whoever knows it may end the session; `id` is for everyone.
+
+    Emits `fallback` (reason) on `events` when the viewer's link can't carry WebRTC.
+    """
+
+    camera: Camera
+    peer: GatewayPeer
+    selection: Selection
+    fingerprints: frozenset[str]
+    started_at: float
+    connected_at: float | None = None
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    answer: str = ""
+    etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
+    generation: int = 1
+    viewer: Viewer | None = None
+    loss: LossGate = field(default_factory=LossGate)
+    events: EventEmitter = field(default_factory=EventEmitter)
+    deadline: asyncio.TimerHandle | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    ending: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether DTLS is up and pictures are sent."""
+        return self.viewer is not None
+
+    def as_json(self) -> dict[str, Any]:
+        """What `GET /api/sessions` tells of it."""
+        path = self.peer.path
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "camera": self.camera.name,
+            "rung": "webrtc",
+            "started_at": self.started_at,
+            "connected_at": self.connected_at,
+            "pair": None if path is None else {"protocol": path.protocol, "address": path.remote[0]},
+        }
+        video = self.viewer.tracks.get(TrackKind.VIDEO) if self.viewer else None
+        if video is not None:
+            counters = video.counters
+            shown |= {
+                "packets": counters.packets,
+                "octets": counters.octets,
+                "retransmitted": counters.retransmitted,
+                "skipped_frames": counters.skipped_frames,
+                "lost_fraction": round(counters.lost_fraction, 4),
+                "rtt_s": None if counters.rtt_s is None else round(counters.rtt_s, 4),
+                "estimate_bps": counters.estimate_bps,
+            }
+        return shown
