@@ -92,6 +92,10 @@ class BrowserViewer:
         """End the viewer; the page stays."""
         await self._page.evaluate("() => bench.stop()")
 
+    async def close(self) -> None:
+        """Close the page."""
+        await self._page.close()
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:

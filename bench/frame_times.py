@@ -30,11 +30,9 @@ class FrameTimes:
             self._ends.append((ssrc, at_s))
 
     def gaps_ms(self, *, since_s: float, until_s: float) -> list[float]:
-        """Times between frames of the stream with the most packets (so not of retransmissions), in a stretch of time."""
+        """Times between frames in a stretch of time, of the stream with the most packets: not of retransmissions."""
         if not self._packets:
             return []
         ((main, _),) = self._packets.most_common(1)
         times = [at_s for ssrc, at_s in self._ends if ssrc == main]
-        return [
-            gap * 1000 for gap, end in zip(gaps(times), times[1:], strict=True) if since_s <= end <= until_s
-        ]
+        return [gap * 1000 for gap, end in zip(gaps(times), times[1:], strict=True) if since_s <= end <= until_s]

@@ -64,9 +64,7 @@ GOALS: Final = (
     Goal("idle-cameras", "40 cameras", "CPU per camera", 1.5, versus=("bare PyAV", "", "")),
     Goal("idle-cameras", "40 cameras", "memory per further camera", 6),
     Goal("fan-out", _ONE_CAMERA.format(100), "CPU per packet", 0.40, versus=("mediamtx", "", "")),
-    Goal(
-        "fan-out", _ONE_CAMERA.format(100), "CPU per packet", 0.2, versus=("aiortc", _ONE_CAMERA.format(30), "")
-    ),
+    Goal("fan-out", _ONE_CAMERA.format(100), "CPU per packet", 0.2, versus=("aiortc", _ONE_CAMERA.format(30), "")),
     Goal("fan-out", _ONE_CAMERA.format(100), "memory per further viewer", 0.6),
     Goal("fan-out", _ONE_CAMERA.format(300), "CPU per packet", 1, versus=(GATEWAY, _ONE_CAMERA.format(10), "")),
     Goal(

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,19 +67,11 @@ class Launch:
     origin: str
     whep: str
     status_url: str
-    count_live: LiveCounter
-
-
-class LiveCounter(Protocol):
-    """Reads from a server's own status how many cameras have pictures."""
-
-    def __call__(self, status: Any) -> int: ...  # noqa: ANN401  JSON of another program
+    count_live: Callable[[Any], int]
 
 
 @asynccontextmanager
-async def serving(
-    kind: ServerKind, cameras: Mapping[str, str], *, core: int, folder: Path
-) -> AsyncIterator[Server]:
+async def serving(kind: ServerKind, cameras: Mapping[str, str], *, core: int, folder: Path) -> AsyncIterator[Server]:
     """A server with all `cameras` live, for the length of the block; raises BenchError when it does not get there."""
     problem = kind.missing()
     if problem:
@@ -88,7 +80,9 @@ async def serving(
     home.mkdir(parents=True, exist_ok=True)
     launch = kind.prepare(home, cameras)
     async with (
-        running(launch.command, name=kind.name, core=core, folder=home, environment={"PYTHONUNBUFFERED": "1"}) as program,
+        running(
+            launch.command, name=kind.name, core=core, folder=home, environment={"PYTHONUNBUFFERED": "1"}
+        ) as program,
         aiohttp.ClientSession(timeout=_ASK_TIMEOUT) as client,
     ):
 
@@ -134,7 +128,7 @@ class GatewayServer:
         return Launch(command, origin, "/{}/whep", f"{origin}/api/cameras", _count_gateway)
 
 
-def _count_gateway(status: Any) -> int:  # noqa: ANN401
+def _count_gateway(status: Any) -> int:
     return sum(camera["state"] == "live" for camera in status["cameras"])
 
 
@@ -170,7 +164,7 @@ class MediaMtx:
         return Launch(command, f"http://127.0.0.1:{port}", "/{}/whep", status, _count_mediamtx)
 
 
-def _count_mediamtx(status: Any) -> int:  # noqa: ANN401
+def _count_mediamtx(status: Any) -> int:
     return sum(bool(path["ready"]) for path in status["items"])
 
 
@@ -209,7 +203,7 @@ class Go2Rtc:
         return Launch(command, origin, "/api/webrtc?src={}", f"{origin}/api/streams", _count_go2rtc)
 
 
-def _count_go2rtc(status: Any) -> int:  # noqa: ANN401
+def _count_go2rtc(status: Any) -> int:
     return sum(
         any(producer.get("receivers") for producer in stream.get("producers") or []) for stream in status.values()
     )
@@ -234,7 +228,7 @@ class Vanilla:
         file.write_text(json.dumps(dict(cameras)), encoding="utf-8")
         origin = f"http://127.0.0.1:{port}"
         command = (sys.executable, "-m", "bench.vanilla_server", str(port), str(file))
-        return Launch(command, origin, "/{}/whep", f"{origin}/live", int)
+        return Launch(command, origin, "/{}/whep", f"{origin}/live", _count_itself)
 
 
 class BareReaders:
@@ -255,7 +249,11 @@ class BareReaders:
         file.write_text(json.dumps(dict(cameras)), encoding="utf-8")
         origin = f"http://127.0.0.1:{port}"
         command = (sys.executable, "-m", "bench.bare_reader", str(port), str(file))
-        return Launch(command, origin, "", f"{origin}/live", int)
+        return Launch(command, origin, "", f"{origin}/live", _count_itself)
+
+
+def _count_itself(status: Any) -> int:
+    return int(status)
 
 
 def _binary(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def steady_latency_ms(pictures: Sequence[Picture], *, after_ms: float) -> float 
 def settling_ms(
     pictures: Sequence[Picture], *, steady_ms: float, tolerance_ms: float = 100.0, hold_ms: float = 500.0
 ) -> float | None:
-    """When a viewer arrived at its steady latency: from that picture on, all of the next `hold_ms` are within tolerance.
+    """When a viewer arrived at its steady latency: all pictures of the next `hold_ms` are within tolerance of it.
 
     A single late picture long after that is a hiccup and no part of joining, so only `hold_ms` are looked at.  None
     when it never arrived, or when too little was seen to know.
@@ -72,12 +73,10 @@ def settling_ms(
     return None
 
 
-def unmarked(
-    pictures: Sequence[Picture], *, steady_ms: float, until_ms: float, tolerance_ms: float = 100.0
-) -> float:
+def unmarked(pictures: Sequence[Picture], *, steady_ms: float, until_ms: float, tolerance_ms: float = 100.0) -> float:
     """For how many milliseconds before `until_ms` pictures were late and the page did not say it is catching up."""
     total = 0.0
-    for picture, following in zip(pictures, pictures[1:], strict=False):
+    for picture, following in itertools.pairwise(pictures):
         late = abs(picture.latency_ms - steady_ms) > tolerance_ms
         if late and not picture.catching_up and picture.at_ms < until_ms:
             total += min(following.at_ms, until_ms) - picture.at_ms
@@ -86,4 +85,4 @@ def unmarked(
 
 def gaps(times: Sequence[float]) -> list[float]:
     """Distances between neighbours, in the unit given."""
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]

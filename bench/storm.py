@@ -1,8 +1,8 @@
 """`python -m bench.storm COUNT`: many viewers that have their offers ready and connect when they get their answers.
 
-A process of its own with low priority: preparing offers and shaking hands costs more than answering does, and must not
-delay the cameras, nor the clock by which answers are timed.  Talks in lines of JSON: first writes its offers, then reads
-`{"number": …, "sdp": …}` and writes `{"number": …, "connected": true | false}` for each; ends at the end of its input.
+A process of its own with low priority: preparing offers and shaking hands costs more than answering does, and must
+not delay the cameras, nor the clock by which answers are timed.  Talks in lines of JSON: first writes its offers, then
+reads `{"number": …, "sdp": …}` and writes `{"number": …, "connected": true | false}` for each, until its input ends.
 """
 
 from __future__ import annotations

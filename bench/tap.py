@@ -1,4 +1,4 @@
-"""A viewer whose datagrams are time-stamped by the kernel, so that a busy measuring process does not show up as delay."""
+"""A viewer whose datagrams the kernel time-stamps: that the measuring process is busy does not show up as delay."""
 
 from __future__ import annotations
 

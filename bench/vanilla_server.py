@@ -49,7 +49,10 @@ class Vanilla:
                 await peer.close()
                 self._peers.discard(peer)
 
-        sender = peer.addTrack(self._relay.subscribe(self._players[request.match_info["camera"]].video))
+        video = self._players[request.match_info["camera"]].video
+        if video is None:
+            raise web.HTTPConflict(text="The camera has no picture")
+        sender = peer.addTrack(self._relay.subscribe(video))
         codecs = RTCRtpSender.getCapabilities("video").codecs
         transceiver = next(one for one in peer.getTransceivers() if one.sender is sender)
         transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/H264"])
@@ -58,15 +61,16 @@ class Vanilla:
         return web.Response(status=201, text=peer.localDescription.sdp, content_type="application/sdp")
 
 
-async def build(file: Path) -> web.Application:
+async def build(cameras: dict[str, str]) -> web.Application:
     """The server; cameras open while it already answers."""
     vanilla = Vanilla()
     app = web.Application()
     app.add_routes([web.get("/live", vanilla.live), web.post("/{camera}/whep", vanilla.offer)])
-    opening = asyncio.create_task(vanilla.open(json.loads(file.read_text(encoding="utf-8"))))
+    opening = asyncio.create_task(vanilla.open(cameras))
     app.on_cleanup.append(lambda _: asyncio.wait([opening], timeout=0))
     return app
 
 
 if __name__ == "__main__":
-    web.run_app(build(Path(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    found = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
+    web.run_app(build(found), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)

@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urljoin
 
 import aiohttp
@@ -103,7 +103,7 @@ class Viewer:
     def stop_reading(self) -> None:
         """From here on nothing is read: the buffer fills, and the kernel drops and counts."""
         loop = asyncio.get_running_loop()
-        for transport in {one.receiver.transport for one in self.peer.getTransceivers() if one.receiver.transport}:
+        for transport in {one.receiver.transport for one in self.peer.getTransceivers()}:
             connection = transport.transport._connection  # noqa: SLF001  aioice has no other way to its sockets
             # We keep consent by sending; aioice would wait for answers that nobody reads.
             if connection._query_consent_task is not None:  # noqa: SLF001
@@ -137,7 +137,7 @@ class Crowd:
         self._checking: asyncio.Task[None] | None = None
         self._client: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Crowd:
+    async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         self._checking = asyncio.create_task(self._keep_consent(), name="consent of all viewers")
         return self
@@ -154,14 +154,18 @@ class Crowd:
 
     async def join(self, url: str) -> Viewer:
         """Connect one viewer and stop reading; raises BenchError when it is refused or does not connect."""
-        assert self._client is not None
+        client = self._client
+        if client is None:
+            raise RuntimeError("A crowd is joined inside its block")
         peer, offer = await make_offer()
         try:
-            answer = await post_offer(self._client, url, offer)
+            answer = await post_offer(client, url, offer)
             await accept_answer(peer, answer.sdp)
         except (TimeoutError, ConnectionError, aiohttp.ClientError) as error:
             await peer.close()
-            raise BenchError(f"Viewer {len(self) + 1} of {url} did not connect: {error or type(error).__name__}.") from None
+            raise BenchError(
+                f"Viewer {len(self) + 1} of {url} did not connect: {str(error) or type(error).__name__}."
+            ) from None
         except BaseException:
             await peer.close()
             raise

@@ -5,14 +5,12 @@
  * go: copy it now), `fallback` (detail as protocol.md).
  */
 
+import { Attempt } from './attempt.js';
 import { StreamClock } from './clock.js';
-import { FrameWatch } from './frames.js';
-import { Health } from './health.js';
+import { ClockSync } from './clock-sync.js';
 import { nowMs } from './now.js';
 import { retryDelayMs } from './retry.js';
-import { WebRtcRung } from './rungs/webrtc.js';
 import { Signalling, signallingUrl } from './signalling.js';
-import { rates, readCounters } from './stats.js';
 
 /**
  * @typedef {import('./types.js').Camera} Camera
@@ -23,8 +21,6 @@ import { rates, readCounters } from './stats.js';
  * @typedef {import('./types.js').Phase} Phase
  * @typedef {import('./types.js').RungRun} RungRun
  * @typedef {import('./types.js').Situation} Situation
- * @typedef {import('./stats.js').Counters} Counters
- * @typedef {import('./stats.js').Rates} Rates
  *
  * @typedef {object} PlayerOptions
  * @property {string} camera
@@ -40,9 +36,6 @@ const LONGEST_RETRY_MS = 15_000;
 const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
-const CLOCK_FIRST_MS = [0, 250, 1000];
-const CLOCK_EVERY_MS = 10_000;
-const CLOCK_DEADLINE_MS = 5000;
 const LATENCIES_KEPT = 60;
 const RUNS_KEPT = 20;
 
@@ -51,12 +44,9 @@ export class Player extends EventTarget {
   #options;
   #signalling;
   #clock = new StreamClock();
-  /** @type {WebRtcRung | null} */
-  #rung = null;
-  /** @type {FrameWatch | null} */
-  #frames = null;
-  /** @type {Health | null} */
-  #health = null;
+  #clockSync;
+  /** @type {Attempt | null} */
+  #attempt = null;
   /** @type {Phase} */
   #phase = 'stopped';
   /** @type {Camera | null} */
@@ -65,11 +55,9 @@ export class Player extends EventTarget {
   #outage = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
+  #ticks = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  #clockAskedAt = 0;
-  #clockAsked = 0;
-  #clockOwed = false;
   #startedAt = 0;
   #waitingSince = 0;
   #progress = 0;
@@ -77,10 +65,12 @@ export class Player extends EventTarget {
   #firstPictureMs = null;
   /** @type {number | null} */
   #lastPictureAt = null;
-  #presentedBefore = 0;
-  #stallsBefore = 0;
+  #catchingUp = false;
   #silent = false;
+  /** Pictures stopped while the gateway could not be asked why. */
   #silentWithoutSocket = false;
+  /** @type {{presented: number, stalls: number}} of the attempts that are over */
+  #before = { presented: 0, stalls: 0 };
   #reconnects = 0;
   #failures = 0;
   /** @type {Failure | null} */
@@ -89,16 +79,10 @@ export class Player extends EventTarget {
   #gatewayDownSince = null;
   /** @type {number | null} */
   #gatewayRetryAt = null;
-  /** @type {Counters | null} */
-  #counters = null;
-  /** @type {Rates | null} */
-  #rates = null;
   /** @type {RungRun[]} */
   #history = [];
   /** @type {(number | null)[]} */
   #latencies = [];
-  #catchingUp = false;
-  #ticks = 0;
 
   /** Pictures can't be seen now, so their absence means nothing. */
   hidden = false;
@@ -112,6 +96,7 @@ export class Player extends EventTarget {
     this.#video = video;
     this.#options = options;
     this.#signalling = new Signalling(() => this.#address());
+    this.#clockSync = new ClockSync(this.#signalling, this.#clock);
     this.#signalling.addEventListener('open', () => this.#socketOpened());
     this.#signalling.addEventListener('down', (event) =>
       this.#socketDown(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
@@ -142,7 +127,7 @@ export class Player extends EventTarget {
     this.#phase = 'starting';
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#signalling.start();
-    this.#startRung();
+    this.#begin();
     this.#changed();
   }
 
@@ -159,12 +144,12 @@ export class Player extends EventTarget {
       return;
     }
     this.#signalling.hurry();
-    if (!this.#rung) this.#startRung();
+    if (!this.#attempt) this.#begin();
   }
 
   /** @param {string} grant a fresh one, before the last expires */
   renew(grant) {
-    this.#rung?.renew(grant);
+    this.#attempt?.rung.renew(grant);
   }
 
   /** @returns {Situation} */
@@ -183,7 +168,7 @@ export class Player extends EventTarget {
       gatewayRetryAt: this.#gatewayRetryAt,
       failures: this.#failures,
       failure: this.#failure,
-      transport: this.#counters?.transport ?? null,
+      transport: this.#attempt?.counters?.transport ?? null,
     };
   }
 
@@ -191,13 +176,13 @@ export class Player extends EventTarget {
   get metrics() {
     return {
       firstPictureMs: this.#firstPictureMs,
-      latencyMs: this.#frames?.latencyMs ?? null,
-      latencySource: this.#frames?.latencySource ?? null,
-      framesPresented: this.#presentedBefore + (this.#frames?.presented ?? 0),
-      stalls: this.#stallsBefore + (this.#health?.stalls ?? 0),
+      latencyMs: this.#attempt?.frames.latencyMs ?? null,
+      latencySource: this.#attempt?.frames.latencySource ?? null,
+      framesPresented: this.#before.presented + (this.#attempt?.frames.presented ?? 0),
+      stalls: this.#before.stalls + (this.#attempt?.health?.stalls ?? 0),
       reconnects: this.#reconnects,
-      rung: this.#rung?.name ?? null,
-      transport: this.#counters?.transport ?? null,
+      rung: this.#attempt?.rung.name ?? null,
+      transport: this.#attempt?.counters?.transport ?? null,
       catchingUp: this.#catchingUp,
     };
   }
@@ -211,8 +196,8 @@ export class Player extends EventTarget {
       transport,
       latencyMs,
       latencySource,
-      counters: this.#counters,
-      rates: this.#rates,
+      counters: this.#attempt?.counters ?? null,
+      rates: this.#attempt?.rates ?? null,
       stalls,
       reconnects,
       firstPictureMs,
@@ -234,64 +219,58 @@ export class Player extends EventTarget {
     return signallingUrl(camera, base, grant);
   }
 
-  #startRung() {
+  #begin() {
     this.#cancelRetry();
-    if (this.#rung || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
+    if (this.#attempt || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
     if (this.#camera && ['offline', 'unsupported'].includes(this.#camera.state)) return;
     this.#phase = 'starting';
     if (this.#history.length > 0) this.#waitingSince = nowMs();
     this.#progress = 0.2;
-    const begunAt = nowMs();
-    /** @type {RungRun} */
-    const run = { rung: 'webrtc', atS: (begunAt - this.#startedAt) / 1000, firstPictureS: null, end: null };
-    this.#history = [...this.#history.slice(1 - RUNS_KEPT), run];
-    const rung = new WebRtcRung();
-    this.#rung = rung;
-    rung.addEventListener('progress', (event) => {
+    this.#clock.forgetStream();
+    const attempt = new Attempt(this.#video, this.#clock, {
+      playerStartedAt: this.#startedAt,
+      onFrame: () => this.#frameShown(),
+    });
+    this.#attempt = attempt;
+    this.#history = [...this.#history.slice(1 - RUNS_KEPT), attempt.run];
+    attempt.rung.addEventListener('progress', (event) => {
       this.#progress = /** @type {CustomEvent<number>} */ (event).detail;
       this.#changed();
     });
-    rung.addEventListener('picture', () => {
-      run.firstPictureS = (nowMs() - begunAt) / 1000;
-      this.#pictureCame();
-    });
-    rung.addEventListener('failed', (event) => this.#rungFailed(/** @type {CustomEvent<Failure>} */ (event).detail));
+    attempt.rung.addEventListener('picture', () => this.#pictureCame(attempt));
+    attempt.rung.addEventListener('failed', (event) =>
+      this.#failed(/** @type {CustomEvent<Failure>} */ (event).detail),
+    );
     const { state, audio, rungs, video } = this.#camera ?? {};
-    const opening = state !== undefined && state !== 'live';
-    this.#clock.forgetStream();
-    this.#frames = new FrameWatch(this.#video, this.#clock, () => this.#frameShown());
-    rung.start(this.#video, {
+    attempt.rung.start(this.#video, {
       signalling: this.#signalling,
       audio: state === undefined || (Boolean(audio) && !rungs?.webrtc?.audio),
-      answerDeadlineMs: opening ? OPENING_ANSWER_DEADLINE_MS : ANSWER_DEADLINE_MS,
+      // The gateway may have to open the camera first.
+      answerDeadlineMs: (state ?? 'live') === 'live' ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (video?.gop_s ?? 0) * 1000,
     });
   }
 
   /** @param {string} reason for the history */
-  #stopRung(reason) {
-    const rung = this.#rung;
-    if (!rung) return;
-    if (this.#frames && this.#frames.presented > 0) this.dispatchEvent(new Event('detach'));
-    this.#rung = null;
-    const run = this.#history.at(-1);
-    if (run) run.end = reason;
-    this.#presentedBefore += this.#frames?.presented ?? 0;
-    this.#stallsBefore += this.#health?.stalls ?? 0;
-    this.#frames?.stop();
-    this.#frames = null;
-    this.#health = null;
+  #end(reason) {
+    const attempt = this.#attempt;
+    if (!attempt) return;
+    if (attempt.frames.presented > 0) this.dispatchEvent(new Event('detach'));
+    this.#attempt = null;
+    this.#before = {
+      presented: this.#before.presented + attempt.frames.presented,
+      stalls: this.#before.stalls + (attempt.health?.stalls ?? 0),
+    };
     this.#catchingUp = false;
-    this.#counters = null;
-    this.#rates = null;
-    // A late answer to this rung's offer must not be taken for the next rung's.
-    if (rung.awaitingAnswer) this.#signalling.reset();
-    rung.stop();
+    // A late answer to this offer must not be taken for one to the next.
+    const answerOwed = attempt.rung.awaitingAnswer;
+    attempt.end(reason);
+    if (answerOwed) this.#signalling.reset();
   }
 
   /** @param {Phase} phase */
   #halt(phase) {
-    this.#stopRung(phase === 'stopped' ? 'stopped by the page' : phase);
+    this.#end(phase === 'stopped' ? 'stopped by the page' : phase);
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#cancelRetry();
@@ -302,8 +281,10 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  #pictureCame() {
+  /** @param {Attempt} attempt */
+  #pictureCame(attempt) {
     const now = nowMs();
+    attempt.begin();
     this.#firstPictureMs ??= now - this.#startedAt;
     this.#phase = 'playing';
     this.#lastPictureAt = now;
@@ -311,25 +292,25 @@ export class Player extends EventTarget {
     this.#silentWithoutSocket = false;
     this.#failures = 0;
     this.#failure = null;
-    this.#health = new Health(now);
-    this.#askClock();
+    this.#clockSync.ask();
     this.dispatchEvent(new Event('picture'));
     this.#changed();
   }
 
   #frameShown() {
-    if (!this.#frames) return;
-    this.#lastPictureAt = this.#frames.lastPictureAt;
-    if (this.#frames.catchingUp === this.#catchingUp && !this.#silent) return;
-    this.#catchingUp = this.#frames.catchingUp;
+    const frames = this.#attempt?.frames;
+    if (!frames) return;
+    this.#lastPictureAt = frames.lastPictureAt;
+    if (frames.catchingUp === this.#catchingUp && !this.#silent) return;
+    this.#catchingUp = frames.catchingUp;
     this.#observe();
     this.#changed();
   }
 
   /** @param {Failure} failure */
-  #rungFailed(failure) {
+  #failed(failure) {
     const hadPicture = this.#phase === 'playing';
-    this.#stopRung(failure.message);
+    this.#end(failure.message);
     if (failure.code === 'codec') {
       this.#halt('no-h264');
       return;
@@ -342,64 +323,52 @@ export class Player extends EventTarget {
       this.#failures += hadPicture ? 0 : 1;
       this.#failure = failure;
     }
-    const delayMs = retryDelayMs(this.#failures || 1, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
-    if (hadPicture) this.#startRung();
-    else this.#retry = setTimeout(() => this.#startRung(), delayMs);
+    const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
+    if (hadPicture) this.#begin();
+    else this.#retry = setTimeout(() => this.#begin(), delayMs);
     this.#changed();
-  }
-
-  #rebuild() {
-    this.#rungFailed({ code: 'lost', message: 'no pictures for too long' });
   }
 
   #tick() {
     this.#ticks += 1;
-    this.#keepClock();
-    if (this.#health && this.hidden) this.#health.forgive(nowMs());
+    this.#clockSync.tick({ patient: this.hidden });
+    if (this.hidden) this.#attempt?.health?.forgive(nowMs());
     else if (this.#observe()) this.#changed();
     if (this.#ticks % 2) return;
-    this.#latencies = [...this.#latencies, this.#silent ? null : (this.#frames?.latencyMs ?? null)].slice(-LATENCIES_KEPT);
+    const latencyMs = this.#silent ? null : (this.#attempt?.frames.latencyMs ?? null);
+    this.#latencies = [...this.#latencies, latencyMs].slice(-LATENCIES_KEPT);
     void this.#count();
   }
 
-  /** @returns {boolean} whether anything about the flow of pictures changed */
+  /** @returns {boolean} whether pictures stopped coming, or came again */
   #observe() {
-    if (!this.#health || !this.#frames) return false;
     const { video, state } = this.#camera ?? {};
-    const { silent, rebuild } = this.#health.observe({
-      nowMs: nowMs(),
-      framesDecoded: this.#counters?.framesDecoded ?? 0,
-      framesPresented: this.#frames.presented,
+    const verdict = this.#attempt?.observe({
       cameraLive: state === 'live' && this.#signalling.isOpen,
       gatewayReturned: this.#silentWithoutSocket && this.#signalling.isOpen,
       fps: video?.fps,
       gopS: video?.gop_s,
     });
-    if (silent && !this.#signalling.isOpen) this.#silentWithoutSocket = true;
-    if (!silent) this.#silentWithoutSocket = false;
+    if (!verdict) return false;
+    const { silent, rebuild } = verdict;
+    this.#silentWithoutSocket = silent && (this.#silentWithoutSocket || !this.#signalling.isOpen);
     const changed = silent !== this.#silent;
     this.#silent = silent;
-    if (rebuild) this.#rebuild();
+    if (rebuild) this.#failed({ code: 'lost', message: 'no pictures for too long' });
     return changed;
   }
 
   async #count() {
-    const rung = this.#rung;
-    if (!rung) return;
-    const counters = readCounters(await rung.getStats(), performance.now());
-    if (rung !== this.#rung) return;
-    const transportChanged = counters.transport !== (this.#counters?.transport ?? null);
-    this.#rates = rates(this.#counters, counters);
-    this.#counters = counters;
-    if (transportChanged) this.#changed();
+    const attempt = this.#attempt;
+    const transport = attempt?.counters?.transport;
+    await attempt?.count();
+    if (attempt === this.#attempt && attempt?.counters?.transport !== transport) this.#changed();
   }
 
   #socketOpened() {
     this.#gatewayDownSince = null;
     this.#gatewayRetryAt = null;
-    this.#clockOwed = false;
-    this.#clockAsked = 0;
-    this.#askClock();
+    this.#clockSync.restart();
     this.#changed();
   }
 
@@ -407,7 +376,7 @@ export class Player extends EventTarget {
   #socketDown({ retryAt, opened }) {
     this.#gatewayDownSince ??= nowMs();
     this.#gatewayRetryAt = retryAt;
-    if (this.#frames && this.#silent) this.#silentWithoutSocket = true;
+    if (this.#silent) this.#silentWithoutSocket = true;
     this.#changed();
     if (!opened) void this.#askWhy();
   }
@@ -423,8 +392,7 @@ export class Player extends EventTarget {
     if (type === 'state') {
       this.#cameraChanged(/** @type {Camera} */ (value));
     } else if (type === 'clock') {
-      this.#clockOwed = false;
-      this.#clock.add(/** @type {ClockReply} */ (value), nowMs());
+      this.#clockSync.receive(/** @type {ClockReply} */ (value));
     } else if (type === 'fallback') {
       this.dispatchEvent(new CustomEvent('fallback', { detail: value }));
     }
@@ -434,10 +402,10 @@ export class Player extends EventTarget {
   #cameraChanged(camera) {
     const before = this.#camera?.state;
     this.#know(camera);
-    if (camera.state === 'unsupported') this.#stopRung('the camera can’t be played');
+    if (camera.state === 'unsupported') this.#end('the camera can’t be played');
     if (camera.state === 'live' && before !== 'live') this.#failures = 0;
     // Not on every message: a try that failed is followed by its delay.
-    if (!this.#rung && (camera.state !== before || this.#retry === undefined)) this.#startRung();
+    if (!this.#attempt && (camera.state !== before || this.#retry === undefined)) this.#begin();
     this.#changed();
   }
 
@@ -451,22 +419,6 @@ export class Player extends EventTarget {
   #cancelRetry() {
     clearTimeout(this.#retry);
     this.#retry = undefined;
-  }
-
-  /** Several samples soon after the socket opened, then a slow beat that also shows whether the socket is alive. */
-  #keepClock() {
-    if (!this.#signalling.isOpen) return;
-    const sinceMs = nowMs() - this.#clockAskedAt;
-    if (this.#clockOwed) {
-      if (sinceMs > CLOCK_DEADLINE_MS && !this.hidden) this.#signalling.reset();
-    } else if (sinceMs >= (CLOCK_FIRST_MS[this.#clockAsked] ?? CLOCK_EVERY_MS)) this.#askClock();
-  }
-
-  #askClock() {
-    if (!this.#signalling.send({ type: 'clock', value: { t0: nowMs() / 1000 } })) return;
-    this.#clockAskedAt = nowMs();
-    this.#clockAsked += 1;
-    this.#clockOwed = true;
   }
 
   #changed() {

@@ -251,7 +251,7 @@ class TestEnvironment:
             "GATEWAY_CAMERAS": f"a=rtsp://u:{CANARY}@/s,b=rtsp://192.0.2.1/s,b=rtsp://192.0.2.1/s",
         }
         top = "allowed here: access, cameras, listen, webrtc"
-        inside = "allowed here: advertise, max_viewers, port"
+        inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         nested = "a key inside 'webrtc' takes two underscores: GATEWAY_WEBRTC__PORT"
         assert complaints(environment=environment) == [
             "GATEWAY_CAMERAS: cameras.a.source: has no host; write rtsp://host/path",
@@ -326,7 +326,7 @@ cameras:
     clok: auto
 """)
         keys = "clock, enabled, on_demand, source, substream, transport"
-        inside = "allowed here: advertise, max_viewers, port"
+        inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         grammar = (
             "a camera's name is made of letters A-Z a-z, digits, '_', '.', '-', with '/' between parts, "
             "and each part begins with a letter or digit"

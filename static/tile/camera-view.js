@@ -12,8 +12,9 @@ import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
 import { nowMs } from '../now.js';
 import { Player } from '../player.js';
-import { describe, timeOfDay } from '../words.js';
+import { describe } from '../words.js';
 import { Controls } from './controls.js';
+import { Face } from './face.js';
 import { LastPicture } from './last-picture.js';
 import { sheet } from './look.js';
 import { StatisticsPanel } from './statistics-panel.js';
@@ -37,21 +38,11 @@ export class CameraView extends HTMLElement {
 
   #root = element('div', { class: 'root', 'data-picture': 'clear' });
   #stage = element('div', { class: 'stage' });
+  #face = new Face(this.#root, { retry: () => this.retry(), resolve: (path) => this.#resolve(path) });
   #video = element('video', { playsinline: '', autoplay: '', disableremoteplayback: '' });
   #last = new LastPicture();
-  #title = element('p', { class: 'title' });
-  #detail = element('p', { class: 'detail' });
-  #words = element('div', { class: 'words' }, this.#title, this.#detail);
-  #bar = element('div');
-  #progress = element('div', { class: 'progress', hidden: '' }, this.#bar);
-  #mark = element('p', { class: 'plate mark', hidden: '' });
-  #label = element('b');
-  #aside = element('span');
-  #name = element('p', { class: 'plate name' }, this.#label, this.#aside);
   #choose = element('button', { class: 'choose', type: 'button', hidden: '' });
   #spoken = element('span', { class: 'spoken', role: 'status' });
-  /** @type {HTMLElement | null} */
-  #action = null;
   #controls;
   /** @type {StatisticsPanel | null} */
   #panel = null;
@@ -74,7 +65,7 @@ export class CameraView extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet];
     this.#video.muted = true;
     const picture = element('div', { class: 'picture' }, this.#last.canvas, this.#video);
-    this.#stage.append(picture, this.#choose, this.#words, this.#progress, this.#name, this.#mark);
+    this.#stage.append(picture, this.#choose, ...this.#face.elements);
     this.#root.append(this.#stage, this.#spoken);
     this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
     shadow.append(this.#root);
@@ -84,7 +75,7 @@ export class CameraView extends HTMLElement {
 
   connectedCallback() {
     const { camera } = this;
-    setText(this.#label, camera);
+    this.#face.name = camera;
     if (!camera || this.#player) return;
     const base = new URL(this.getAttribute('base') ?? '.', document.baseURI).href;
     const player = new Player(this.#video, {
@@ -293,18 +284,7 @@ export class CameraView extends HTMLElement {
     const now = nowMs();
     const { situation } = player;
     const words = describe(situation, now);
-    this.#root.dataset.picture = words.picture;
-    setText(this.#title, words.title);
-    setText(this.#detail, words.title ? words.detail : '');
-    this.#words.hidden = !words.title;
-    setText(this.#mark, words.mark);
-    this.#mark.hidden = !words.mark;
-    this.#mark.classList.toggle('alert', words.needsPerson);
-    this.#mark.classList.toggle('hint', Boolean(words.detail) && !words.title);
-    this.#mark.title = words.title ? '' : words.detail;
-    this.#progress.hidden = !words.waiting;
-    this.#bar.style.transform = `scaleX(${situation.progress})`;
-    this.#drawAction(words);
+    this.#face.draw(words, situation.progress);
     if (words.kind !== this.#kind) this.#kindChanged(words, situation);
     this.#drawAside(now);
     this.#drawControls();
@@ -332,22 +312,10 @@ export class CameraView extends HTMLElement {
     setText(this.#spoken, text);
   }
 
-  /**
-   * Beside the name: how old the picture is when it is old, how late it is when a demo camera lets us measure that.
-   *
-   * @param {number} now
-   */
+  /** @param {number} now */
   #drawAside(now) {
     this.#asideAt = now;
-    const player = this.#player;
-    if (!player) return;
-    const { lastPictureAt } = player.situation;
-    const { latencyMs, latencySource } = player.metrics;
-    let text = '';
-    if (this.#root.dataset.picture !== 'clear') {
-      if (lastPictureAt !== null) text = `picture of ${timeOfDay(lastPictureAt, now, { seconds: true })}`;
-    } else if (latencySource === 'picture' && latencyMs !== null) text = `${Math.round(latencyMs)} ms`;
-    setText(this.#aside, text);
+    if (this.#player) this.#face.drawAside(now, this.#player.situation.lastPictureAt, this.#player.metrics);
   }
 
   #drawControls() {
@@ -357,22 +325,6 @@ export class CameraView extends HTMLElement {
       statistics: this.statisticsOpen,
       canGoBack: this.hasAttribute('selectable'),
     });
-  }
-
-  /** @param {Words} words */
-  #drawAction({ action }) {
-    if ((this.#action?.dataset.action ?? null) === action) return;
-    this.#action?.remove();
-    this.#action = null;
-    if (action === null) return;
-    if (action === 'retry') {
-      this.#action = element('button', { class: 'action', type: 'button' }, 'Try again now');
-      this.#action.addEventListener('click', () => this.retry());
-    } else if (action === 'sign-in') this.#action = element('a', { class: 'action', href: 'login' }, 'Sign in');
-    else this.#action = element('a', { class: 'action', href: './' }, 'All cameras');
-    if (this.#action instanceof HTMLAnchorElement) this.#action.href = this.#resolve(action === 'sign-in' ? 'login' : '.');
-    this.#action.dataset.action = action;
-    this.#words.append(this.#action);
   }
 
   /** @param {string} path of the gateway */

@@ -97,7 +97,7 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 :host([large]) .root:not(.awake) .choose:focus-visible { outline-width: 0; box-shadow: none; }
 
 .statistics {
-  position: absolute; top: 0; left: 0; max-height: 100%; width: min(100%, 25rem); overflow: auto;
+  position: absolute; top: 0; left: 0; max-height: 100%; width: min(100%, 27rem); overflow: auto;
   padding: 0.9rem 1rem 1rem; font-size: 0.8125rem; line-height: 1.5;
   background: rgb(11 12 14 / 0.88); scrollbar-width: thin; scrollbar-color: var(--quiet) transparent;
 }

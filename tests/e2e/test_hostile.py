@@ -158,7 +158,7 @@ async def test_no_frame_is_lost_to_strangers_at_the_media_port(page: Page) -> No
         camera.camera.unsubscribe(sent)
 
 
-def test_a_frame_left_out_would_be_noticed() -> None:
+async def test_a_frame_left_out_would_be_noticed() -> None:
     sent = [2**32 - 4000, 500, 5100, 9400, 14_000, 18_600]
     assert missing_steps(sent, [100, 4700, 9000]) == [0, 0]
     assert missing_steps(sent, [100, 4700, 13_600]) == [0, 1]

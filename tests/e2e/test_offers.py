@@ -49,11 +49,12 @@ async def _refusal(response: aiohttp.ClientResponse) -> str:
     ids=lambda sections: "+".join(sections) or "none",
 )
 @pytest.mark.parametrize("audio", [AudioChoice.NONE, AudioChoice.OPUS, AudioChoice.AAC])
+@pytest.mark.parametrize("bundle_policy", ["balanced", "max-bundle", "max-compat"])
 async def test_whatever_stands_beside_the_picture_chromium_takes_the_answer_and_plays(
-    page: Page, before: list[str], after: list[str], audio: AudioChoice
+    page: Page, before: list[str], after: list[str], audio: AudioChoice, bundle_policy: str
 ) -> None:
     async with demo_camera(audio=audio) as camera, running_gateway({"cam": camera.url}) as gateway:
-        player = await open_player(page, gateway.address)
+        player = await open_player(page, gateway.address, bundle_policy=bundle_policy)
         reply = await player.play("cam", before=before, after=after)
         assert re.findall("^m=([a-z]+)", reply.body, re.MULTILINE) == re.findall(
             "^m=([a-z]+)", reply.offer, re.MULTILINE

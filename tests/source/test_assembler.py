@@ -186,10 +186,10 @@ def test_pictures_are_dated_by_the_cameras_reports() -> None:
     feed = _from_sdp()
     feed.keyframe()
     unit = None
-    for _ in range(30):
+    for _ in range(60):
         unit = feed.picture(P_SLICE, reported=True)
     assert unit is not None
-    assert unit.captured_at == pytest.approx(1000.0 + 1.0 - 0.1, abs=0.001)
+    assert unit.captured_at == pytest.approx(1000.0 + 2.0 - 0.1, abs=0.001)
     assert feed.assembler.clock is not None
     assert feed.assembler.clock.source is ClockSource.CAMERA
 

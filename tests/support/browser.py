@@ -144,12 +144,12 @@ class BrowserPlayer:
         await self._player.dispose()
 
 
-async def open_player(page: Page, address: str) -> BrowserPlayer:
+async def open_player(page: Page, address: str, *, bundle_policy: str = "max-bundle") -> BrowserPlayer:
     """A player on a plain page of the gateway's own origin, several if called again with the same page."""
     if not page.url.startswith(address):
         await page.goto(f"{address}healthz")
         await page.evaluate(_PLAYER.read_text(encoding="utf-8") + "\nundefined")
-    return BrowserPlayer(page, await page.evaluate_handle("() => new TestPlayer()"))
+    return BrowserPlayer(page, await page.evaluate_handle("policy => new TestPlayer(policy)", bundle_policy))
 
 
 def timestamp_steps(timestamps: list[int]) -> list[int]:

@@ -15,8 +15,8 @@ class TestPlayer {
   #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   #thumbnail = new OffscreenCanvas(32, 18).getContext('2d', { willReadFrequently: true });
 
-  constructor() {
-    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+  constructor(bundlePolicy = 'max-bundle') {
+    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy });
     this.connection.onconnectionstatechange = () => {
       this.connectionStates.push(this.connection.connectionState);
       this.#look();
@@ -38,9 +38,12 @@ class TestPlayer {
     const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
     const wanted = codecs.map((codec) => new RegExp(codec, 'i'));
     const all = RTCRtpReceiver.getCapabilities('video').codecs;
-    transceiver.setCodecPreferences(
-      all.filter(({ mimeType, sdpFmtpLine }) => wanted.some((codec) => codec.test(`${mimeType} ${sdpFmtpLine ?? ''}`))),
+    const preferred = all.filter(({ mimeType, sdpFmtpLine }) =>
+      wanted.some((codec) => codec.test(`${mimeType} ${sdpFmtpLine ?? ''}`)),
     );
+    // An empty list would mean all.
+    if (preferred.length === 0) throw new Error(`this browser has none of ${codecs}: ${JSON.stringify(all)}`);
+    transceiver.setCodecPreferences(preferred);
     for (const kind of after) this.#addSection(kind);
     if (encoded) this.#watchEncoded(transceiver.receiver);
     this.video.srcObject = new MediaStream(

@@ -1,0 +1,81 @@
+/** One try at playing a camera: its rung, the pictures it brings, and how well it does. */
+
+import { FrameWatch } from './frames.js';
+import { Health } from './health.js';
+import { nowMs } from './now.js';
+import { WebRtcRung } from './rungs/webrtc.js';
+import { rates, readCounters } from './stats.js';
+
+/**
+ * @typedef {import('./types.js').RungRun} RungRun
+ * @typedef {import('./clock.js').StreamClock} StreamClock
+ * @typedef {import('./health.js').Observation} Observation
+ * @typedef {import('./health.js').Verdict} Verdict
+ * @typedef {import('./stats.js').Counters} Counters
+ * @typedef {import('./stats.js').Rates} Rates
+ */
+
+export class Attempt {
+  rung = new WebRtcRung();
+  /** @type {FrameWatch} */
+  frames;
+  /** @type {RungRun} */
+  run;
+  /** @type {Counters | null} */
+  counters = null;
+  /** @type {Rates | null} */
+  rates = null;
+  /** @type {Health | null} null before the first picture */
+  health = null;
+  #begunAt = nowMs();
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {StreamClock} clock
+   * @param {{playerStartedAt: number, onFrame: () => void}} context
+   */
+  constructor(video, clock, { playerStartedAt, onFrame }) {
+    this.run = {
+      rung: this.rung.name,
+      atS: (this.#begunAt - playerStartedAt) / 1000,
+      firstPictureS: null,
+      end: null,
+    };
+    this.frames = new FrameWatch(video, clock, onFrame);
+  }
+
+  /** The rung brought its first picture. */
+  begin() {
+    const now = nowMs();
+    this.run.firstPictureS = (now - this.#begunAt) / 1000;
+    this.health = new Health(now);
+  }
+
+  /** @param {string} reason for the history */
+  end(reason) {
+    this.run.end = reason;
+    this.frames.stop();
+    this.rung.stop();
+  }
+
+  /** Reads the connection's statistics. */
+  async count() {
+    const counters = readCounters(await this.rung.getStats(), performance.now());
+    this.rates = rates(this.counters, counters);
+    this.counters = counters;
+  }
+
+  /**
+   * @param {Pick<Observation, 'cameraLive' | 'gatewayReturned' | 'fps' | 'gopS'>} facts
+   * @returns {Verdict | null} null before the first picture
+   */
+  observe(facts) {
+    if (!this.health) return null;
+    return this.health.observe({
+      nowMs: nowMs(),
+      framesDecoded: this.counters?.framesDecoded ?? 0,
+      framesPresented: this.frames.presented,
+      ...facts,
+    });
+  }
+}

@@ -1,0 +1,492 @@
+"""The media port, over real sockets: who gets through to a viewer's connection, who is answered, who is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from aioice.stun import Class, Message, Method, parse_message
+
+from gateway.errors import PortInUse
+from gateway.webrtc.ice import CONSENT_S, Drop, IceLiteAgent
+from gateway.webrtc.port import MediaPort
+from tests.webrtc.stage import DEADLINE_S, HandClock
+
+DTLS = bytes((22, 254, 253)) + bytes(10)
+RTCP = bytes((0x80, 201, 0, 1)) + bytes(4)
+VIEWER_UFRAG = "viewer"
+
+
+class Stranger:
+    """Someone with a UDP socket."""
+
+    def __init__(self, number: int) -> None:
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self._sock.connect(("127.0.0.1", number))
+        self._sock.setblocking(False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self._sock.getsockname()
+        return host, port
+
+    def send(self, datagram: bytes) -> None:
+        self._sock.send(datagram)
+
+    async def receive(self) -> bytes:
+        async with asyncio.timeout(DEADLINE_S):
+            return await asyncio.get_running_loop().sock_recv(self._sock, 4096)
+
+    def silent(self) -> bool:
+        """Nothing has come."""
+        try:
+            self._sock.recv(4096)
+        except BlockingIOError:
+            return True
+        return False
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+@dataclass(slots=True)
+class Scene:
+    """A port with one agent, and one viewer who may connect to it."""
+
+    port: MediaPort
+    agent: IceLiteAgent
+    viewer: Stranger
+    clock: HandClock
+
+    def request(self, **changes: object) -> bytes:
+        return check(self.agent, **changes)  # type: ignore[arg-type]
+
+    async def connect(self) -> Message:
+        """The viewer's first check and its answer."""
+        self.viewer.send(self.request())
+        return parse_message(await self.viewer.receive())
+
+    async def all_read(self) -> None:
+        """Whatever was sent to the port before now has been dealt with."""
+        with contextlib.closing(Stranger(self.port.number)) as witness:
+            other = self.port.agent([])
+            witness.send(check(other))
+            await witness.receive()
+            await other.close()
+
+
+def check(
+    agent: IceLiteAgent,
+    *,
+    user: str | None = None,
+    password: str | None = None,
+    nominate: bool = True,
+    method: Method = Method.BINDING,
+    kind: Class = Class.REQUEST,
+    sign: bool = True,
+) -> bytes:
+    """A connectivity check as a browser sends it."""
+    message = Message(method, kind)
+    message.attributes["USERNAME"] = user if user is not None else f"{agent.local_username}:{VIEWER_UFRAG}"
+    message.attributes["PRIORITY"] = 1
+    message.attributes["ICE-CONTROLLING"] = 7
+    if nominate:
+        message.attributes["USE-CANDIDATE"] = None
+    if sign:
+        message.add_message_integrity((password or agent.local_password).encode())
+    return bytes(message)
+
+
+@pytest_asyncio.fixture(name="scene")
+async def _scene() -> AsyncIterator[Scene]:
+    clock = HandClock()
+    port = MediaPort(clock=clock)
+    await port.open(0)
+    agent = port.agent([])
+    agent.remote_username, agent.remote_password = VIEWER_UFRAG, "x" * 22
+    viewer = Stranger(port.number)
+    yield Scene(port, agent, viewer, clock)
+    viewer.close()
+    await port.close()
+
+
+@pytest.fixture(name="stranger")
+def _stranger(scene: Scene) -> Iterator[Stranger]:
+    stranger = Stranger(scene.port.number)
+    yield stranger
+    stranger.close()
+
+
+async def received(agent: IceLiteAgent) -> bytes:
+    async with asyncio.timeout(DEADLINE_S):
+        return await agent.recv()
+
+
+async def test_a_check_is_answered_with_the_viewers_address_signed(scene: Scene) -> None:
+    request = scene.request()
+    scene.viewer.send(request)
+    answer = await scene.viewer.receive()
+    response = parse_message(answer)
+    assert (response.message_method, response.message_class) == (Method.BINDING, Class.RESPONSE)
+    assert response.transaction_id == parse_message(request).transaction_id
+    assert response.attributes["XOR-MAPPED-ADDRESS"] == scene.viewer.address
+    assert response.check_message_integrity(scene.agent.local_password.encode())
+    assert list(response.attributes) == ["XOR-MAPPED-ADDRESS", "MESSAGE-INTEGRITY", "FINGERPRINT"]
+    assert len(answer) <= len(request)
+
+
+async def test_after_a_check_data_goes_both_ways(scene: Scene) -> None:
+    await scene.connect()
+    await scene.agent.connect()
+    scene.viewer.send(DTLS)
+    assert await received(scene.agent) == DTLS
+    scene.viewer.send(RTCP)
+    assert await received(scene.agent) == RTCP
+    await scene.agent.send(b"\x17hello")
+    assert await scene.viewer.receive() == b"\x17hello"
+
+
+async def test_only_whoever_sent_a_check_gets_through(scene: Scene, stranger: Stranger) -> None:
+    await scene.connect()
+    stranger.send(DTLS)
+    stranger.send(RTCP)
+    await scene.all_read()
+    scene.viewer.send(b"\x16from the viewer")
+    assert await received(scene.agent) == b"\x16from the viewer"
+    assert scene.port.drops[Drop.UNVALIDATED] == 2
+    assert stranger.silent()
+
+
+@pytest.mark.parametrize("datagram", [b"", b"\x16", b"\x00", b"\x80", b"\xff", b"\x01", DTLS, RTCP, bytes(1600)])
+async def test_bytes_of_strangers_reach_nobody_and_get_no_answer(
+    scene: Scene, stranger: Stranger, datagram: bytes
+) -> None:
+    stranger.send(datagram)
+    await scene.all_read()
+    assert sum(scene.port.drops.values()) == 1
+    assert scene.agent.path is None
+    assert stranger.silent()
+
+
+@pytest.mark.parametrize(
+    ("datagram", "reason"),
+    [
+        pytest.param(b"", Drop.EMPTY, id="empty"),
+        pytest.param(b"\x05", Drop.NOT_OURS, id="one byte"),
+        pytest.param(b"\x40" * 20, Drop.NOT_OURS, id="TURN channel data"),
+        pytest.param(b"\xc0" * 20, Drop.NOT_OURS, id="QUIC"),
+        pytest.param(b"\x16" * 1501, Drop.TOO_LARGE, id="oversize"),
+        pytest.param(b"\x00" * 19, Drop.BAD_STUN, id="too short for STUN"),
+        pytest.param(b"\x00" * 20, Drop.BAD_STUN, id="STUN of zeros"),
+        pytest.param(b"\x00\x01\xff\xff" + bytes(16), Drop.BAD_STUN, id="STUN with a false length"),
+    ],
+)
+async def test_what_even_a_viewer_may_not_send_is_dropped_by_reason(
+    scene: Scene, datagram: bytes, reason: Drop
+) -> None:
+    await scene.connect()
+    scene.viewer.send(datagram)
+    scene.viewer.send(DTLS)
+    assert await received(scene.agent) == DTLS
+    assert scene.port.drops == {reason: 1}
+    assert scene.viewer.silent()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        pytest.param({"password": "y" * 24}, Drop.BAD_INTEGRITY, id="wrong password"),
+        pytest.param({"sign": False}, Drop.BAD_INTEGRITY, id="no integrity"),
+        pytest.param({"user": "nobody:viewer"}, Drop.UNKNOWN_USER, id="unknown user"),
+        pytest.param({"user": ""}, Drop.UNKNOWN_USER, id="empty user"),
+        pytest.param({"user": ":"}, Drop.UNKNOWN_USER, id="colon alone"),
+        pytest.param({"kind": Class.RESPONSE}, Drop.BAD_STUN, id="a response"),
+        pytest.param({"kind": Class.INDICATION}, Drop.BAD_STUN, id="an indication"),
+        pytest.param({"method": Method.ALLOCATE}, Drop.BAD_STUN, id="TURN"),
+    ],
+)
+async def test_checks_that_prove_nothing_get_no_answer(
+    scene: Scene, stranger: Stranger, changes: dict[str, object], reason: Drop
+) -> None:
+    stranger.send(scene.request(**changes))
+    await scene.all_read()
+    assert scene.port.drops == {reason: 1}
+    assert scene.agent.path is None
+    assert stranger.silent()
+
+
+@pytest.mark.parametrize("tail", [":someone-else", "", ":", ":é", ":viewer:x"])
+async def test_a_check_for_another_viewer_of_the_same_agent_gets_no_answer(
+    scene: Scene, stranger: Stranger, tail: str
+) -> None:
+    stranger.send(scene.request(user=scene.agent.local_username + tail))
+    await scene.all_read()
+    assert scene.port.drops == {Drop.BAD_INTEGRITY: 1}
+    assert stranger.silent()
+
+
+async def test_a_check_without_a_user_gets_no_answer(scene: Scene, stranger: Stranger) -> None:
+    stranger.send(bytes(Message(Method.BINDING, Class.REQUEST)))
+    await scene.all_read()
+    assert scene.port.drops == {Drop.BAD_STUN: 1}
+    assert stranger.silent()
+
+
+async def test_no_answer_is_larger_than_its_request(scene: Scene) -> None:
+    # The smallest signed request there is: no priority, no role, no fingerprint.
+    scene.agent.local_username = ""
+    scene.agent.remote_username = None
+    message = Message(Method.BINDING, Class.REQUEST)
+    message.attributes["USERNAME"] = "x"
+    message.add_message_integrity(scene.agent.local_password.encode())
+    del message.attributes["FINGERPRINT"]
+    tiny = bytes(message)
+    assert len(tiny) < 64
+    parsed = parse_message(tiny)
+    sent: list[bytes | memoryview] = []
+
+    class RecordingPath:
+        key = ("udp", "192.0.2.1", 9)
+        remote = ("192.0.2.1", 9)
+
+        def send(self, datagram: bytes | memoryview) -> bool:
+            sent.append(datagram)
+            return True
+
+    scene.agent.check(parsed, RecordingPath(), request_size=len(tiny), now=0.0)
+    assert sent == []
+    assert scene.port.drops[Drop.AMPLIFICATION] == 1
+
+
+async def test_random_bytes_harm_nobody(scene: Scene, stranger: Stranger) -> None:
+    await scene.connect()
+    dice = random.Random(3)
+    template = scene.request()
+    for number in range(300):
+        damaged = bytearray(template)
+        for _ in range(dice.randrange(1, 6)):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        stranger.send(bytes(damaged))
+        stranger.send(dice.randbytes(dice.randrange(100)))
+        if number % 20 == 0:
+            await scene.all_read()
+    await scene.all_read()
+    scene.viewer.send(DTLS)
+    assert await received(scene.agent) == DTLS
+    assert stranger.silent()
+    assert sum(scene.port.drops.values()) == 600
+
+
+async def test_stun_with_any_attribute_cut_short_is_dropped(scene: Scene, stranger: Stranger) -> None:
+    whole = scene.request()
+    for end in range(20, len(whole)):
+        stranger.send(whole[:2] + struct.pack("!H", end - 20) + whole[4:end])
+        await scene.all_read()
+    assert stranger.silent()
+    assert scene.agent.path is None
+
+
+async def test_the_path_the_viewer_nominates_is_taken(scene: Scene, stranger: Stranger) -> None:
+    scene.viewer.send(scene.request(nominate=False))
+    await scene.viewer.receive()
+    first = scene.agent.path
+    assert first is not None
+    assert first.remote == scene.viewer.address
+    stranger.send(scene.request(nominate=False))
+    await stranger.receive()
+    assert scene.agent.path is first
+    stranger.send(scene.request(nominate=True))
+    await stranger.receive()
+    assert scene.agent.path is not None
+    assert scene.agent.path.remote == stranger.address
+    await scene.agent.send(b"\x16x")
+    assert await stranger.receive() == b"\x16x"
+
+
+async def test_the_number_of_paths_is_bounded(scene: Scene) -> None:
+    with contextlib.ExitStack() as closing:
+        for place in range(17):
+            other = closing.enter_context(contextlib.closing(Stranger(scene.port.number)))
+            other.send(scene.request())
+            if place < 16:
+                await other.receive()
+        await scene.all_read()
+        assert scene.port.drops == {Drop.PATHS_FULL: 1}
+        assert scene.port.path_count == 16
+
+
+async def test_an_address_taken_over_by_another_viewer_is_his(scene: Scene) -> None:
+    await scene.connect()
+    other = scene.port.agent([])
+    scene.viewer.send(check(other))
+    await scene.viewer.receive()
+    scene.viewer.send(DTLS)
+    assert await received(other) == DTLS
+    # The first one's end must not take the path with it.
+    await scene.agent.close()
+    scene.viewer.send(RTCP)
+    assert await received(other) == RTCP
+
+
+async def test_a_viewer_that_stays_silent_is_let_go(scene: Scene) -> None:
+    await scene.connect()
+    scene.clock.advance(CONSENT_S)
+    scene.port._sweep()
+    assert scene.port.agent_count == 1
+    scene.clock.advance(0.1)
+    scene.port._sweep()
+    assert (scene.port.agent_count, scene.port.path_count) == (0, 0)
+    with pytest.raises(ConnectionError, match="closed"):
+        await received(scene.agent)
+
+
+async def test_checks_keep_a_viewer(scene: Scene) -> None:
+    for _ in range(5):
+        await scene.connect()
+        scene.clock.advance(CONSENT_S - 1)
+        scene.port._sweep()
+    assert scene.port.agent_count == 1
+
+
+async def test_data_alone_keeps_no_viewer(scene: Scene) -> None:
+    await scene.connect()
+    scene.clock.advance(CONSENT_S + 1)
+    scene.viewer.send(DTLS)
+    await received(scene.agent)
+    scene.port._sweep()
+    assert scene.port.agent_count == 0
+
+
+async def test_a_viewer_that_never_came_is_not_the_sweeps_business(scene: Scene) -> None:
+    scene.clock.advance(10 * CONSENT_S)
+    scene.port._sweep()
+    assert scene.port.agent_count == 1
+
+
+async def test_closing_wakes_whoever_waits(scene: Scene) -> None:
+    connecting = asyncio.create_task(scene.agent.connect())
+    receiving = asyncio.create_task(scene.agent.recv())
+    event = asyncio.create_task(scene.agent.get_event())
+    await asyncio.sleep(0)
+    await scene.agent.close()
+    async with asyncio.timeout(DEADLINE_S):
+        for task in (connecting, receiving):
+            with pytest.raises(ConnectionError, match="closed"):
+                await task
+        assert type(await event).__name__ == "ConnectionClosed"
+    assert scene.port.agent_count == 0
+
+
+async def test_a_closed_connection_stays_closed(scene: Scene) -> None:
+    await scene.connect()
+    await scene.agent.close()
+    await scene.agent.close()
+    with pytest.raises(ConnectionError):
+        await scene.agent.connect()
+    with pytest.raises(ConnectionError):
+        await scene.agent.send(b"x")
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            await received(scene.agent)
+    scene.viewer.send(scene.request())
+    await scene.all_read()
+    assert scene.port.drops == {Drop.UNKNOWN_USER: 1}
+
+
+async def test_closing_the_port_ends_every_connection(scene: Scene) -> None:
+    await scene.connect()
+    await scene.port.close()
+    with pytest.raises(ConnectionError):
+        await received(scene.agent)
+    assert (scene.port.agent_count, scene.port.path_count) == (0, 0)
+
+
+async def test_nothing_is_sent_before_the_first_check(scene: Scene) -> None:
+    with pytest.raises(ConnectionError, match="not connected"):
+        await scene.agent.send(b"x")
+
+
+async def test_a_viewer_nobody_reads_from_fills_a_bounded_queue(scene: Scene) -> None:
+    await scene.connect()
+    for batch in range(20):
+        for _ in range(50):
+            scene.viewer.send(DTLS + bytes((batch,)))
+        await scene.all_read()
+    assert scene.port.drops[Drop.QUEUE_FULL] == 1000 - 256
+    assert await received(scene.agent) == DTLS + b"\x00"
+    await scene.agent.close()
+
+
+async def test_a_full_queue_does_not_hide_the_end(scene: Scene) -> None:
+    await scene.connect()
+    for _ in range(300):
+        scene.agent.receive(DTLS)
+    await scene.agent.close()
+    with pytest.raises(ConnectionError):
+        for _ in range(300):
+            await received(scene.agent)
+
+
+async def test_a_viewer_whose_address_is_gone_costs_one_datagram_at_a_time(scene: Scene) -> None:
+    await scene.connect()
+    scene.viewer.close()
+    for _ in range(5):
+        await scene.agent.send(b"\x16x")
+    await scene.all_read()
+    assert scene.port.agent_count == 1
+
+
+async def test_viewers_come_by_ipv6_too(scene: Scene) -> None:
+    try:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        sock.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    with sock:
+        sock.setblocking(False)
+        sock.connect(("::1", scene.port.number))
+        request = scene.request()
+        sock.send(request)
+        async with asyncio.timeout(DEADLINE_S):
+            answer = await asyncio.get_running_loop().sock_recv(sock, 4096)
+        response = parse_message(answer)
+        assert response.attributes["XOR-MAPPED-ADDRESS"] == sock.getsockname()[:2]
+        assert len(answer) <= len(request)
+
+
+async def test_a_port_in_use_is_named(scene: Scene) -> None:
+    second = MediaPort()
+    with pytest.raises(PortInUse) as refused:
+        await second.open(scene.port.number)
+    assert refused.value.key == "webrtc.port"
+    await second.close()
+
+
+async def test_every_agent_has_credentials_of_its_own(scene: Scene) -> None:
+    agents = [scene.port.agent([]) for _ in range(50)]
+    assert len({agent.local_username for agent in agents}) == 50
+    assert len({agent.local_password for agent in agents}) == 50
+    assert all(len(agent.local_username) >= 4 and len(agent.local_password) >= 22 for agent in agents)
+    for agent in agents:
+        await agent.close()
+
+
+async def test_connecting_has_a_deadline(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.webrtc.ice.CONNECT_DEADLINE_S", 0.0)
+    with pytest.raises(ConnectionError, match="no connectivity check"):
+        await scene.agent.connect()
+
+
+async def test_what_is_gathered_and_trickled_means_nothing(scene: Scene) -> None:
+    await scene.agent.gather_candidates()
+    await scene.agent.add_remote_candidate(None)
+    assert scene.agent.remote_candidates == []
+    assert scene.agent.path is None
