@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Route, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
 
 from bench.errors import BenchError
+from bench.servers import Server
 from bench.stats import Picture
 
 _DEADLINE_S: Final = 20
 _PROBE: Final = Path(__file__).with_name("probe.js")
 _ARGUMENTS: Final = ("--autoplay-policy=no-user-gesture-required", "--no-sandbox", "--disable-dev-shm-usage")
-_PAGE: Final = "<!doctype html><title>bench</title><body></body>"
 _ELEMENT: Final = "static/tile/camera-view.js"
 
 
@@ -43,18 +43,19 @@ class BrowserViewer:
             self._complaints = [*self._complaints[-2:], message.text]
 
     @classmethod
-    async def open(cls, browser: Browser, *, origin: str) -> Self:
-        """An empty page at the server's own origin, which no server has to allow and none fills."""
+    async def open(cls, browser: Browser, server: Server) -> Self:
+        """A page at the server's own origin, which no server has to allow, emptied of what it showed.
+
+        A page made up by Playwright would not do: Chromium lets none but a really local page open local sockets.
+        """
         page = await browser.new_page()
-        address = f"{origin}/bench.html"
-
-        async def answer(route: Route) -> None:
-            await route.fulfill(content_type="text/html", body=_PAGE)
-
-        await page.route(address, answer)
         await page.add_init_script(path=_PROBE)
-        await page.goto(address)
-        return cls(page, origin=origin)
+        try:
+            await page.goto(server.origin + server.document)
+        except Error as error:
+            raise BenchError(f"Chromium can't open a page of {server.name}: {error.message.splitlines()[0]}") from None
+        await page.evaluate("() => document.body.replaceChildren()")
+        return cls(page, origin=server.origin)
 
     async def load_element(self) -> None:
         """Load the gateway's `<camera-view>`, as any page would that shows it."""

@@ -55,10 +55,10 @@ async def run(bench: Bench, scale: Scale) -> Results:
             browser = await stack.enter_async_context(chromium())
             subjects = []
             for server in servers:
-                viewer = await BrowserViewer.open(browser, origin=server.origin)
+                viewer = await BrowserViewer.open(browser, server)
                 subjects.append(_Subject(server.name, viewer, partial(viewer.join, server.whep_url(camera))))
                 if server.name == "gateway":
-                    element = await BrowserViewer.open(browser, origin=server.origin)
+                    element = await BrowserViewer.open(browser, server)
                     await element.load_element()
                     subjects.append(_Subject(_ELEMENT, element, partial(element.join_by_element, camera)))
             for subject in subjects:

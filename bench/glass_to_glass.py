@@ -36,7 +36,7 @@ async def run(bench: Bench, scale: Scale) -> Results:
     case = f"{HD.fps} fps"
     async with cameras(HD, 1) as urls, bench.serving_all(kinds, urls) as servers, chromium() as browser:
         (camera,) = urls
-        viewers = [(server, await BrowserViewer.open(browser, origin=server.origin)) for server in servers]
+        viewers = [(server, await BrowserViewer.open(browser, server)) for server in servers]
         for number in range(scale.repeats):
             for server, viewer in rotated(viewers, number):
                 await viewer.join(server.whep_url(camera))

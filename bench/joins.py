@@ -28,6 +28,7 @@ NAME: Final = "joins"
 _SUBJECTS: Final = ("gateway", "mediamtx", "go2rtc")
 _LONGEST_LINE: Final = 1 << 24
 _OFFERS_DEADLINE_S: Final = 60.0
+_SETTLING_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +63,45 @@ async def run(bench: Bench, scale: Scale) -> Results:
 
 
 async def _single(results: Results, server: Server, *, camera: str, scale: Scale) -> None:
-    """Each viewer leaves as soon as it is connected; what the server uses anyway is taken off."""
-    used_s, passed_s = await cpu_used_s(server.program, seconds=3.0)
-    idle_share = used_s / passed_s
+    """Joins and leaves, taken alone and with the first second of watching; what goes on anyway is taken off."""
+    url = server.whep_url(camera)
     async with Crowd() as crowd:
-        begun, used_before = time.monotonic(), cpu_s(server.program.pid)
-        waited = []
-        for _ in range(scale.single_joins):
-            viewer = await crowd.join(server.whep_url(camera))
-            waited.append(viewer.waited_s * 1000)
-            await crowd.leave([viewer])
-        used_s = cpu_s(server.program.pid) - used_before - idle_share * (time.monotonic() - begun)
+        unwatched = await _share(server, seconds=scale.calm_s / 3)
+        alone_s, waited_ms = await _join_cost(server, crowd, url, joins=scale.single_joins, stay_s=0, share=unwatched)
+        await crowd.join_counting(url)
+        await asyncio.sleep(_SETTLING_S)
+        one_viewer = await _share(server, seconds=scale.calm_s / 3)
+        await crowd.leave(crowd.viewers)
+        staying_s, _ = await _join_cost(server, crowd, url, joins=scale.single_joins, stay_s=1.0, share=one_viewer)
     for metric, value in (
-        ("CPU per join", used_s / scale.single_joins * 1000),
-        ("answer median", percentile(waited, 0.5)),
+        ("CPU per join", alone_s * 1000),
+        ("CPU per join with its first second, beyond a second of watching", staying_s * 1000),
+        ("answer median", percentile(waited_ms, 0.5)),
     ):
         results.add(value, case="one after another", metric=metric, unit="ms", subject=server.name)
+
+
+async def _share(server: Server, *, seconds: float) -> float:
+    used_s, passed_s = await cpu_used_s(server.program, seconds=seconds)
+    return used_s / passed_s
+
+
+async def _join_cost(
+    server: Server, crowd: Crowd, url: str, *, joins: int, stay_s: float, share: float
+) -> tuple[float, list[float]]:
+    """CPU seconds per join beyond `share` of a core, and the waiting times for answers in ms."""
+    begun, used_before = time.monotonic(), cpu_s(server.program.pid)
+    waited_ms = []
+    for _ in range(joins):
+        viewer = await crowd.join(url)
+        waited_ms.append(viewer.waited_s * 1000)
+        await asyncio.sleep(stay_s)
+        await crowd.leave([viewer])
+    if not stay_s:
+        # What leaving costs may come after the answer to it.
+        await asyncio.sleep(_SETTLING_S)
+    used_s = cpu_s(server.program.pid) - used_before - share * (time.monotonic() - begun)
+    return used_s / joins, waited_ms
 
 
 async def _storm(results: Results, server: Server, *, camera: str, scale: Scale) -> None:
@@ -91,7 +115,7 @@ async def _storm(results: Results, server: Server, *, camera: str, scale: Scale)
             stack.callback(tap.close)
             taps.append(tap)
         storm = await stack.enter_async_context(_storm_process(scale.storm_joins))
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(_SETTLING_S)
         calm_from = time.time()
         await asyncio.sleep(scale.calm_s)
         storm_from = time.time()

@@ -26,12 +26,17 @@ _ASK_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server with all its cameras live.  `whep` has `{}` where the camera's name goes."""
+    """A running server with all its cameras live.
+
+    `whep` has `{}` where the camera's name goes; `document` is the path of something harmless that a browser can show,
+    to be on a page of the server's own.
+    """
 
     name: str
     program: Program
     origin: str
     whep: str
+    document: str
 
     def whep_url(self, camera: str) -> str:
         """Where a viewer of `camera` posts its offer."""
@@ -68,6 +73,7 @@ class Launch:
     whep: str
     status_url: str
     count_live: Callable[[Any], int]
+    document: str = ""
 
 
 @asynccontextmanager
@@ -91,7 +97,7 @@ async def serving(kind: ServerKind, cameras: Mapping[str, str], *, core: int, fo
 
         deadline_s = _START_DEADLINE_S + _PER_CAMERA_S * len(cameras)
         await program.wait_until(live, within_s=deadline_s, what=f"{len(cameras)} live cameras")
-        yield Server(kind.name, program, launch.origin, launch.whep)
+        yield Server(kind.name, program, launch.origin, launch.whep, launch.document)
 
 
 async def _live(client: aiohttp.ClientSession, launch: Launch) -> int:
@@ -125,7 +131,7 @@ class GatewayServer:
         file.write_text(json.dumps(body), encoding="utf-8")
         origin = f"http://127.0.0.1:{port}"
         command = (sys.executable, "-m", "gateway", "serve", "-c", str(file))
-        return Launch(command, origin, "/{}/whep", f"{origin}/api/cameras", _count_gateway)
+        return Launch(command, origin, "/{}/whep", f"{origin}/api/cameras", _count_gateway, "/healthz")
 
 
 def _count_gateway(status: Any) -> int:
@@ -161,7 +167,8 @@ class MediaMtx:
         file.write_text(json.dumps(body), encoding="utf-8")
         command = (_binary("mediamtx") or "", str(file))
         status = f"http://127.0.0.1:{api}/v3/paths/list?itemsPerPage=1000"
-        return Launch(command, f"http://127.0.0.1:{port}", "/{}/whep", status, _count_mediamtx)
+        document = f"/{quote(next(iter(cameras)))}/reader.js"
+        return Launch(command, f"http://127.0.0.1:{port}", "/{}/whep", status, _count_mediamtx, document)
 
 
 def _count_mediamtx(status: Any) -> int:
@@ -200,7 +207,7 @@ class Go2Rtc:
         file.write_text(json.dumps(body), encoding="utf-8")
         origin = f"http://127.0.0.1:{port}"
         command = (_binary("go2rtc") or "", "-config", str(file))
-        return Launch(command, origin, "/api/webrtc?src={}", f"{origin}/api/streams", _count_go2rtc)
+        return Launch(command, origin, "/api/webrtc?src={}", f"{origin}/api/streams", _count_go2rtc, "/api")
 
 
 def _count_go2rtc(status: Any) -> int:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 import av
 
+from gateway.source.connection import READ_TIMEOUT_S
 from gateway.source.settings import address_of
 from gateway.source.status import Reason, ReasonCode
 
@@ -25,9 +27,11 @@ _MESSAGES: Final = {
     ReasonCode.CLOSED: "The camera closed the connection",
     ReasonCode.PROTOCOL: "The camera's answer can't be understood; check that the URL is that of an RTSP stream",
 }
+_FORBIDDEN: Final = "The camera does not allow this user to watch"
+_TRANSPORT: Final = "The camera does not offer this transport; set its transport to the other of tcp and udp"
+_BUSY: Final = "The camera refuses to play; it may be busy, or allow fewer connections at once"
 _BY_EXCEPTION: Final[tuple[tuple[type[BaseException], ReasonCode], ...]] = (
     (av.error.HTTPUnauthorizedError, ReasonCode.AUTH_FAILED),
-    (av.error.HTTPForbiddenError, ReasonCode.AUTH_FAILED),
     (av.error.HTTPNotFoundError, ReasonCode.NOT_FOUND),
     (ConnectionRefusedError, ReasonCode.REFUSED),
     (ConnectionResetError, ReasonCode.CLOSED),
@@ -38,35 +42,48 @@ _BY_EXCEPTION: Final[tuple[tuple[type[BaseException], ReasonCode], ...]] = (
 _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT})
 
 
-def reason(code: ReasonCode, url: str) -> Reason:
-    """The reason with its usual sentence; `url` gives the address only."""
-    return Reason(code, _MESSAGES[code], address_of(url) or None)
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How far it came: whether the stream had begun, and how many seconds the step took in which it failed."""
+
+    opened: bool
+    took_s: float
 
 
-def classify(error: BaseException, url: str, *, opened: bool) -> Reason:
-    """Why reading `url` failed with `error`; `opened` tells a silent stream from a camera that never answered.
-
-    May look the host's name up, so it belongs in a thread.
-    """
-    return reason(_code(error, url, opened=opened), url)
+def reason(code: ReasonCode, url: str, *, message: str | None = None) -> Reason:
+    """The reason with `message`, else its usual sentence; `url` gives the address only."""
+    return Reason(code, message or _MESSAGES[code], address_of(url) or None)
 
 
-def _code(error: BaseException, url: str, *, opened: bool) -> ReasonCode:
+def classify(error: BaseException, url: str, attempt: Attempt) -> Reason:
+    """Why reading `url` failed with `error`.  May look the host's name up, so it belongs in a thread."""
+    if isinstance(error, av.error.HTTPForbiddenError):
+        return reason(ReasonCode.AUTH_FAILED, url, message=_FORBIDDEN)
     for kind, code in _BY_EXCEPTION:
         if isinstance(error, kind):
-            return code
-    if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno in _UNREACHABLE):
-        return ReasonCode.NO_PICTURES if opened else ReasonCode.NO_ANSWER
-    if isinstance(error, OSError) and error.errno == errno.EIO and not opened and not _resolves(url):
-        return ReasonCode.UNRESOLVED
-    return ReasonCode.CLOSED if opened else ReasonCode.PROTOCOL
+            return reason(code, url)
+    if isinstance(error, (av.error.HTTPServerError, av.error.HTTPOtherClientError)):
+        return reason(ReasonCode.PROTOCOL, url, message=_BUSY)
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, TimeoutError) or number in _UNREACHABLE:
+        return reason(ReasonCode.NO_PICTURES if attempt.opened else ReasonCode.NO_ANSWER, url)
+    if number == errno.EPROTONOSUPPORT:
+        return reason(ReasonCode.PROTOCOL, url, message=_TRANSPORT)
+    if attempt.opened:
+        return reason(ReasonCode.CLOSED, url)
+    if attempt.took_s >= READ_TIMEOUT_S:
+        # FFmpeg reports a deadline missed during the handshake as invalid data, or as "operation not permitted".
+        return reason(ReasonCode.NO_ANSWER, url)
+    if number == errno.EIO and not _resolves(url):
+        return reason(ReasonCode.UNRESOLVED, url)
+    return reason(ReasonCode.PROTOCOL, url)
 
 
 def _resolves(url: str) -> bool:
     """FFmpeg reports an unknown host as a plain input/output error."""
     parts = urlsplit(url)
     try:
-        socket.getaddrinfo(parts.hostname, parts.port or 554, type=socket.SOCK_STREAM)
+        socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     except (OSError, ValueError):
         return False
     return True

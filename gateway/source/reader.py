@@ -16,8 +16,9 @@ from av.stream import Stream
 from gateway.clock import Clock
 from gateway.media.capture_clock import ClockEstimate, ClockMode
 from gateway.media.units import AccessUnit, StreamInfo
-from gateway.source import connection, failures
+from gateway.source import connection
 from gateway.source.assembler import Arrival, Assembler, Continuation
+from gateway.source.failures import Attempt, classify, reason
 from gateway.source.handover import Ended, Handover, Waiting
 from gateway.source.status import ReasonCode
 from gateway.source.validator import WEBRTC, assess
@@ -75,17 +76,18 @@ class Reader:
     def _run(self) -> None:
         opened = False
         url = self._settings.url
+        began_s = self._clock.monotonic()
         try:
             with connection.open_container(url, self._settings.transport) as container:
                 opened = True
                 ended = self._read(container)
         except (av.FFmpegError, OSError) as error:
             _log.debug("%s: reading ended by %s", self._settings.name, type(error).__name__)
-            ended = Ended(failures.classify(error, url, opened=opened))
+            ended = Ended(classify(error, url, Attempt(opened, self._clock.monotonic() - began_s)))
         except Exception as error:  # noqa: BLE001 (a camera must never take its supervisor down)
             # No traceback: the text of PyAV's exceptions holds the URL.
             _log.error("%s: reading failed by %s", self._settings.name, type(error).__name__)
-            ended = Ended(failures.reason(ReasonCode.PROTOCOL, url))
+            ended = Ended(reason(ReasonCode.PROTOCOL, url))
         self._handover.put(ended)
 
     def _read(self, container: InputContainer) -> Ended:
@@ -101,17 +103,22 @@ class Reader:
         self._assembler = assembler
         rejected = _rejection(assembler)
         if rejected is not None or video is None:
-            return rejected or Ended(failures.reason(ReasonCode.PROTOCOL, self._settings.url))
+            return rejected or Ended(reason(ReasonCode.PROTOCOL, self._settings.url))
         wanted: list[Stream] = [video]
         if audio is not None and audio_source is not None:
             wanted.append(audio)
         relay = _Relay(assembler, self._handover)
+        heard_s = self._clock.monotonic()
         for packet in container.demux(wanted):
             if self._stopped.is_set():
                 break
             if not packet.size:
                 continue
             arrival = Arrival(self._clock.now(), self._clock.monotonic())
+            if arrival.monotonic_s - heard_s >= connection.READ_TIMEOUT_S:
+                # FFmpeg's deadline has passed: this is the picture its parser had held back, not a new one.
+                return Ended(reason(ReasonCode.NO_PICTURES, self._settings.url))
+            heard_s = arrival.monotonic_s
             if packet.stream_index != video.index:
                 relay.audio(packet, arrival)
                 continue
@@ -121,7 +128,7 @@ class Reader:
         return self._closed()
 
     def _closed(self) -> Ended:
-        return Ended(failures.reason(ReasonCode.CLOSED, self._settings.url))
+        return Ended(reason(ReasonCode.CLOSED, self._settings.url))
 
 
 class _Relay:

@@ -221,10 +221,12 @@ class IceLiteAgent:
         """The generation whose user name and password a request proves to know (section 7.2.2)."""
         ours, _, theirs = str(request.attributes.get("USERNAME", "")).partition(":")
         for credentials in self._credentials:
-            if not hmac.compare_digest(credentials.username, ours):
+            # As bytes: text beyond ASCII makes compare_digest raise, and strangers choose the text.
+            if not hmac.compare_digest(credentials.username.encode(), ours.encode()):
                 continue
             newest = credentials is self._credentials[-1]
-            if newest and self.remote_username is not None and not hmac.compare_digest(self.remote_username, theirs):
+            expected = self.remote_username
+            if newest and expected is not None and not hmac.compare_digest(expected.encode(), theirs.encode()):
                 return None
             if request.check_message_integrity(credentials.password.encode()):
                 return credentials

@@ -143,8 +143,9 @@ class MediaPort:
 
     def remove(self, agent: IceLiteAgent) -> None:
         """Forget the agent, its user names and paths."""
-        for username in agent.usernames:
-            self._agents.pop(username, None)
+        # Also the names of generations it has forgotten itself.
+        for username in [username for username, known in self._agents.items() if known is agent]:
+            del self._agents[username]
         for key in agent.paths:
             self.unbind(key, agent)
 

@@ -267,11 +267,11 @@ class Sessions:
             session.deadline.cancel()
         self._sessions.pop(session.secret, None)
         session.camera.unwatch()
-        if session.viewer is not None:
-            self.broadcasts.of(session.camera.hub).leave(session.viewer)
-            for track in session.viewer.tracks.values():
-                track.goodbye()
         try:
+            if session.viewer is not None:
+                self.broadcasts.of(session.camera.hub).leave(session.viewer)
+                for track in session.viewer.tracks.values():
+                    track.goodbye()
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
                 await session.peer.close()
         except TimeoutError:

@@ -124,12 +124,14 @@ class ViewerTrack:
         if now - self._last_picture_loss < _PICTURE_LOSS_INTERVAL_S:
             return
         frame = self._keyframe()
-        number = None if frame is None else self._numbers.number_of(frame.first_index)
-        if frame is None or number is None:
+        if frame is None or self._numbers.number_of(frame.first_index) is None:
             return
         self._last_picture_loss = now
         for place in range(len(frame.payloads)):
-            self._retransmit(frame, place, original_number=number + place)
+            # Part of it may not have been sent yet, or never will be.
+            number = self._numbers.number_of(frame.first_index + place)
+            if number is not None:
+                self._retransmit(frame, place, original_number=number)
 
     def on_report(self, *, lost_fraction: float, jitter: int, last_report: int, delay: int) -> None:
         """Learn loss, jitter and round-trip time (RFC 3550 section 6.4.1)."""

@@ -48,8 +48,8 @@ async def _refusal(response: aiohttp.ClientResponse) -> str:
     ],
     ids=lambda sections: "+".join(sections) or "none",
 )
-@pytest.mark.parametrize("audio", [AudioChoice.NONE, AudioChoice.OPUS, AudioChoice.AAC])
-@pytest.mark.parametrize("bundle_policy", ["balanced", "max-bundle", "max-compat"])
+@pytest.mark.parametrize("audio", [AudioChoice.NONE, AudioChoice.OPUS])
+@pytest.mark.parametrize("bundle_policy", ["balanced", "max-bundle"])
 async def test_whatever_stands_beside_the_picture_chromium_takes_the_answer_and_plays(
     page: Page, before: list[str], after: list[str], audio: AudioChoice, bundle_policy: str
 ) -> None:
@@ -63,17 +63,23 @@ async def test_whatever_stands_beside_the_picture_chromium_takes_the_answer_and_
         assert len(playing) == int(audio is AudioChoice.OPUS and "audio" in before + after)
 
 
-@pytest.mark.parametrize(
-    ("profile", "found"),
-    [("42001f", "42001f"), ("42e01f", "42e01f"), ("4d001f", "4d001f"), ("64001f", "6400..")],
-    ids=["baseline", "constrained baseline", "main", "high"],
-)
-async def test_an_offer_of_one_profile_only_is_answered_with_it(page: Page, profile: str, found: str) -> None:
+@pytest.mark.parametrize("profile", ["42001f", "42e01f", "4d001f"], ids=["baseline", "constrained baseline", "main"])
+async def test_an_offer_of_one_profile_only_is_answered_with_it(page: Page, profile: str) -> None:
     async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
         player = await open_player(page, gateway.address)
-        codec = f"h264.*packetization-mode=1.*profile-level-id={profile[:4]}"
-        reply = await player.play("cam", codecs=[codec])
-        assert re.search(f"profile-level-id={found}", reply.body)
+        reply = await player.play("cam", codecs=[f"h264.*packetization-mode=1.*profile-level-id={profile}"])
+        assert re.findall("profile-level-id=([0-9a-f]+)", reply.body) == [profile]
+
+
+@pytest.mark.parametrize("profile", ["64001f", "640c1f"], ids=["high", "constrained high"])
+async def test_an_offer_of_the_high_profile_only_is_answered_with_it(page: Page, profile: str) -> None:
+    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
+        player = await open_player(page, gateway.address)
+        # This Chromium offers High only with a hardware decoder; it plays what comes just the same.
+        main = "h264.*packetization-mode=1.*profile-level-id=4d001f"
+        reply = await player.play("cam", codecs=[main], renamed=["4d001f", profile])
+        assert re.findall("profile-level-id=([0-9a-f]+)", reply.offer) == [profile]
+        assert re.findall("profile-level-id=([0-9a-f]+)", reply.body) == [profile]
 
 
 @pytest.mark.parametrize("profile", ["main", "high"])

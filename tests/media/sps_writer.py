@@ -104,7 +104,9 @@ def _write_vui(bits: Bits, fields: SpsFields) -> None:
         return
     bits.u(1, 1)
     if fields.display:
-        bits.u(1, 1).u(8, 255).u(32, 0x00010001).u(1, 1).u(1, 0).u(1, 1).u(4, 5).u(1, 1).u(24, 0x010101).u(1, 1).ue(0, 1)
+        bits.u(1, 1).u(8, 255).u(32, 0x00010001).u(1, 1).u(1, 0).u(1, 1).u(4, 5).u(1, 1).u(24, 0x010101).u(1, 1).ue(
+            0, 1
+        )
     else:
         bits.u(1, 0).u(1, 0).u(1, 0).u(1, 0)
     if fields.timing is None:

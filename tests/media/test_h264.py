@@ -101,7 +101,9 @@ def test_hostile_bytes_raise_nothing_else() -> None:
                 continue
 
 
-@pytest.mark.parametrize(("slice_type", "expected"), [(0, False), (1, True), (2, False), (5, False), (6, True), (7, False)])
+@pytest.mark.parametrize(
+    ("slice_type", "expected"), [(0, False), (1, True), (2, False), (5, False), (6, True), (7, False)]
+)
 @pytest.mark.parametrize("header", [0x41, 0x65, 0x01])
 def test_tells_b_slices_by_their_header(header: int, slice_type: int, expected: bool) -> None:  # noqa: FBT001
     nal_unit = bytes([header]) + Bits().ue(0, slice_type, 0).payload() + b"\x55" * 30

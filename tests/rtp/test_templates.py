@@ -127,6 +127,13 @@ def test_any_frame_is_laid_out_whole_within_all_limits(seed: int) -> None:
             assert run.data[place * run.stride + size :][:TAG_SIZE] == bytes(TAG_SIZE)
 
 
+def test_room_is_kept_for_exactly_the_classes_tag() -> None:
+    (run,) = lay_out(frame(100, 100, 20), PacketClass(ssrc=1, payload_type=96, tag_size=10))
+    assert run.stride == 12 + 100 + 10
+    assert len(run.data) == 2 * run.stride + 12 + 20 + 10
+    assert payloads([run]) == list(frame(100, 100, 20).payloads)
+
+
 def test_a_retransmission_names_the_packet_it_repeats() -> None:
     rtx = PacketClass(ssrc=99, payload_type=103, playout_delay_id=5)
     packet = RtpPacket.parse(

@@ -95,7 +95,10 @@ async def test_pictures_are_dated_by_the_cameras_reports() -> None:
 
 
 async def test_the_frame_rate_is_measured() -> None:
-    async with demo_camera(fps=Fraction(25), gop_s=0.5) as camera, supervised(SourceSettings(camera.url)) as (_, outlet):
+    async with (
+        demo_camera(fps=Fraction(25), gop_s=0.5) as camera,
+        supervised(SourceSettings(camera.url)) as (_, outlet),
+    ):
         await outlet.until(lambda: any(stream.video and abs(stream.video.fps - 25) < 1 for stream in outlet.streams))
 
 

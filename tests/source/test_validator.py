@@ -44,7 +44,9 @@ def test_no_video_passes_nowhere() -> None:
 def test_aac_silences_webrtc_and_nothing_else() -> None:
     verdicts = assess(StreamInfo(H264, _audio(AudioCodec.AAC, name="AAC")))
     assert all(verdict.ok for verdict in verdicts.values())
-    silent = {rung: verdict.audio.message for rung, verdict in verdicts.items() if verdict.audio and not verdict.audio.ok}
+    silent = {
+        rung: verdict.audio.message for rung, verdict in verdicts.items() if verdict.audio and not verdict.audio.ok
+    }
     assert silent == {"webrtc": "AAC can't go over WebRTC"}
 
 

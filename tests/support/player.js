@@ -30,9 +30,10 @@ class TestPlayer {
    * Answers what the gateway said; only with status 201 does anything play.
    *
    * `codecs` are regular expressions that a codec's `mime fmtp` must match one of; `before` and `after` are sections
-   * around the picture's: 'audio', 'video', 'data', 'inactive-audio' or 'inactive-video'.
+   * around the picture's: 'audio', 'video', 'data', 'inactive-audio' or 'inactive-video'.  `renamed` is a pair: text of
+   * the offer that the gateway is shown as something else, such as a profile this browser plays and does not offer.
    */
-  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false }) {
+  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false, renamed = ['', ''] }) {
     const { connection } = this;
     for (const kind of before) this.#addSection(kind);
     const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
@@ -55,18 +56,20 @@ class TestPlayer {
     this.video.requestVideoFrameCallback(this.#presented);
     await connection.setLocalDescription();
     this.offers += 1;
+    const [own, shown] = renamed;
+    const offer = own ? connection.localDescription.sdp.replaceAll(own, shown) : connection.localDescription.sdp;
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp' },
-      body: connection.localDescription.sdp,
+      body: offer,
     });
     const body = await response.text();
     if (response.status === 201) {
       this.answer = body;
-      await connection.setRemoteDescription({ type: 'answer', sdp: body });
+      await connection.setRemoteDescription({ type: 'answer', sdp: own ? body.replaceAll(shown, own) : body });
       this.video.play().catch(() => undefined);
     }
-    return { status: response.status, headers: Object.fromEntries(response.headers), body, offer: connection.localDescription.sdp };
+    return { status: response.status, headers: Object.fromEntries(response.headers), body, offer };
   }
 
   #addSection(kind) {

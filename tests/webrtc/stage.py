@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import io
-import ipaddress
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,15 +22,16 @@ from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, CameraStatus, Reason, ReasonCode
+from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.sessions import Caps, Sessions
 from tests.relay.units import SILENT_STREAM
 
 OFFERS = Path(__file__).parent / "offers"
-LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 DEADLINE_S = 10.0
 """How long a test waits for what it expects; reached only when it fails."""
 
+_ROOMY = Caps(total=100, per_camera=100)
 FPS = 30
 GOP = 15
 
@@ -50,16 +50,17 @@ def offer_names() -> list[str]:
 def encoded() -> tuple[bytes, ...]:
     """Two GOPs of real H.264 in Annex B, keyframes larger than a datagram; made once per test run."""
     dice = np.random.default_rng(7)
-    still = dice.integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    # Coarse noise: a keyframe of a dozen packets, and a whole GOP within any socket buffer.
+    still = dice.integers(0, 255, (30, 40, 3), dtype=np.uint8).repeat(8, axis=0).repeat(8, axis=1)
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = 320, 240, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, FPS), Fraction(FPS)
     encoder.gop_size = GOP
-    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "sc_threshold": "0"}
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "crf": "30"}
     units: list[bytes] = []
     for number in range(2 * GOP):
-        frame = av.VideoFrame.from_ndarray(np.roll(still, number, axis=1), format="rgb24")
+        frame = av.VideoFrame.from_ndarray(np.roll(still, 8 * number, axis=1), format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         units += [bytes(packet) for packet in encoder.encode(frame)]
     units += [bytes(packet) for packet in encoder.encode(None)]
@@ -172,14 +173,20 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    names: Sequence[str] = ("yard",), *, clock: Clock = SYSTEM_CLOCK, max_viewers: int = 100
+    names: Sequence[str] = ("yard",),
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    caps: Caps = _ROOMY,
+    advertise: Sequence[str] = ("127.0.0.1",),
 ) -> AsyncIterator[Stage]:
     """Parts of a gateway with live cameras that have published one GOP; checks that nothing is left behind."""
     before = asyncio.all_tasks()
     port = MediaPort(clock=clock)
     await port.open(0)
     registry = Registry({name: SourceSettings("rtsp://user:canary@192.0.2.10/x") for name in names}, clock=clock)
-    sessions = Sessions(port, addresses=[LOOPBACK], advertised=True, max_viewers=max_viewers, clock=clock)
+    addresses = Addresses(port, advertise)
+    await addresses.start()
+    sessions = Sessions(port, addresses, caps, clock=clock)
     publishers = {camera.name: Publisher(camera, clock) for camera in registry}
     for publisher in publishers.values():
         publisher.live()
@@ -190,6 +197,7 @@ async def stage(
         await sessions.close()
         agents = port.agent_count
         await port.close()
+        await addresses.close()
         await registry.close()
     assert (len(sessions), agents) == (0, 0), "sessions or agents are left behind"
     await settled(lambda: not asyncio.all_tasks() - before - {asyncio.current_task()}, "tasks are left behind")

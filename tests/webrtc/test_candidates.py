@@ -38,19 +38,24 @@ def test_the_address_a_request_was_sent_to(header: str | None, address: object) 
 
 
 def test_candidates_are_host_candidates_on_the_port_in_order_of_preference() -> None:
-    first, second = host_candidates([V4, V6], 8190)
+    first, second, *tcp = host_candidates([V4, V6], 8190)
     assert first.to_sdp() == f"u0 1 udp {first.priority} 192.0.2.1 8190 typ host"
     assert second.to_sdp() == f"u1 1 udp {second.priority} 2001:db8::1 8190 typ host"
     assert first.priority == 126 << 24 | 65_535 << 8 | 255
     assert first.priority > second.priority
+    assert [candidate.to_sdp() for candidate in tcp] == [
+        f"t0 1 tcp {tcp[0].priority} 192.0.2.1 8190 typ host tcptype passive",
+        f"t1 1 tcp {tcp[1].priority} 2001:db8::1 8190 typ host tcptype passive",
+    ]
+    assert second.priority > tcp[0].priority > tcp[1].priority
 
 
 def test_an_address_is_offered_once() -> None:
-    assert [candidate.host for candidate in host_candidates([V4, V6, V4], 1)] == [str(V4), str(V6)]
+    assert [candidate.host for candidate in host_candidates([V4, V6, V4], 1)] == [str(V4), str(V6)] * 2
 
 
 def test_the_number_of_candidates_is_bounded() -> None:
-    assert len(host_candidates([V4 + n for n in range(40)], 1)) == 16
+    assert len(host_candidates([V4 + n for n in range(40)], 1)) == 2 * 16
 
 
 def test_addresses_only_this_machine_can_use_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

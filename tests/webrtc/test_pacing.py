@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.webrtc.pacing import DOUBLING_S, INITIAL_RATE_BPS, MAX_RATE_BPS, SLICE_S, UNPACED_BYTES, Pace
+from gateway.webrtc.pacing import DOUBLING_S, HEADROOM, INITIAL_RATE_BPS, MAX_RATE_BPS, UNPACED_BYTES, Pace
+from gateway.webrtc.pump import SLICE_S
 
 STRIDE = 1200
+
+
+def send_all(pace: Pace) -> int:
+    """Bytes that leave now."""
+    size = pace.packets(STRIDE) * STRIDE
+    pace.spend(size)
+    return size
 
 
 def burst(pace: Pace, *, seconds: float, start: float = 0.0) -> int:
@@ -14,32 +22,33 @@ def burst(pace: Pace, *, seconds: float, start: float = 0.0) -> int:
     sent = 0
     for slice_number in range(1, round(seconds / SLICE_S) + 1):
         pace.advance(start + slice_number * SLICE_S, bursting=True)
-        packets = max(0, pace.packets(STRIDE))
-        pace.spend(packets * STRIDE)
-        sent += packets * STRIDE
+        sent += send_all(pace)
     return sent
 
 
 def test_ordinary_frames_leave_at_once() -> None:
-    pace = Pace(0.0)
-    assert pace.allows(UNPACED_BYTES)
-    assert not pace.allows(UNPACED_BYTES + 1)
+    assert send_all(Pace(0.0)) == UNPACED_BYTES // STRIDE * STRIDE
 
 
 def test_what_was_sent_must_be_earned_again() -> None:
     pace = Pace(0.0)
     pace.spend(UNPACED_BYTES)
-    assert not pace.allows(1)
     assert pace.packets(STRIDE) == 0
     pace.advance(0.001, bursting=False)
-    assert pace.allows(INITIAL_RATE_BPS // 8000)
+    assert send_all(pace) == INITIAL_RATE_BPS // 8000 // STRIDE * STRIDE
+
+
+def test_what_was_overdrawn_is_paid_back_first() -> None:
+    pace = Pace(0.0)
+    pace.spend(UNPACED_BYTES + INITIAL_RATE_BPS // 8000)
+    pace.advance(0.001, bursting=False)
+    assert pace.packets(STRIDE) <= 0
 
 
 def test_no_more_than_one_allowance_is_saved_up() -> None:
     pace = Pace(0.0)
     pace.advance(3600.0, bursting=False)
-    assert pace.allows(UNPACED_BYTES)
-    assert not pace.allows(UNPACED_BYTES + 1)
+    assert send_all(pace) == UNPACED_BYTES // STRIDE * STRIDE
 
 
 def test_waiting_alone_makes_nothing_faster() -> None:
@@ -60,39 +69,49 @@ def test_a_long_pause_counts_as_one_doubling_at_most() -> None:
     assert pace.rate_bps == pytest.approx(2 * INITIAL_RATE_BPS)
 
 
-def test_the_rate_has_an_upper_end() -> None:
+def test_the_rate_has_an_upper_end_that_is_reached() -> None:
     pace = Pace(0.0)
     burst(pace, seconds=2.0)
     assert pace.rate_bps == MAX_RATE_BPS
+    assert burst(pace, seconds=1.0, start=2.0) * 8 == pytest.approx(MAX_RATE_BPS, rel=0.01)
 
 
 def test_a_first_burst_fits_a_20_megabit_line_with_a_64_kilobyte_queue() -> None:
     queued, most = 0.0, 0.0
     pace = Pace(0.0)
     for slice_number in range(1, 16):
-        now = slice_number * SLICE_S
-        pace.advance(now, bursting=True)
-        packets = max(0, pace.packets(STRIDE))
-        pace.spend(packets * STRIDE)
-        queued = max(0.0, queued + packets * STRIDE - 20e6 / 8 * SLICE_S)
+        pace.advance(slice_number * SLICE_S, bursting=True)
+        queued = max(0.0, queued + send_all(pace) - 20e6 / 8 * SLICE_S)
         most = max(most, queued)
     assert most < 65_536
 
 
-def test_a_burst_is_sent_in_slices_of_its_rate() -> None:
-    pace = Pace(0.0, rate_bps=100_000_000)
-    pace.spend(UNPACED_BYTES)
-    pace.advance(SLICE_S, bursting=False)
-    assert pace.packets(STRIDE) == 100_000_000 // 8 * 2 // 1000 // STRIDE
+def test_a_rich_camera_is_never_paced_below_what_it_needs() -> None:
+    pace = Pace(0.0, stream_bps=20_000_000)
+    assert pace.rate_bps == HEADROOM * 20_000_000
+    for second in range(10):
+        pace.missed(float(second))
+    assert pace.rate_bps == HEADROOM * 20_000_000
 
 
-def test_missed_packets_halve_the_rate_down_to_a_floor() -> None:
+def test_missed_packets_halve_the_rate_down_to_its_start() -> None:
     pace = Pace(0.0)
-    pace.missed()
-    assert pace.rate_bps == INITIAL_RATE_BPS / 2
-    for _ in range(10):
-        pace.missed()
-    assert pace.rate_bps == INITIAL_RATE_BPS / 4
+    burst(pace, seconds=2 * DOUBLING_S)
+    before = pace.rate_bps
+    pace.missed(1.0)
+    assert pace.rate_bps == pytest.approx(before / 2)
+    for second in range(2, 10):
+        pace.missed(float(second))
+    assert pace.rate_bps == INITIAL_RATE_BPS
+
+
+def test_one_burst_of_complaints_counts_once() -> None:
+    pace = Pace(0.0)
+    burst(pace, seconds=2 * DOUBLING_S)
+    before = pace.rate_bps
+    for complaint in range(10):
+        pace.missed(1.0 + complaint / 100)
+    assert pace.rate_bps == pytest.approx(before / 2)
 
 
 def test_a_clock_that_stands_still_earns_nothing() -> None:
@@ -100,5 +119,5 @@ def test_a_clock_that_stands_still_earns_nothing() -> None:
     pace.spend(UNPACED_BYTES)
     pace.advance(5.0, bursting=True)
     pace.advance(4.0, bursting=True)
-    assert not pace.allows(1)
+    assert pace.packets(STRIDE) == 0
     assert pace.rate_bps == INITIAL_RATE_BPS

@@ -1,0 +1,185 @@
+"""A gateway with one protection removed, so that the rig can show that its scenarios notice: no switch of the product.
+
+`python -m tests.rig.crippled PROTECTION ARGUMENTS…` runs `camera-gateway ARGUMENTS…`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from aioice import Candidate
+from aioice.stun import Class, Message, Method
+
+from gateway import cli
+from gateway.relay.camera import Camera
+from gateway.source import connection, reader, supervision
+from gateway.webrtc import advertise, ice, pacing, port, sessions, track
+from gateway.webrtc.candidates import host_candidates
+from gateway.webrtc.congestion import LossGate
+from gateway.webrtc.ice import Credentials, IceLiteAgent
+from gateway.webrtc.paths import Path
+from gateway.webrtc.port import MediaPort
+from gateway.webrtc.session import Session
+
+_CHECK_S: Final = 0.5
+_MISSES: Final = 6
+
+
+def _tcp_candidates() -> None:
+    def udp_only(*arguments: Any) -> list[Candidate]:
+        return [candidate for candidate in host_candidates(*arguments) if candidate.transport == "udp"]
+
+    advertise.host_candidates = udp_only  # type: ignore[attr-defined]
+
+
+def _patience() -> None:
+    """Checks viewers itself as aioice does: an answer within 0.5 s, six misses in a row and the viewer is gone."""
+    sweep = MediaPort._sweep
+    misses: dict[IceLiteAgent, int] = {}
+
+    def check(self: MediaPort, agent: IceLiteAgent) -> None:
+        path, password = agent.path, agent.remote_password
+        if path is None or password is None or agent._closed:
+            return
+        request = Message(Method.BINDING, Class.REQUEST)
+        request.attributes["USERNAME"] = f"{agent.remote_username}:{agent.local_username}"
+        request.attributes["PRIORITY"] = 1
+        request.attributes["ICE-CONTROLLED"] = 1
+        request.add_message_integrity(password.encode())
+        request.add_fingerprint()
+        answers: list[Message] = []
+        self._transactions[request.transaction_id] = answers.append
+        path.send(bytes(request))
+
+        def judge() -> None:
+            self.forget(request.transaction_id)
+            misses[agent] = 0 if answers else misses.get(agent, 0) + 1
+            if misses[agent] >= _MISSES:
+                agent.shut()
+
+        asyncio.get_running_loop().call_later(_CHECK_S, judge)
+
+    def sweep_and_check(self: MediaPort) -> None:
+        sweep(self)
+        for agent in set(self._agents.values()):
+            check(self, agent)
+
+    port._SWEEP_S = _CHECK_S  # type: ignore[misc]
+    MediaPort._sweep = sweep_and_check  # type: ignore[method-assign]
+
+
+def _ice_restart() -> None:
+    def never(_: object, __: Camera, ___: str) -> Session | None:
+        return None
+
+    sessions.Sessions.find_restarting = never  # type: ignore[method-assign]
+
+
+def _path_following() -> None:
+    select = IceLiteAgent._select
+
+    def first_only(self: IceLiteAgent, path: Path, *, nominated: bool, now: float) -> None:
+        if self.path is None:
+            select(self, path, nominated=nominated, now=now)
+
+    IceLiteAgent._select = first_only  # type: ignore[method-assign]
+
+
+def _retransmission() -> None:
+    def nothing(*_: object, **__: object) -> None:
+        return None
+
+    track.ViewerTrack._retransmit = nothing  # type: ignore[method-assign]
+
+
+def _pacing() -> None:
+    def all_of_them(_: pacing.Pace, __: int) -> int:
+        return 1 << 30
+
+    pacing.Pace.packets = all_of_them  # type: ignore[method-assign]
+
+
+def _validation() -> None:
+    """Believes whoever writes: checks without integrity, and DTLS or RTCP from anywhere."""
+    received = MediaPort._received
+
+    def believe(self: IceLiteAgent, _: Message) -> Credentials:
+        return self._credentials[-1]
+
+    def from_anywhere(self: MediaPort, datagram: bytes, path: Path) -> None:
+        if datagram[0] > 3 and path.key not in self._by_path:
+            for agent in set(self._agents.values()):
+                agent.receive(datagram)
+            return
+        received(self, datagram, path)
+
+    ice.IceLiteAgent._authenticated = believe  # type: ignore[method-assign,assignment]
+    MediaPort._received = from_anywhere  # type: ignore[method-assign]
+
+
+def _loss_gate() -> None:
+    def never(_: LossGate, __: float, ___: float) -> bool:
+        return False
+
+    LossGate.report = never  # type: ignore[method-assign]
+
+
+def _camera_threads() -> None:
+    """Opens cameras on the event loop, where one that hangs holds up all."""
+    opened = connection.open_container
+    start = reader.Reader.start
+
+    def on_the_loop(self: reader.Reader) -> None:
+        loop = asyncio.get_running_loop()
+
+        def open_there(*arguments: Any) -> Any:
+            async def work() -> Any:
+                return opened(*arguments)
+
+            return asyncio.run_coroutine_threadsafe(work(), loop).result()
+
+        connection.open_container = open_there
+        start(self)
+
+    reader.Reader.start = on_the_loop  # type: ignore[method-assign]
+
+
+def _camera_deadlines() -> None:
+    """Waits for a silent camera for ever."""
+    options = connection.options
+
+    def without_timeout(*arguments: Any) -> dict[str, str]:
+        return {name: value for name, value in options(*arguments).items() if name != "timeout"}
+
+    def never(*_: object) -> None:
+        return None
+
+    connection.options = without_timeout  # type: ignore[assignment]
+    supervision.Supervision.tick = never  # type: ignore[method-assign]
+
+
+PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
+    "tcp-candidates": _tcp_candidates,
+    "patience": _patience,
+    "ice-restart": _ice_restart,
+    "path-following": _path_following,
+    "retransmission": _retransmission,
+    "pacing": _pacing,
+    "validation": _validation,
+    "loss-gate": _loss_gate,
+    "camera-threads": _camera_threads,
+    "camera-deadlines": _camera_deadlines,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Removes the protection named first and runs the rest as the gateway's own command line."""
+    PROTECTIONS[arguments[0]]()
+    return cli.main(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,55 @@
+"""What is wrong with the router's packets, as nftables rules (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MEDIA_PORTS: Final = (8190, 8199)
+"""The media ports of all gateways of a rig lie in this range."""
+
+_PARTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Faults:
+    """`loss` (0…1) falls on every UDP packet either way, `loss_down` on those to the viewers only.
+
+    `nat_address` is what viewers look like beyond the router; None leaves their addresses alone.
+    """
+
+    udp_blocked: bool = False
+    media_blocked: bool = False
+    loss: float = 0.0
+    loss_down: float = 0.0
+    nat_address: str | None = None
+
+    def ruleset(self) -> str:
+        """Takes the place of the former one in a single step."""
+        passing = []
+        if self.udp_blocked:
+            passing.append("meta l4proto udp drop")
+        if self.media_blocked:
+            low, high = MEDIA_PORTS
+            passing.append(f"meta l4proto {{ tcp, udp }} th dport {low}-{high} drop")
+        if self.loss:
+            passing.append(f"meta l4proto udp {_chance(self.loss)} drop")
+        if self.loss_down:
+            passing.append(f'iifname "gateway" meta l4proto udp {_chance(self.loss_down)} drop')
+        chains = [_chain("passing", "type filter hook forward priority 0; policy accept;", passing)]
+        if self.nat_address is not None:
+            # A mapping that is gone lets nothing in, as with any NAT.
+            closed = 'iifname "gateway" ct state new drop'
+            chains.append(_chain("arriving", "type filter hook prerouting priority -150; policy accept;", [closed]))
+            mapped = f'oifname "gateway" snat to {self.nat_address}'
+            chains.append(_chain("leaving", "type nat hook postrouting priority 100; policy accept;", [mapped]))
+        return "table ip rig\ndelete table ip rig\ntable ip rig {\n" + "".join(chains) + "}\n"
+
+
+def _chance(share: float) -> str:
+    return f"numgen random mod {_PARTS} < {round(share * _PARTS)}"
+
+
+def _chain(name: str, hook: str, rules: list[str]) -> str:
+    body = "".join(f"    {line}\n" for line in [hook, *rules])
+    return f"  chain {name} {{\n{body}  }}\n"
