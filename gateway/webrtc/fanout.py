@@ -91,11 +91,20 @@ class Broadcast:
         if not self._viewers:
             self._start()
         self._viewers[viewer] = None
+        self._send_group(viewer)
+        self._report(viewer)
+
+    def rejoin(self, viewer: Viewer) -> None:
+        """Start again from the group of pictures so far, for a viewer that got nothing for seconds."""
+        if viewer in self._viewers:
+            viewer.drop_to_keyframe()
+            self._send_group(viewer)
+
+    def _send_group(self, viewer: Viewer) -> None:
         for kind, frame in self._group:
             viewer.offer(kind, frame, lay_out_cached(frame))
         self._queue(viewer)
         self._pump.wake(self)
-        self._report(viewer)
 
     def leave(self, viewer: Viewer) -> None:
         """Stop sending; harmless when it is not a viewer."""

@@ -20,6 +20,9 @@ from gateway.webrtc.paths import Drop, DropCounter, Path, PathKey
 CONSENT_S: Final = 30.0
 """A viewer that sent no authenticated check for this long is gone (RFC 7675 section 5.1)."""
 
+AWAY_S: Final = 4.0
+"""A viewer whose checks come again after this long had lost its network; browsers check every 2.5 s at least."""
+
 CONNECT_DEADLINE_S: Final = 10.0
 _RECEIVE_QUEUE: Final = 256
 _LAST_DTLS: Final = 63
@@ -85,6 +88,8 @@ class IceLiteAgent:
         self.path: Path | None = None
         self.paths: dict[PathKey, Path] = {}
         self.last_check = now
+        self.on_return: Callable[[], None] | None = None
+        """Called when the viewer is back after its network was away."""
         self._switches: deque[float] = deque(maxlen=_SWITCHES)
         self._connected = asyncio.Event()
         self._closed = False
@@ -213,8 +218,10 @@ class IceLiteAgent:
             return True
         path.send(answer)
         if response.message_class == Class.RESPONSE:
-            self.last_check = now
+            away_s, self.last_check = now - self.last_check, now
             self._select(path, nominated="USE-CANDIDATE" in request.attributes, now=now)
+            if away_s > AWAY_S and self.on_return is not None:
+                self.on_return()
         return True
 
     def _authenticated(self, request: Message) -> Credentials | None:

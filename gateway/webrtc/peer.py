@@ -232,6 +232,10 @@ class GatewayPeer(RTCPeerConnection):
         """The way packets take to the viewer now."""
         return self._agent.path
 
+    def when_back(self, returned: Callable[[], None]) -> None:
+        """Call `returned` whenever the viewer's network was away for seconds and is back."""
+        self._agent.on_return = returned
+
     @property
     def remote_ufrag(self) -> str | None:
         """The viewer's ICE user name fragment."""

@@ -194,6 +194,8 @@ class Sessions:
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         broadcast.join(session.viewer)
+        viewer = session.viewer
+        session.peer.when_back(lambda: broadcast.rejoin(viewer))
 
     def _viewer_tracks(
         self, session: Session, broadcast: Broadcast, stream: StreamInfo, pace: Pace

@@ -4,7 +4,11 @@
  * Rung interface (protocol.md, "In the browser"): `start(video, options)`, `stop()`, `renew(grant)`, events `picture`
  * and `failed` (detail: `Failure`).  Besides: `progress` (detail: 0 to 1).
  * The gateway is ICE-lite and puts all its candidates into the answer, so there is nothing to gather or to trickle.
+ * A connection that has played and loses its network is kept: ICE restarts by another offer on whatever socket is open.
  */
+
+import { nowMs } from '../now.js';
+import { LostLink } from './lost-link.js';
 
 /**
  * @typedef {import('../types.js').Failure} Failure
@@ -20,12 +24,21 @@
 
 const CONNECT_DEADLINE_MS = 5000;
 const DISCONNECTED_GRACE_MS = 2000;
+const LOST_TICK_MS = 250;
 
 /** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
 function playableCodecs() {
   const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? [];
   const wanted = codecs.filter(({ mimeType }) => /^video\/(h264|rtx)$/i.test(mimeType));
   return wanted.some(({ mimeType }) => /h264/i.test(mimeType)) ? wanted : [];
+}
+
+/**
+ * @param {string} sdp
+ * @returns {string | undefined} the DTLS certificate that a description names
+ */
+function fingerprint(sdp) {
+  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1];
 }
 
 export class WebRtcRung extends EventTarget {
@@ -38,6 +51,10 @@ export class WebRtcRung extends EventTarget {
   /** @type {string | null} */
   #offer = null;
   #sent = false;
+  #answerOwed = false;
+  #lostLink = new LostLink();
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #lostTicker;
   #pictureCame = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #deadline;
@@ -49,7 +66,7 @@ export class WebRtcRung extends EventTarget {
 
   /** Whether an answer is still owed to this rung. */
   get awaitingAnswer() {
-    return this.#sent && this.#connection !== null && this.#connection.remoteDescription === null;
+    return this.#answerOwed && this.#connection !== null;
   }
 
   /**
@@ -65,7 +82,7 @@ export class WebRtcRung extends EventTarget {
       return;
     }
     const { signal } = this.#listening;
-    options.signalling.addEventListener('open', () => this.#sendOffer(), { signal });
+    options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
     options.signalling.addEventListener('down', () => this.#unsend(), { signal });
     options.signalling.addEventListener(
       'message',
@@ -77,6 +94,7 @@ export class WebRtcRung extends EventTarget {
 
   stop() {
     clearTimeout(this.#deadline);
+    clearInterval(this.#lostTicker);
     this.#listening.abort();
     const connection = this.#connection;
     this.#connection = null;
@@ -129,7 +147,8 @@ export class WebRtcRung extends EventTarget {
   #sendOffer() {
     if (this.#sent || !this.#offer || !this.#options) return;
     this.#sent = this.#options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
-    if (!this.#sent) return;
+    this.#answerOwed = this.#sent;
+    if (!this.#sent || this.#lostLink.lost) return;
     this.#progress(0.4);
     this.#expect(this.#options.answerDeadlineMs, () =>
       this.#fail('signalling', 'The gateway did not answer the offer in time.'),
@@ -141,6 +160,54 @@ export class WebRtcRung extends EventTarget {
     if (!this.awaitingAnswer) return;
     clearTimeout(this.#deadline);
     this.#sent = false;
+    this.#answerOwed = false;
+  }
+
+  #socketOpened() {
+    this.#lostLink.hurry();
+    if (this.#lostLink.lost) this.#lostTick();
+    else this.#sendOffer();
+  }
+
+  /** Does what is due for a connection whose network is gone. */
+  #lostTick() {
+    const connection = this.#connection;
+    if (!connection) return;
+    switch (this.#lostLink.due(nowMs())) {
+      case 'give-up':
+        this.#failUnconnected(connection);
+        break;
+      case 'restart':
+        this.#restart(connection).catch(() => this.#failUnconnected(connection));
+        break;
+      default:
+    }
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  async #restart(connection) {
+    if (!this.#options?.signalling.isOpen) return;
+    // An offer whose answer got lost is taken back by the next one.
+    await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
+    if (connection !== this.#connection || !this.#lostLink.lost) return;
+    this.#offer = connection.localDescription?.sdp ?? null;
+    this.#sent = false;
+    this.#sendOffer();
+  }
+
+  /** @param {RTCPeerConnection} connection */
+  #lose(connection) {
+    this.#lostLink.lose(nowMs(), { certain: connection.connectionState === 'failed' });
+    clearTimeout(this.#deadline);
+    clearInterval(this.#lostTicker);
+    this.#lostTicker = setInterval(() => this.#lostTick(), LOST_TICK_MS);
+    this.#lostTick();
+  }
+
+  #recover() {
+    this.#lostLink.recover();
+    clearInterval(this.#lostTicker);
+    clearTimeout(this.#deadline);
   }
 
   /** @param {Message} message */
@@ -153,11 +220,20 @@ export class WebRtcRung extends EventTarget {
     }
     const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
     if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
-    this.#progress(0.6);
-    this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
+    this.#answerOwed = false;
+    const known = connection.currentRemoteDescription?.sdp;
+    if (known !== undefined && fingerprint(known) !== fingerprint(answer.sdp)) {
+      // Another gateway process: it knows nothing of this connection.
+      this.#failUnconnected(connection);
+      return;
+    }
+    if (!this.#lostLink.lost) {
+      this.#progress(0.6);
+      this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
+    }
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
-      this.#watchTransport(connection);
+      if (known === undefined) this.#watchTransport(connection);
     } catch (error) {
       this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
     }
@@ -180,7 +256,7 @@ export class WebRtcRung extends EventTarget {
     switch (connection.connectionState) {
       case 'connected':
         if (this.#pictureCame) {
-          clearTimeout(this.#deadline);
+          this.#recover();
           break;
         }
         this.#progress(0.8);
@@ -189,10 +265,12 @@ export class WebRtcRung extends EventTarget {
         );
         break;
       case 'disconnected':
-        this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
+        if (this.#pictureCame) this.#lose(connection);
+        else this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
         break;
       case 'failed':
-        this.#failUnconnected(connection);
+        if (this.#pictureCame) this.#lose(connection);
+        else this.#failUnconnected(connection);
         break;
       default:
     }
@@ -240,6 +318,7 @@ export class WebRtcRung extends EventTarget {
   #fail(code, message) {
     if (this.#listening.signal.aborted) return;
     clearTimeout(this.#deadline);
+    clearInterval(this.#lostTicker);
     this.#listening.abort();
     this.dispatchEvent(new CustomEvent('failed', { detail: { code, message } }));
   }

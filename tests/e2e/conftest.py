@@ -27,5 +27,3 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
     yield page
     await context.close()
     assert not failures
-
-

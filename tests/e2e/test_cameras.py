@@ -38,6 +38,16 @@ async def test_a_demo_camera_plays_in_chromium(page: Page, transport: Transport)
         assert all(-50 < late < 1000 for late in late_ms)
 
 
+async def test_a_viewer_whose_udp_is_blocked_gets_the_same_pictures_over_tcp(page: Page) -> None:
+    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
+        player = await open_player(page, gateway.address)
+        await player.play("cam", udp=False)
+        pictures = await player.more_pictures(20, within_s=10)
+        assert all(picture.latency_ms is not None and picture.latency_ms < 1000 for picture in pictures)
+        [path] = gateway.port._by_path if hasattr(gateway.port, "_by_path") else [("tcp",)]
+        assert path[0] == "tcp"
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_gstreamer_camera_plays_in_chromium(page: Page, transport: Transport) -> None:
     async with gst_camera() as camera, running_gateway({"cam": _over(transport, camera.url)}) as gateway:

@@ -72,7 +72,9 @@ def _stun(*, length: int, body: bytes, cookie: int = _MAGIC_COOKIE) -> bytes:
 def _client_hello() -> bytes:
     """A DTLS 1.2 record with a ClientHello whose insides are noise (RFC 6347 section 4.2.2)."""
     body = struct.pack("!HHHH", 0xFEFD, 0, 0, 0) + secrets.token_bytes(60)
-    handshake = struct.pack("!B3sH3s3s", 1, len(body).to_bytes(3, "big"), 0, bytes(3), len(body).to_bytes(3, "big")) + body
+    handshake = (
+        struct.pack("!B3sH3s3s", 1, len(body).to_bytes(3, "big"), 0, bytes(3), len(body).to_bytes(3, "big")) + body
+    )
     return struct.pack("!BHH6sH", 22, 0xFEFD, 0, bytes(6), len(handshake)) + handshake
 
 
@@ -169,9 +171,7 @@ async def test_a_frame_left_out_would_be_noticed() -> None:
 async def test_strangers_learn_nothing_and_are_not_answered(page: Page) -> None:
     async with (
         demo_camera() as camera,
-        gateway_process(
-            "serve", "--listen", "127.0.0.1:0", f"cam={camera.url}", GATEWAY_WEBRTC__PORT="0"
-        ) as gateway,
+        gateway_process("serve", "--listen", "127.0.0.1:0", f"cam={camera.url}", GATEWAY_WEBRTC__PORT="0") as gateway,
     ):
         player = await open_player(page, gateway.address)
         reply = await player.play("cam")

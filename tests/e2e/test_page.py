@@ -99,6 +99,19 @@ async def test_a_tile_keeps_its_connection_through_a_restart_of_the_camera_and_s
         assert (await page.evaluate(_METRICS, "cam"))["reconnects"] == 0
 
 
+async def test_a_tile_says_that_its_camera_froze_and_goes_on_when_it_does(page: Page) -> None:
+    async with demo_camera(name="cam") as camera, running_gateway({"cam": camera.url}) as gateway:
+        await page.goto(f"{gateway.address}cam/")
+        await page.wait_for_function(_TILES, arg=1, timeout=DEADLINE_MS)
+        await page.evaluate(_ALL_ADVANCE, ["cam"])
+        camera.freeze()
+        stalled = page.get_by_text("No new pictures for").first
+        await stalled.wait_for(timeout=5000)
+        camera.thaw()
+        await page.evaluate(_ALL_ADVANCE, ["cam"])
+        await stalled.wait_for(state="hidden", timeout=5000)
+
+
 async def test_a_page_opened_before_its_camera_was_there_plays_when_it_comes(page: Page) -> None:
     async with demo_camera(name="cam") as camera:
         await camera.die()

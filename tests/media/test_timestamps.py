@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -173,7 +174,7 @@ def test_sound_on_a_clock_of_its_own_is_placed_by_arrival_in_the_end() -> None:
     assert heard[0] is None
     assert len(late) >= 2
     assert late[-1] == pytest.approx(len(heard) * RATE, abs=RATE / 10)
-    assert [later - earlier for earlier, later in zip(late, late[1:], strict=False)] == [RATE] * (len(late) - 1)
+    assert [later - earlier for earlier, later in itertools.pairwise(late)] == [RATE] * (len(late) - 1)
 
 
 def test_sound_goes_on_behind_what_an_earlier_connection_sent() -> None:
@@ -195,7 +196,7 @@ def test_whatever_a_camera_sends_both_tracks_only_grow() -> None:
         if value is not None:
             heard.append(value)
     assert camera.grows
-    assert all(earlier < later for earlier, later in zip(heard, heard[1:], strict=False))
+    assert all(earlier < later for earlier, later in itertools.pairwise(heard))
     assert len(heard) > 100
 
 

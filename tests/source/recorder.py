@@ -22,6 +22,9 @@ class Recorder:
         self.units: list[AccessUnit] = []
         self.statuses: list[CameraStatus] = []
         self.order: list[str] = []
+        self.firsts: list[AccessUnit] = []
+        """The first unit after each change of the stream."""
+
         self._changed = asyncio.Event()
 
     def stream_changed(self, stream: StreamInfo) -> None:
@@ -29,6 +32,8 @@ class Recorder:
         self._note("stream")
 
     def deliver(self, units: Sequence[AccessUnit]) -> None:
+        if len(self.firsts) < len(self.streams):
+            self.firsts.append(units[0])
         self.units += units
         self._note("units")
 
@@ -51,7 +56,9 @@ class Recorder:
 
     @property
     def states(self) -> list[CameraState]:
-        return [status.state for status in self.statuses]
+        """The states it went through, without repetitions."""
+        states = [status.state for status in self.statuses]
+        return [state for index, state in enumerate(states) if index == 0 or state is not states[index - 1]]
 
     async def until(self, true: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
         """Wait until `true()`; it is asked again after each call to the outlet."""

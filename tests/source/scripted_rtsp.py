@@ -134,12 +134,24 @@ async def reports_only(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         await asyncio.sleep(0.1)
 
 
+async def pictures(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Thirty pictures a second, every tenth a keyframe."""
+    async for _ in _pictures(writer, gop=10):
+        yield
+
+
 async def pictures_without_keyframe(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
     """Thirty inter-coded pictures a second."""
+    async for _ in _pictures(writer, gop=0):
+        yield
+
+
+async def _pictures(writer: asyncio.StreamWriter, *, gop: int) -> AsyncIterator[None]:
     number = 0
     while True:
         header = struct.pack(">BBHII", 0x80, 0x80 | 96, number & 0xFFFF, 90_000 + number * 3000, 0x1234)
-        packet = header + b"\x41\x9a\x02" + b"\x55" * 200
+        keyframe = gop and number % gop == 0
+        packet = header + (b"\x65\x88\x84" if keyframe else b"\x41\x9a\x02") + b"\x55" * 200
         writer.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
         yield
         number += 1
@@ -148,9 +160,9 @@ async def pictures_without_keyframe(writer: asyncio.StreamWriter) -> AsyncIterat
 
 async def pictures_then_silence(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
     """Ten pictures, then nothing, with the connection open."""
-    pictures = pictures_without_keyframe(writer)
+    source = pictures_without_keyframe(writer)
     for _ in range(10):
-        yield await anext(pictures)
+        yield await anext(source)
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> AsyncIterator[None]:

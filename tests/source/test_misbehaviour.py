@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -21,6 +22,7 @@ from tests.source.scripted_rtsp import (
     SOUND_ONLY,
     Script,
     hang_up,
+    pictures,
     pictures_then_silence,
     pictures_without_keyframe,
     reports_only,
@@ -37,7 +39,7 @@ def _source_threads() -> list[str]:
 
 
 def _strictly_grows(units: list[AccessUnit]) -> bool:
-    return all(earlier.pts < later.pts for earlier, later in zip(units, units[1:], strict=False))
+    return all(earlier.pts < later.pts for earlier, later in itertools.pairwise(units))
 
 
 def _follows_real_time(outlet: Recorder, *, began_s: float, tolerance_s: float = 1.0) -> bool:
@@ -70,7 +72,6 @@ async def test_a_frozen_camera_stalls_within_two_seconds_and_is_reconnected_with
         CameraState.LIVE,
         CameraState.STALLED,
         CameraState.CONNECTING,
-        CameraState.CONNECTING,
         CameraState.LIVE,
     ]
     assert _strictly_grows(outlet.video)
@@ -88,19 +89,21 @@ async def test_a_short_freeze_goes_on_on_the_same_connection() -> None:
 
 
 async def test_a_camera_that_dies_and_comes_back_goes_on_on_one_timeline() -> None:
-    async with demo_camera(audio=AudioChoice.PCMU) as camera:
-        async with supervised(SourceSettings(camera.url)) as (_, outlet):
-            await outlet.pictures(20)
-            began_s = time.monotonic() - 1
-            await camera.die()
-            await outlet.state(CameraState.OFFLINE, code=ReasonCode.REFUSED)
-            await camera.revive()
-            revived_s = time.monotonic()
-            await outlet.state(CameraState.LIVE)
-            assert time.monotonic() - revived_s < 3 + 1.0, "3 s and a GOP"
-            first = (await outlet.pictures(20))[0]
-            assert _follows_real_time(outlet, began_s=began_s)
-    assert first.keyframe
+    async with (
+        demo_camera(audio=AudioChoice.PCMU) as camera,
+        supervised(SourceSettings(camera.url)) as (_, outlet),
+    ):
+        await outlet.pictures(20)
+        began_s = time.monotonic() - 1
+        await camera.die()
+        await outlet.state(CameraState.OFFLINE, code=ReasonCode.REFUSED)
+        await camera.revive()
+        revived_s = time.monotonic()
+        await outlet.state(CameraState.LIVE)
+        assert time.monotonic() - revived_s < 3 + 1.0, "3 s and a GOP"
+        await outlet.pictures(20)
+        assert _follows_real_time(outlet, began_s=began_s)
+    assert [first.keyframe for first in outlet.firsts] == [True, True]
     assert _strictly_grows(outlet.video)
     assert _strictly_grows(outlet.audio)
     # The next connection describes itself anew, before its first picture.
@@ -120,16 +123,18 @@ async def test_an_independent_camera_that_is_killed_and_restarted_plays_again() 
 
 @pytest.mark.parametrize("jump_s", [-600.0, -0.5, 600.0])
 async def test_timestamps_that_jump_leave_one_growing_timeline(jump_s: float) -> None:
-    async with demo_camera(audio=AudioChoice.PCMA, report_interval_s=1.0) as camera:
-        async with supervised(SourceSettings(camera.url)) as (_, outlet):
-            await outlet.pictures(10)
-            began_s = time.monotonic() - 0.5
-            camera.jump_timestamps(jump_s)
-            await outlet.pictures(50)
-            assert _follows_real_time(outlet, began_s=began_s)
-            heard = len(outlet.audio)
-            await outlet.until(lambda: len(outlet.audio) > heard + 10)
-            apart_s = outlet.audio[-1].pts / 8000 - outlet.video[-1].pts / 90_000
+    async with (
+        demo_camera(audio=AudioChoice.PCMA, report_interval_s=1.0) as camera,
+        supervised(SourceSettings(camera.url)) as (_, outlet),
+    ):
+        await outlet.pictures(10)
+        began_s = time.monotonic() - 0.5
+        camera.jump_timestamps(jump_s)
+        await outlet.pictures(50)
+        assert _follows_real_time(outlet, began_s=began_s)
+        heard = len(outlet.audio)
+        await outlet.until(lambda: len(outlet.audio) > heard + 10)
+        apart_s = outlet.audio[-1].pts / 8000 - outlet.video[-1].pts / 90_000
     assert _strictly_grows(outlet.video)
     assert _strictly_grows(outlet.audio)
     assert abs(apart_s) < 0.5
@@ -141,8 +146,9 @@ async def test_a_change_of_resolution_is_told_before_its_first_picture() -> None
         await outlet.pictures(5)
         await camera.change_resolution(480, 360)
         await outlet.until(lambda: any(stream.video and stream.video.width == 480 for stream in outlet.streams))
-        first = (await outlet.pictures(1))[0]
-    assert first.keyframe
+        await outlet.pictures(1)
+    assert all(first.keyframe for first in outlet.firsts)
+    assert len(outlet.firsts) == len(outlet.streams)
     assert CameraState.STALLED not in outlet.states
 
 
@@ -192,31 +198,35 @@ async def test_an_unknown_host_is_said_so() -> None:
 
 
 async def test_sound_alone_is_no_camera() -> None:
-    async with scripted_server(Script(sdp=SOUND_ONLY, after_play=reports_only)) as server:
-        # FFmpeg waits for the first packet of sound, which never comes: what the SDP says is enough to know.
-        server.script.after_play = hang_up
+    async with scripted_server(Script(sdp=SOUND_ONLY, after_play=hang_up)) as server:
         async with supervised(SourceSettings(server.url)) as (_, outlet):
             await outlet.state(CameraState.UNSUPPORTED, code=ReasonCode.NO_VIDEO)
 
 
 async def test_a_camera_that_hangs_up_at_once_is_offline() -> None:
-    async with scripted_server(Script(after_play=hang_up)) as server:
-        async with supervised(SourceSettings(server.url)) as (_, outlet):
-            await outlet.state(CameraState.OFFLINE, code=ReasonCode.CLOSED)
+    async with (
+        scripted_server(Script(after_play=hang_up)) as server,
+        supervised(SourceSettings(server.url)) as (_, outlet),
+    ):
+        await outlet.state(CameraState.OFFLINE, code=ReasonCode.CLOSED)
 
 
 async def test_a_silent_camera_ends_its_reader_by_ffmpegs_deadline() -> None:
-    async with scripted_server(Script(after_play=pictures_then_silence)) as server:
-        async with supervised(SourceSettings(server.url), watched=False) as (supervisor, outlet):
-            await outlet.state(CameraState.OFFLINE)
-            assert supervisor.reader_threads == 0
+    async with (
+        scripted_server(Script(after_play=pictures_then_silence)) as server,
+        supervised(SourceSettings(server.url), watched=False) as (supervisor, outlet),
+    ):
+        await outlet.state(CameraState.OFFLINE)
+        assert supervisor.reader_threads == 0
 
 
 async def test_pictures_without_a_keyframe_are_never_shown() -> None:
-    async with scripted_server(Script(after_play=pictures_without_keyframe)) as server:
-        async with supervised(SourceSettings(server.url)) as (_, outlet):
-            with pytest.raises(TimeoutError):
-                await outlet.until(lambda: bool(outlet.units), deadline_s=7)
+    async with (
+        scripted_server(Script(after_play=pictures_without_keyframe)) as server,
+        supervised(SourceSettings(server.url)) as (_, outlet),
+    ):
+        with pytest.raises(TimeoutError):
+            await outlet.until(lambda: bool(outlet.units), deadline_s=7)
     assert outlet.states == [CameraState.CONNECTING]
 
 
@@ -229,17 +239,20 @@ async def test_a_reader_that_hangs_costs_two_threads_at_most_and_closing_does_no
             began_s = time.monotonic()
             await supervisor.close()
             assert time.monotonic() - began_s < 3
-            assert len(_source_threads()) == 2
+            assert len(_source_threads()) <= 2
     await _until_no_source_thread()
 
 
-async def test_a_hanging_reader_is_replaced_and_forgotten() -> None:
-    async with scripted_server(Script(after_play=reports_only)) as server:
-        async with supervised(SourceSettings(server.url)) as (supervisor, outlet):
-            await outlet.until(lambda: supervisor.reader_threads == 2)
-            server.script = replace(server.script, after_play=pictures_without_keyframe)
-            await server.drop_connections()
-            await outlet.until(lambda: supervisor.reader_threads == 1)
+async def test_a_camera_whose_readers_hung_plays_again() -> None:
+    async with (
+        scripted_server(Script(after_play=reports_only)) as server,
+        supervised(SourceSettings(server.url)) as (supervisor, outlet),
+    ):
+        await outlet.until(lambda: supervisor.reader_threads == 2)
+        server.script = replace(server.script, after_play=pictures)
+        await server.drop_connections()
+        await outlet.state(CameraState.LIVE)
+        await outlet.until(lambda: supervisor.reader_threads == 1)
 
 
 async def _until_no_source_thread() -> None:

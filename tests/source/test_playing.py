@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import time
 from fractions import Fraction
 
@@ -30,7 +31,7 @@ def _decoded(units: list[AccessUnit]) -> int:
 
 
 def _strictly_grows(units: list[AccessUnit]) -> bool:
-    return all(earlier.pts < later.pts for earlier, later in zip(units, units[1:], strict=False))
+    return all(earlier.pts < later.pts for earlier, later in itertools.pairwise(units))
 
 
 def _begins_with_parameter_sets(unit: AccessUnit) -> bool:
@@ -61,10 +62,12 @@ async def test_a_demo_camera_plays(transport: str) -> None:
 
 @pytest.mark.parametrize("config_interval", [-1, 0])
 async def test_a_gstreamer_camera_plays(config_interval: int) -> None:
-    async with gst_camera(GstSpec(config_interval=config_interval, audio="pcma")) as camera:
-        async with supervised(SourceSettings(camera.url)) as (_, outlet):
-            pictures = await outlet.pictures(45)
-            await outlet.until(lambda: len(outlet.audio) > 5)
+    async with (
+        gst_camera(GstSpec(config_interval=config_interval, audio="pcma")) as camera,
+        supervised(SourceSettings(camera.url)) as (_, outlet),
+    ):
+        pictures = await outlet.pictures(45)
+        await outlet.until(lambda: len(outlet.audio) > 5)
     assert all(_begins_with_parameter_sets(unit) for unit in pictures if unit.keyframe)
     assert _decoded(pictures) == len(pictures)
     assert _strictly_grows(outlet.video)
@@ -81,12 +84,14 @@ async def test_parameter_sets_may_come_either_way(sets: ParameterSets) -> None:
 
 
 async def test_pictures_are_dated_by_the_cameras_reports() -> None:
-    async with demo_camera(report_interval_s=0.5) as camera:
-        async with supervised(SourceSettings(camera.url)) as (supervisor, outlet):
-            await outlet.pictures(60)
-            unit = outlet.video[-1]
-            behind_s = time.time() - unit.captured_at
-            estimate = supervisor.estimate
+    async with (
+        demo_camera(report_interval_s=0.5) as camera,
+        supervised(SourceSettings(camera.url)) as (supervisor, outlet),
+    ):
+        await outlet.pictures(60)
+        unit = outlet.video[-1]
+        behind_s = time.time() - unit.captured_at
+        estimate = supervisor.estimate
     assert estimate is not None
     assert estimate.source is ClockSource.CAMERA
     assert 0 <= behind_s < 0.5
@@ -123,22 +128,26 @@ async def test_a_camera_on_demand_opens_for_its_first_viewer_and_closes_after_it
 
 
 async def test_a_viewer_who_comes_gets_what_had_waited() -> None:
-    async with demo_camera() as camera:
-        async with supervised(SourceSettings(camera.url), watched=False) as (supervisor, outlet):
-            await outlet.pictures(5)
-            before = len(outlet.order)
-            supervisor.set_watched(watched=True)
-            pictures = await outlet.pictures(10)
+    async with (
+        demo_camera() as camera,
+        supervised(SourceSettings(camera.url), watched=False) as (supervisor, outlet),
+    ):
+        await outlet.pictures(5)
+        before = len(outlet.order)
+        supervisor.set_watched(watched=True)
+        pictures = await outlet.pictures(10)
     assert before
     assert _strictly_grows(outlet.video)
-    assert max(later.pts - earlier.pts for earlier, later in zip(pictures, pictures[1:], strict=False)) < 90_000 / 10
+    assert max(later.pts - earlier.pts for earlier, later in itertools.pairwise(pictures)) < 90_000 / 10
 
 
 @pytest.mark.parametrize(("codec", "b_frames", "code"), [("h265", 0, "codec"), ("h264", 2, "b_frames")])
 async def test_what_cannot_be_shown_says_what_to_change(codec: str, b_frames: int, code: str) -> None:
-    async with demo_camera(codec=VideoCodec(codec), b_frames=b_frames, profile="main") as camera:
-        async with supervised(SourceSettings(camera.url)) as (_, outlet):
-            status = await outlet.state(CameraState.UNSUPPORTED, code=ReasonCode(code))
+    async with (
+        demo_camera(codec=VideoCodec(codec), b_frames=b_frames, profile="main") as camera,
+        supervised(SourceSettings(camera.url)) as (_, outlet),
+    ):
+        status = await outlet.state(CameraState.UNSUPPORTED, code=ReasonCode(code))
     assert status.reason is not None
     assert "Switch" in status.reason.message
     assert status.retry_at is not None
@@ -150,9 +159,12 @@ async def test_what_cannot_be_shown_says_what_to_change(codec: str, b_frames: in
 
 
 async def test_the_substream_is_shown_where_the_main_stream_cannot_be() -> None:
-    async with demo_camera(codec=VideoCodec.H265) as main, demo_camera() as sub:
-        async with supervised(SourceSettings(main.url, substream=sub.url)) as (_, outlet):
-            pictures = await outlet.pictures(10)
+    async with (
+        demo_camera(codec=VideoCodec.H265) as main,
+        demo_camera() as sub,
+        supervised(SourceSettings(main.url, substream=sub.url)) as (_, outlet),
+    ):
+        pictures = await outlet.pictures(10)
     assert _decoded(pictures) == 10
     assert outlet.states == [CameraState.CONNECTING, CameraState.LIVE]
 

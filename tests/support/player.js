@@ -31,9 +31,10 @@ class TestPlayer {
    *
    * `codecs` are regular expressions that a codec's `mime fmtp` must match one of; `before` and `after` are sections
    * around the picture's: 'audio', 'video', 'data', 'inactive-audio' or 'inactive-video'.  `renamed` is a pair: text of
-   * the offer that the gateway is shown as something else, such as a profile this browser plays and does not offer.
+   * the offer that the gateway is shown as something else, such as a profile this browser plays and does not offer.  Without `udp`, candidates of the answer that need it
+   * are left out.
    */
-  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false, renamed = ['', ''] }) {
+  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false, renamed = ['', ''], udp = true }) {
     const { connection } = this;
     for (const kind of before) this.#addSection(kind);
     const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
@@ -66,10 +67,14 @@ class TestPlayer {
     const body = await response.text();
     if (response.status === 201) {
       this.answer = body;
-      await connection.setRemoteDescription({ type: 'answer', sdp: own ? body.replaceAll(shown, own) : body });
+      await connection.setRemoteDescription({ type: 'answer', sdp: this.#usable(own ? body.replaceAll(shown, own) : body, udp) });
       this.video.play().catch(() => undefined);
     }
     return { status: response.status, headers: Object.fromEntries(response.headers), body, offer };
+  }
+
+  #usable(answer, udp) {
+    return udp ? answer : answer.replaceAll(/^a=candidate:\S+ \d udp .*\r\n/gim, '');
   }
 
   #addSection(kind) {

@@ -106,7 +106,7 @@ class Client:
     async def nack(self, *numbers: int) -> None:
         """Ask for packets again."""
         packet = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=_OWN_SSRC, media_ssrc=self.video.packets[0].ssrc)
-        packet.lost = list(numbers)
+        packet.lost = sorted(numbers)
         await self._send(packet)
 
     async def picture_loss(self) -> None:

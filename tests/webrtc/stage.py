@@ -120,6 +120,16 @@ class Publisher:
         """Publish up to and including the next keyframe."""
         return self.pictures((-self.number) % GOP + 1)
 
+    def giant_keyframe(self, size: int) -> None:
+        """Publish a keyframe of one NAL unit of `size` bytes, which no decoder will like."""
+        pts = self.number * 90_000 // FPS
+        self.number += 1
+        data = b"\x00\x00\x00\x01\x65" + b"\x55" * (size - 1)
+        now = self.clock.now()
+        self.camera.hub.deliver(
+            [AccessUnit(TrackKind.VIDEO, pts, pts, 90_000 // FPS, VIDEO_TIME_BASE, True, data, now)]
+        )
+
     def sound(self, payload: bytes, *, clock_rate: int = 48_000) -> None:
         """Publish one packet of audio."""
         duration = clock_rate // 50

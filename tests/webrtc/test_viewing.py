@@ -15,7 +15,7 @@ from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
-from tests.webrtc.stage import GOP, Stage, as_file, settled
+from tests.webrtc.stage import GOP, HandClock, Stage, as_file, settled, stage
 
 
 def nal_units(units: list[AccessUnit]) -> list[list[bytes]]:
@@ -177,6 +177,44 @@ async def test_a_viewer_that_cannot_decode_gets_the_newest_keyframe_again(stage:
         assert keyframe.keyframe
         again = [(p.sequence_number, p.timestamp, p.payload) for p in viewer.video.repeats]
         assert again == [(p.sequence_number, p.timestamp, p.payload) for p in original]
+
+
+async def test_of_a_keyframe_still_on_its_way_only_what_was_sent_comes_again() -> None:
+    async with stage(clock=HandClock()) as still, watching(still) as (viewer, session):
+        await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
+        assert session.viewer is not None
+        (track,) = session.viewer.tracks.values()
+        before = track.counters.packets
+        # The clock stands still, so pacing lets only the beginning of it out.
+        still.publisher().giant_keyframe(200_000)
+        begun = track.counters.packets - before
+        assert 0 < begun < 100
+        await viewer.picture_loss()
+        await settled(lambda: track.counters.picture_losses == 1, "the request does not arrive")
+        assert track.counters.retransmitted == begun
+        await settled(lambda: len(viewer.video.repeats) == begun, "the repeats do not arrive")
+        assert viewer.video.repeats[-1].sequence_number == viewer.video.numbers()[-1]
+
+
+async def test_a_large_keyframe_goes_out_as_fast_as_its_pace_and_whole() -> None:
+    clock = HandClock()
+    async with stage(clock=clock) as still, watching(still) as (viewer, session):
+        await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
+        still.publisher().giant_keyframe(200_000)
+        still.publisher().pictures(1)
+        assert session.viewer is not None
+        (track,) = session.viewer.tracks.values()
+        for _ in range(200):
+            sent = track.counters.packets
+            clock.advance(0.002)
+            await settled(lambda: track.counters.packets > sent or len(viewer.video.pictures()) > GOP, "it stopped")  # noqa: B023
+            assert (track.counters.packets - sent) * MAX_DATAGRAM < 40_000
+            if len(viewer.video.pictures()) == GOP + 2:
+                break
+        pictures = viewer.video.pictures()
+        assert [len(nal_unit) for nal_unit in pictures[GOP]] == [200_000]
+        numbers = viewer.video.numbers()
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 async def test_a_viewer_that_keeps_complaining_is_not_served_each_time(stage: Stage) -> None:
