@@ -65,17 +65,27 @@ export class Attempt {
     this.counters = counters;
   }
 
+  /** Whether the rung is getting its connection back by itself. */
+  get mending() {
+    return this.rung.mending;
+  }
+
   /**
    * @param {Pick<Observation, 'cameraLive' | 'gatewayReturned' | 'fps' | 'gopS'>} facts
    * @returns {Verdict | null} null before the first picture
    */
   observe(facts) {
     if (!this.health) return null;
-    return this.health.observe({
+    const verdict = this.health.observe({
       nowMs: nowMs(),
       framesDecoded: this.counters?.framesDecoded ?? 0,
       framesPresented: this.frames.presented,
       ...facts,
+      cameraLive: facts.cameraLive && !this.mending,
     });
+    if (!verdict.silent) this.rung.mended();
+    // Packets that can't be shown need a new connection; where none come at all, it is the network.
+    if (verdict.rebuild && this.rates?.bitrateBps === 0 && this.rung.mend()) return { ...verdict, rebuild: false };
+    return verdict;
   }
 }

@@ -351,7 +351,9 @@ export class Player extends EventTarget {
     });
     if (!verdict) return false;
     const { silent, rebuild } = verdict;
-    this.#silentWithoutSocket = silent && (this.#silentWithoutSocket || !this.#signalling.isOpen);
+    // A rung that mends its own connection is not hurried by a socket that came back first.
+    const waiting = silent && !this.#attempt?.mending;
+    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#signalling.isOpen);
     const changed = silent !== this.#silent;
     this.#silent = silent;
     if (rebuild) this.#failed({ code: 'lost', message: 'no pictures for too long' });

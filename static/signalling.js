@@ -11,7 +11,7 @@ import { retryDelayMs } from './retry.js';
 /** @typedef {import('./types.js').Message} Message */
 
 const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 3000;
+const LONGEST_RETRY_MS = 2000;
 const OPENING_DEADLINE_MS = 5000;
 
 /**

@@ -14,7 +14,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def same_origin(origin: str, host: str) -> bool:
     """Whether an Origin header names the host the request was sent to; the scheme may differ behind a proxy."""
-    return urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        netloc = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return bool(netloc) and netloc.lower() == host.lower()
 
 
 @web.middleware

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
 
+from gateway.errors import NotFound
 from gateway.web.keys import REGISTRY
 
 _PLACEHOLDER = "{{base}}"
@@ -63,13 +65,28 @@ class Pages:
         )
 
 
+# aiohttp decides on 304 and 206 after compression has begun, and then sends bytes that belong to no response.
+_NOT_COMPRESSED = frozenset({"If-None-Match", "If-Modified-Since", "If-Range", "Range"})
+
+
 @web.middleware
 async def static_headers(request: web.Request, handler: object) -> web.StreamResponse:
     """Let browsers keep modules but ask each time whether they changed."""
+    if request.path.startswith("/static/"):
+        await _require_file(request)
     response: web.StreamResponse = await handler(request)  # type: ignore[operator]
     if request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-cache")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # The first screen has to fit a phone's slow link: a third of its size travels.
-        response.enable_compression()
+        if not any(name in request.headers for name in _NOT_COMPRESSED):
+            response.enable_compression()
     return response
+
+
+async def _require_file(request: web.Request) -> None:
+    """Raise NotFound, which aiohttp itself would answer with an empty body."""
+    resource = request.match_info.route.resource
+    directory = resource.get_info().get("directory") if resource is not None else None
+    if directory is not None and not await asyncio.to_thread((directory / request.match_info["filename"]).is_file):
+        raise NotFound("There is no such file")

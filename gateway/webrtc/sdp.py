@@ -114,8 +114,8 @@ def parse_offer(text: str) -> Offer:
 
 
 def _quoted(line: str) -> str:
-    secret = "a=ice-pwd:"
-    return repr(f"{secret}…" if line.startswith(secret) else line[:80])
+    hidden = "a=ice-pwd:"
+    return repr(f"{hidden}…" if line.startswith(hidden) else line[:80])
 
 
 def _parse_media(text: str) -> Section:

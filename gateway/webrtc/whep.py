@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
@@ -31,13 +32,21 @@ FindCamera = Callable[[str], Camera]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+BODY_DEADLINE_S = 10.0
+"""aiohttp itself waits for a body for ever."""
+
+
 async def read_body(request: web.Request, *, limit: int = MAX_OFFER_BYTES) -> str:
-    """The request's body as text; raises TooLarge or BadRequest."""
+    """The request's body as text; raises TooLarge or BadRequest, the latter also when it takes more than 10 s."""
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"The body may have at most {limit} bytes")
-    body = await request.content.read(limit + 1)
-    while len(body) <= limit and not request.content.at_eof():
-        body += await request.content.read(limit + 1 - len(body))
+    try:
+        async with asyncio.timeout(BODY_DEADLINE_S):
+            body = await request.content.read(limit + 1)
+            while len(body) <= limit and not request.content.at_eof():
+                body += await request.content.read(limit + 1 - len(body))
+    except TimeoutError:
+        raise BadRequest("The body took too long to arrive") from None
     if len(body) > limit:
         raise TooLarge(f"The body may have at most {limit} bytes")
     try:
@@ -73,6 +82,10 @@ class Whep:
         """OPTIONS: what a player may send."""
         self._find_camera(request.match_info["camera"])
         return web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
+
+    async def endpoint_takes_offers(self, request: web.Request) -> web.Response:
+        """405 for other methods, which the draft asks for; else GET would be taken for a page."""
+        raise web.HTTPMethodNotAllowed(request.method, ("OPTIONS", "POST"))
 
     def _session(self, request: web.Request) -> Session:
         session = self._sessions.find(request.match_info["session"])
@@ -142,6 +155,7 @@ class Whep:
             web.options(session, self.session_options),
             web.post(camera + "/whep", self.offer),
             web.options(camera + "/whep", self.options),
+            web.route("*", camera + "/whep", self.endpoint_takes_offers),
         ]
 
 
@@ -150,14 +164,13 @@ def _attribute(fragment: str, name: str) -> str | None:
     for line in fragment.splitlines():
         if line.startswith(prefix):
             value = line.removeprefix(prefix).strip()
-            if not 4 <= len(value) <= 256 or any(character.isspace() for character in value):
+            if not 4 <= len(value) <= 256 or any(not "!" <= character <= "~" for character in value):
                 raise BadRequest(f"The fragment's {name} is malformed", code="bad_fragment")
             return value
     return None
 
 
 def _sdp_of(body: str) -> str:
-
     try:
         offer = json.loads(body)
     except (ValueError, RecursionError):

@@ -55,6 +55,7 @@ export class WebRtcRung extends EventTarget {
   #lostLink = new LostLink();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #lostTicker;
+  #mendable = true;
   #pictureCame = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #deadline;
@@ -67,6 +68,29 @@ export class WebRtcRung extends EventTarget {
   /** Whether an answer is still owed to this rung. */
   get awaitingAnswer() {
     return this.#answerOwed && this.#connection !== null;
+  }
+
+  /** Whether the network is gone and this rung is getting the connection back by itself. */
+  get mending() {
+    return this.#lostLink.lost;
+  }
+
+  /**
+   * Nothing arrives any more: takes the network for gone, which the browser itself notices only after 5 s or more.
+   *
+   * @returns {boolean} false when that was tried before and brought no pictures
+   */
+  mend() {
+    if (!this.#connection || !this.#pictureCame || !this.#mendable) return false;
+    this.#mendable = false;
+    this.#lose(this.#connection, { certain: true });
+    return true;
+  }
+
+  /** Pictures come. */
+  mended() {
+    this.#mendable = true;
+    if (this.#lostLink.lost && this.#connection?.connectionState === 'connected') this.#recover();
   }
 
   /**
@@ -187,6 +211,11 @@ export class WebRtcRung extends EventTarget {
   /** @param {RTCPeerConnection} connection */
   async #restart(connection) {
     if (!this.#options?.signalling.isOpen) return;
+    if (this.#answerOwed) {
+      // The last offer was not answered: the socket is as dead as the link, and its TCP would come back much later.
+      this.#options.signalling.reset();
+      return;
+    }
     // An offer whose answer got lost is taken back by the next one.
     await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     if (connection !== this.#connection || !this.#lostLink.lost) return;
@@ -195,9 +224,12 @@ export class WebRtcRung extends EventTarget {
     this.#sendOffer();
   }
 
-  /** @param {RTCPeerConnection} connection */
-  #lose(connection) {
-    this.#lostLink.lose(nowMs(), { certain: connection.connectionState === 'failed' });
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {{certain: boolean}} how
+   */
+  #lose(connection, { certain }) {
+    this.#lostLink.lose(nowMs(), { certain });
     clearTimeout(this.#deadline);
     clearInterval(this.#lostTicker);
     this.#lostTicker = setInterval(() => this.#lostTick(), LOST_TICK_MS);
@@ -265,11 +297,11 @@ export class WebRtcRung extends EventTarget {
         );
         break;
       case 'disconnected':
-        if (this.#pictureCame) this.#lose(connection);
+        if (this.#pictureCame) this.#lose(connection, { certain: false });
         else this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
         break;
       case 'failed':
-        if (this.#pictureCame) this.#lose(connection);
+        if (this.#pictureCame) this.#lose(connection, { certain: true });
         else this.#failUnconnected(connection);
         break;
       default:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import aiohttp
 import pytest
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 async def _assert_it_sees_the_clock_run(viewer: AiortcViewer) -> None:
     clocks = [await viewer.clock(within_s=10)] + [await viewer.clock(within_s=5) for _ in range(15)]
-    assert all(later > earlier for earlier, later in zip(clocks, clocks[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(clocks))
     assert 0 <= clock_age_ms(clocks[-1], now_s=time.time()) < 2000
 
 
@@ -45,7 +46,7 @@ async def test_a_websocket_client_in_go2rtcs_dialect_sees_the_clock_run(version:
         AiortcViewer(audio=True) as viewer,
         signalling_socket(gateway.address, "cam") as socket,
     ):
-        # go2rtc's clients ask for what it serves besides; that must neither end the socket nor look like a failed offer.
+        # Such clients ask for go2rtc's other protocols too; that must neither end the socket nor look like a bad offer.
         await socket.send("mse", "avc1.640029,mp4a.40.2")
         refusal = await socket.next("error", within_s=5)
         assert refusal.startswith("mse: ")

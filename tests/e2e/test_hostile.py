@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import secrets
 import socket
@@ -120,6 +121,24 @@ def _attacks(ufrags: tuple[str, str]) -> dict[str, Callable[[random.Random], byt
     }
 
 
+async def _speak_over_tcp(port: int, datagrams: list[bytes], seed: random.Random) -> None:
+    """The same framed for TCP (RFC 4571), the last frame cut short; the gateway may hang up at any time."""
+    framed = b"".join(struct.pack("!H", len(datagram)) + datagram for datagram in datagrams)
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(5):
+            await _write_and_close(port, framed + struct.pack("!H", 0xFFFF) + seed.randbytes(10))
+
+
+async def _write_and_close(port: int, stream: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(stream)
+        await writer.drain()
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
 async def _ufrags(player: BrowserPlayer) -> tuple[str, str]:
     viewer, gateway = (await player.identity())["ufrags"]
     return viewer, gateway
@@ -146,6 +165,7 @@ async def test_no_frame_is_lost_to_strangers_at_the_media_port(page: Page) -> No
                     stranger.bind(("127.0.0.1", 0))
                     for make in attacks.values():
                         await loop.sock_sendto(stranger, make(seed), ("127.0.0.1", port))
+                await _speak_over_tcp(port, [make(seed) for make in attacks.values()], seed)
                 # Spread over the frames, a picture between two rounds.
                 known_now = await player.count()
                 await player.until(f"p => p.pictures.length > {known_now}", within_s=5)

@@ -83,8 +83,8 @@ def _nobody_watches(held: Holdings) -> bool:
 async def _until(condition: Callable[[], bool], *, within_s: float) -> None:
     """Looks ten times a second: most of what is counted here tells nobody when it goes."""
     async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.1)  # noqa: ASYNC110
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 async def _back_at(before: Holdings, gateway: Gateway, *, within_s: float) -> None:

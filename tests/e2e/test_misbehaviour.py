@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from playwright.async_api import Page
 
-from gateway.demo.spec import ParameterSets, VideoCodec
+from gateway.demo.spec import ParameterSets
+from gateway.media.units import VideoCodec
 from tests.support.browser import open_player, timestamp_steps
 from tests.support.cameras import demo_camera
 from tests.support.clients import signalling_socket

@@ -8,6 +8,7 @@ import re
 import aiohttp
 import pytest
 from playwright.async_api import Page
+from yarl import URL
 
 from gateway.config import CameraConfig, CameraUrl
 from gateway.demo.digest import Credentials
@@ -155,7 +156,7 @@ async def test_every_line_of_an_offer_may_be_missing_or_broken() -> None:
                 async with session.post(f"{gateway.address}cam/whep", data=offer, headers=SDP) as response:
                     assert response.status in (201, 400, 422), (line, other, await response.text())
                     if response.status == 201:
-                        location = response.url.join(aiohttp.client.URL(response.headers["Location"]))
+                        location = response.url.join(URL(response.headers["Location"]))
                         assert (await session.delete(location)).status == 200
                     else:
                         await _refusal(response)

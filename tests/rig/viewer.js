@@ -85,6 +85,39 @@
       await this.connection.setRemoteDescription(await answered);
     }
 
+    /**
+     * Restarts ICE on a fresh socket, again until pictures come: what a page has to do when its network was gone.
+     * False when they did not by `deadlineMs`.
+     */
+    async restart({ camera, deadlineMs }) {
+      const begunAt = unixMs();
+      const recovered = () => this.pictures.at(-1)?.[0] > begunAt;
+      while (!recovered() && unixMs() - begunAt < deadlineMs) {
+        this.socket?.close();
+        const socket = new WebSocket(`ws://${location.host}/api/ws?src=${camera}`);
+        this.socket = socket;
+        if (await this.until(() => socket.readyState > WebSocket.CONNECTING, 1000) && socket.readyState === WebSocket.OPEN) {
+          await this.#restartBy(socket);
+          await this.until(recovered, 1500);
+        }
+        await this.until(recovered, 200);
+      }
+      return recovered();
+    }
+
+    async #restartBy(socket) {
+      let answer = null;
+      socket.onmessage = ({ data }) => {
+        const message = JSON.parse(data);
+        if (message.type === 'webrtc') answer = message.value;
+      };
+      await this.connection.setLocalDescription(await this.connection.createOffer({ iceRestart: true }));
+      const { type, sdp } = this.connection.localDescription;
+      socket.send(JSON.stringify({ type: 'webrtc', value: { type, sdp } }));
+      if (await this.until(() => answer !== null, 1000)) await this.connection.setRemoteDescription(answer);
+      else await this.connection.setLocalDescription({ type: 'rollback' });
+    }
+
     #watch(video) {
       const shown = () => {
         video.requestVideoFrameCallback(shown);

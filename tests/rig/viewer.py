@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import stat
 import time
@@ -80,6 +81,11 @@ class Viewer:
         found = await self._handle.evaluate("(viewer, options) => viewer.fresh(options)", options)
         return None if found is None else float(found) - since_ms
 
+    async def restart(self, camera: str, *, within_s: float) -> bool:
+        """Restart ICE over fresh sockets until pictures come."""
+        options = {"camera": camera, "deadlineMs": within_s * 1000}
+        return bool(await self._handle.evaluate("(viewer, options) => viewer.restart(options)", options))
+
     async def pictures(self, *, since_ms: float = 0) -> list[Picture]:
         """All pictures since then, in order."""
         found = await self._handle.evaluate(
@@ -134,3 +140,12 @@ async def get_json(browser: Browser, url: str) -> Any:
         return await response.json()
     finally:
         await context.close()
+
+
+async def playing(browser: Browser, address: str, *names: str, within_s: float = 15) -> None:
+    """Returns when all these cameras are live."""
+    states: dict[str, str] = {}
+    async with asyncio.timeout(within_s):
+        while any(states.get(name) != "live" for name in names):
+            listed = await get_json(browser, f"{address}api/cameras")
+            states = {camera["name"]: camera["state"] for camera in listed["cameras"]}

@@ -41,7 +41,9 @@ def test_a_sender_report_arrives_with_its_cname(cname: str) -> None:
 
 def test_counters_and_timestamps_wrap_at_32_bits() -> None:
     report, _ = RtcpPacket.parse(
-        sender_report(ssrc=7, ntp=0, rtp_timestamp=(1 << 32) + 1, packets=(1 << 32) + 2, octets=(1 << 32) + 3, cname="c")
+        sender_report(
+            ssrc=7, ntp=0, rtp_timestamp=(1 << 32) + 1, packets=(1 << 32) + 2, octets=(1 << 32) + 3, cname="c"
+        )
     )
     assert isinstance(report, RtcpSrPacket)
     info = report.sender_info

@@ -146,26 +146,44 @@ async def pictures_without_keyframe(writer: asyncio.StreamWriter) -> AsyncIterat
         yield
 
 
-async def _pictures(writer: asyncio.StreamWriter, *, gop: int) -> AsyncIterator[None]:
-    number = 0
+async def _pictures(writer: asyncio.StreamWriter, *, gop: int, begin: int = 0) -> AsyncIterator[None]:
+    number = begin
     while True:
-        header = struct.pack(">BBHII", 0x80, 0x80 | 96, number & 0xFFFF, 90_000 + number * 3000, 0x1234)
-        keyframe = gop and number % gop == 0
-        packet = header + (b"\x65\x88\x84" if keyframe else b"\x41\x9a\x02") + b"\x55" * 200
-        writer.write(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+        writer.write(_picture(number, gop=gop))
         yield
         number += 1
         await asyncio.sleep(1 / 30)
+
+
+def _picture(number: int, *, gop: int) -> bytes:
+    """One interleaved RTP packet; `gop` 0 makes none of them a keyframe."""
+    header = struct.pack(">BBHII", 0x80, 0x80 | 96, number & 0xFFFF, 90_000 + number * 3000, 0x1234)
+    keyframe = gop and number % gop == 0
+    packet = header + (b"\x65\x88\x84" if keyframe else b"\x41\x9a\x02") + b"\x55" * 200
+    return struct.pack(">cBH", b"$", 0, len(packet)) + packet
 
 
 async def pictures_then_silence(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
     """Ten pictures, then nothing, with the connection open."""
     source = pictures_without_keyframe(writer)
     for _ in range(10):
-        yield await anext(source)
+        await anext(source)
+        yield
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
     """Close the connection."""
     writer.close()
     yield
+
+
+def flood(count: int) -> Callable[[asyncio.StreamWriter], AsyncIterator[None]]:
+    """`count` small pictures in one write, every tenth a keyframe, then thirty a second."""
+
+    async def source(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+        writer.write(b"".join(_picture(number, gop=10) for number in range(count)))
+        yield
+        async for _ in _pictures(writer, gop=10, begin=count):
+            yield
+
+    return source

@@ -42,14 +42,20 @@ class Feed:
         self.index += 1
         return unit
 
+    def is_suspicious(self) -> bool:
+        return self.assembler.suspects_b_frames
+
+    def clock_source(self) -> ClockSource | None:
+        return self.assembler.clock.source if self.assembler.clock else None
+
     def keyframe(self, *sets: bytes) -> AccessUnit:
         unit = self.picture(*sets, IDR, keyframe=True)
         assert unit is not None
         return unit
 
 
-def _from_sdp(sps: bytes = SMALL, **changes: Continuation) -> Feed:
-    return Feed(Assembler(VideoSource("h264", _annex_b(sps, PPS)), None, **changes))
+def _from_sdp(sps: bytes = SMALL, *, continuation: Continuation | None = None) -> Feed:
+    return Feed(Assembler(VideoSource("h264", _annex_b(sps, PPS)), None, continuation=continuation))
 
 
 def test_nothing_comes_before_the_first_keyframe() -> None:
@@ -157,11 +163,11 @@ def test_a_slice_that_can_not_be_read_is_no_b_frame() -> None:
 def test_reordering_in_the_parameter_sets_raises_suspicion_for_a_while() -> None:
     feed = _from_sdp(REORDERING)
     feed.keyframe()
-    assert feed.assembler.suspects_b_frames
+    assert feed.is_suspicious()
     for _ in range(20):
         feed.picture(P_SLICE)
-    assert not feed.assembler.suspects_b_frames
-    assert not _from_sdp().assembler.suspects_b_frames
+    assert not feed.is_suspicious()
+    assert not _from_sdp().is_suspicious()
 
 
 def test_a_picture_shown_later_than_decoded_keeps_both_times() -> None:
@@ -175,11 +181,10 @@ def test_a_picture_shown_later_than_decoded_keeps_both_times() -> None:
 
 def test_pictures_are_dated_by_arrival_less_the_parsers_hold() -> None:
     feed = _from_sdp()
-    assert feed.assembler.clock is None
+    assert feed.clock_source() is None
     unit = feed.keyframe()
     assert unit.captured_at == pytest.approx(1000.0 - 1 / 30)
-    assert feed.assembler.clock is not None
-    assert feed.assembler.clock.source is ClockSource.GATEWAY
+    assert feed.clock_source() is ClockSource.GATEWAY
 
 
 def test_pictures_are_dated_by_the_cameras_reports() -> None:
@@ -190,8 +195,7 @@ def test_pictures_are_dated_by_the_cameras_reports() -> None:
         unit = feed.picture(P_SLICE, reported=True)
     assert unit is not None
     assert unit.captured_at == pytest.approx(1000.0 + 2.0 - 0.1, abs=0.001)
-    assert feed.assembler.clock is not None
-    assert feed.assembler.clock.source is ClockSource.CAMERA
+    assert feed.clock_source() is ClockSource.CAMERA
 
 
 def test_a_connection_goes_on_where_the_last_one_ended() -> None:

@@ -25,9 +25,8 @@ from tests.support.gst_camera import GstSpec, gst_camera
 
 
 def _decoded(units: list[AccessUnit]) -> int:
-    container = av.open(io.BytesIO(b"".join(unit.data for unit in units)), format="h264")
-    with container:
-        return sum(1 for _ in container.decode(video=0))
+    with av.open(io.BytesIO(b"".join(unit.data for unit in units)), mode="r", format="h264") as container:
+        return len(list(container.decode(video=0)))
 
 
 def _strictly_grows(units: list[AccessUnit]) -> bool:
@@ -133,10 +132,8 @@ async def test_a_viewer_who_comes_gets_what_had_waited() -> None:
         supervised(SourceSettings(camera.url), watched=False) as (supervisor, outlet),
     ):
         await outlet.pictures(5)
-        before = len(outlet.order)
         supervisor.set_watched(watched=True)
         pictures = await outlet.pictures(10)
-    assert before
     assert _strictly_grows(outlet.video)
     assert max(later.pts - earlier.pts for earlier, later in itertools.pairwise(pictures)) < 90_000 / 10
 

@@ -84,6 +84,12 @@ class Rig:
     def _collect(self) -> None:
         self.actions += [(self.now, action) for action in self.core.take_actions()]
 
+    def is_in(self, state: CameraState) -> bool:
+        return self.core.view.state is state
+
+    def reads(self, rendition: Rendition) -> bool:
+        return self.core.rendition is rendition
+
     @property
     def state(self) -> CameraState:
         return self.core.view.state
@@ -109,7 +115,7 @@ def test_an_always_on_camera_is_opened_at_once() -> None:
 
 def test_many_cameras_start_one_after_another() -> None:
     rig = Rig().start(delay_s=0.4)
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
     assert rig.wait(1).opened() == [0.4]
 
 
@@ -123,7 +129,7 @@ def test_silence_is_shown_within_two_seconds_and_reconnects_within_five() -> Non
     rig = Rig().start().play(20)
     silent_since = rig.now
     rig.wait(1.5)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
     rig.wait(0.5)
     assert (rig.state, rig.code) == (CameraState.STALLED, ReasonCode.NO_PICTURES)
     rig.wait(2.5)
@@ -135,21 +141,21 @@ def test_silence_is_shown_within_two_seconds_and_reconnects_within_five() -> Non
 
 def test_pictures_end_a_stall() -> None:
     rig = Rig().start().play(20).wait(3)
-    assert rig.state is CameraState.STALLED
+    assert rig.is_in(CameraState.STALLED)
     rig.play(1)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
     assert rig.opened() == [0.0]
 
 
 @pytest.mark.parametrize("interval_s", [1.001, 3.0])
 def test_a_slow_camera_is_neither_stalled_nor_reconnected(interval_s: float) -> None:
     rig = Rig().start().play(60, step_s=interval_s)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
     assert rig.opened() == [0.0]
     rig.wait(2.9 * interval_s)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
     rig.wait(0.2 * interval_s)
-    assert rig.state is CameraState.STALLED
+    assert rig.is_in(CameraState.STALLED)
 
 
 def test_a_camera_dead_at_start_is_tried_on_the_schedule() -> None:
@@ -168,7 +174,7 @@ def test_offline_lasts_through_the_attempts_with_its_reason() -> None:
     assert (rig.state, rig.code, rig.core.view.since) == (CameraState.OFFLINE, ReasonCode.AUTH_FAILED, since)
     rig.wait(1)
     rig.play()
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
 
 
 def test_watching_shortens_the_wait_to_two_seconds() -> None:
@@ -209,7 +215,7 @@ def test_a_connection_that_lasted_starts_the_schedule_anew() -> None:
     rig.play(11)
     rig.end()
     assert rig.core.view.retry_at == pytest.approx(rig.now + 1)
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
 
 
 def test_a_connection_that_did_not_last_does_not() -> None:
@@ -223,7 +229,7 @@ def test_a_connection_that_did_not_last_does_not() -> None:
 
 def test_an_attempt_without_an_answer_is_given_up() -> None:
     rig = Rig().start().wait(4.9)
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
     rig.wait(0.1)
     assert rig.last() is Action.STOP
     assert (rig.state, rig.code) == (CameraState.OFFLINE, ReasonCode.NO_ANSWER)
@@ -238,10 +244,10 @@ def test_a_camera_with_a_long_gop_has_half_a_minute_for_its_keyframe() -> None:
     for _ in range(29):
         rig.wait(1)
         rig.core.waiting(rig.now)
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
     rig.wait(1)
     rig.core.waiting(rig.now)
-    assert rig.state is CameraState.OFFLINE
+    assert rig.is_in(CameraState.OFFLINE)
 
 
 def test_pictures_without_keyframe_count_only_while_opening() -> None:
@@ -282,7 +288,7 @@ def test_an_on_demand_camera_rests_until_somebody_watches() -> None:
     rig.watch()
     assert (rig.state, rig.opened()) == (CameraState.CONNECTING, [100.0])
     rig.play(3)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
 
 
 def test_it_closes_ten_seconds_after_the_last_viewer() -> None:
@@ -291,7 +297,7 @@ def test_it_closes_ten_seconds_after_the_last_viewer() -> None:
     rig.play(3)
     rig.unwatch()
     rig.play(9)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
     rig.wait(1)
     assert (rig.state, rig.last()) == (CameraState.IDLE, Action.STOP)
     rig.end()
@@ -306,7 +312,7 @@ def test_it_stays_open_when_a_viewer_comes_back_in_time() -> None:
     rig.play(9)
     rig.watch()
     rig.play(20)
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
 
 
 def test_it_opens_again_for_a_viewer_who_comes_while_it_closes() -> None:
@@ -317,7 +323,7 @@ def test_it_opens_again_for_a_viewer_who_comes_while_it_closes() -> None:
     rig.play(9).wait(1.2)
     assert rig.core.phase is Phase.STOPPING
     rig.watch()
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
     rig.end()
     assert (rig.last(), rig.state) == (Action.OPEN, CameraState.CONNECTING)
 
@@ -344,7 +350,7 @@ def test_it_rests_even_if_it_was_being_given_up_just_then() -> None:
     rig.wait(5.8)
     assert (rig.opened(), rig.core.phase) == ([0.0, 6.0], Phase.STOPPING)
     rig.wait(0.4)
-    assert rig.state is CameraState.IDLE
+    assert rig.is_in(CameraState.IDLE)
     rig.end(REFUSED)
     assert (rig.state, rig.core.phase, rig.core.deadline) == (CameraState.IDLE, Phase.RESTING, None)
 
@@ -367,24 +373,24 @@ def test_a_refused_stream_is_looked_at_again_after_a_minute() -> None:
     assert rig.opened() == [0.0]
     rig.wait(1)
     assert rig.opened() == [0.0, 60.0]
-    assert rig.state is CameraState.UNSUPPORTED
+    assert rig.is_in(CameraState.UNSUPPORTED)
     rig.end(H265, rejected=True)
     assert rig.core.view.since == since
     rig.wait(60)
     rig.play()
-    assert rig.state is CameraState.LIVE
+    assert rig.is_in(CameraState.LIVE)
 
 
 def test_the_substream_takes_over_at_once() -> None:
     rig = Rig(has_substream=True).start()
-    assert rig.core.rendition is Rendition.MAIN
+    assert rig.reads(Rendition.MAIN)
     rig.end(H265, rejected=True)
     assert (rig.core.rendition, rig.opened()) == (Rendition.SUBSTREAM, [0.0, 0.0])
-    assert rig.state is CameraState.CONNECTING
+    assert rig.is_in(CameraState.CONNECTING)
     rig.play(30)
     rig.end()
     rig.wait(1)
-    assert rig.core.rendition is Rendition.SUBSTREAM
+    assert rig.reads(Rendition.SUBSTREAM)
 
 
 def test_the_main_stream_is_looked_at_again_at_a_later_connection() -> None:
@@ -393,7 +399,7 @@ def test_the_main_stream_is_looked_at_again_at_a_later_connection() -> None:
     rig.play(700)
     rig.end()
     rig.wait(1)
-    assert rig.core.rendition is Rendition.MAIN
+    assert rig.reads(Rendition.MAIN)
 
 
 def test_when_both_are_refused_the_main_streams_reason_counts() -> None:
@@ -402,7 +408,7 @@ def test_when_both_are_refused_the_main_streams_reason_counts() -> None:
     rig.end(SUB_H265, rejected=True)
     assert (rig.state, rig.core.view.reason) == (CameraState.UNSUPPORTED, H265)
     rig.wait(60)
-    assert rig.core.rendition is Rendition.MAIN
+    assert rig.reads(Rendition.MAIN)
 
 
 def test_closing_stops_the_reader_and_leaves_nothing_due() -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -127,7 +128,7 @@ class BrowserPlayer:
         return list(await self._player.evaluate("player => player.encoded"))
 
     async def stats(self) -> dict[str, Any]:
-        """The `inbound-rtp` statistics, as `video` and `audio`; None where there is none."""
+        """The `inbound-rtp` statistics as `video` and `audio`, None where there is none; `protocol` is udp or tcp."""
         found: dict[str, Any] = await self._player.evaluate("player => player.stats()")
         return found
 
@@ -154,5 +155,5 @@ async def open_player(page: Page, address: str, *, bundle_policy: str = "max-bun
 
 def timestamp_steps(timestamps: list[int]) -> list[int]:
     """From each RTP timestamp to the next, across the wrap; negative is backwards."""
-    steps = [(later - earlier) % _TIMESTAMPS for earlier, later in zip(timestamps, timestamps[1:], strict=False)]
+    steps = [(later - earlier) % _TIMESTAMPS for earlier, later in pairwise(timestamps)]
     return [step if step < _TIMESTAMPS // 2 else step - _TIMESTAMPS for step in steps]

@@ -20,6 +20,7 @@ from aioice import stun
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
+from yarl import URL
 
 from tests.support.cameras import read_clock_strip
 
@@ -108,7 +109,7 @@ async def connect_by_whep(viewer: AiortcViewer, session: aiohttp.ClientSession, 
         answer = await response.text()
         assert response.status == 201, answer
         assert response.content_type == "application/sdp"
-        location = str(response.url.join(aiohttp.client.URL(response.headers["Location"])))
+        location = str(response.url.join(URL(response.headers["Location"])))
     await viewer.accept(answer)
     return location
 

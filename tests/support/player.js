@@ -165,9 +165,14 @@ class TestPlayer {
   }
 
   async stats() {
-    const found = { video: null, audio: null };
-    for (const entry of (await this.connection.getStats()).values()) {
+    const found = { video: null, audio: null, protocol: null };
+    const report = await this.connection.getStats();
+    for (const entry of report.values()) {
       if (entry.type === 'inbound-rtp') found[entry.kind] = entry;
+      if (entry.type === 'transport') {
+        const pair = report.get(entry.selectedCandidatePairId);
+        found.protocol = report.get(pair?.localCandidateId)?.protocol ?? null;
+      }
     }
     return found;
   }

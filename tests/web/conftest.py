@@ -23,6 +23,7 @@ class Site:
 
     stage: Stage
     http: Http
+    app: web.Application
 
 
 @pytest_asyncio.fixture(name="site")
@@ -30,4 +31,4 @@ async def _site() -> AsyncIterator[Site]:
     async with stage(("yard", "site1/gate", "site1/hall")) as running:
         app = build_app(running.registry, running.sessions, clock=SYSTEM_CLOCK, folder=static_dir())
         async with TestClient(TestServer(app)) as client:
-            yield Site(running, client)
+            yield Site(running, client, app)

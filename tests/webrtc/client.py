@@ -88,7 +88,7 @@ class Client:
         async def rtp(packet: RtpPacket, arrival_time_ms: int) -> None:
             codec = next(c for c in transceiver._codecs if c.payloadType == packet.payload_type)
             if codec.mimeType.endswith("/rtx"):
-                heard.repeats.append(unwrap_rtx(packet, payload_type=codec.parameters["apt"], ssrc=0))
+                heard.repeats.append(unwrap_rtx(packet, payload_type=int(str(codec.parameters["apt"])), ssrc=0))
             else:
                 heard.packets.append(packet)
 
@@ -97,7 +97,7 @@ class Client:
             if isinstance(packet, RtcpSrPacket):
                 heard.reports.append(packet)
 
-        receiver._handle_rtp_packet = rtp  # type: ignore[method-assign, assignment]
+        receiver._handle_rtp_packet = rtp  # type: ignore[method-assign]
         receiver._handle_rtcp_packet = rtcp  # type: ignore[method-assign]
 
     async def _send(self, packet: AnyRtcpPacket) -> None:
@@ -134,14 +134,15 @@ class Client:
         return bytes(ssl.get_selected_srtp_profile()).decode()
 
     async def close(self) -> None:
-        """Go away properly."""
+        """Go away properly: aiortc forgets a receiver that it is just starting."""
+        await settled(lambda: self.pc.connectionState != "connecting", "the viewer neither connects nor fails")
         await self.pc.close()
 
 
 @asynccontextmanager
 async def client(*kinds: str) -> AsyncIterator[Client]:
     """A viewer that uses nothing but loopback, also on machines without a network."""
-    with mock.patch("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"]):
+    with mock.patch("aioice.ice.get_host_addresses", return_value=["127.0.0.1"]):
         viewer = Client(*(kinds or ("video",)))
         try:
             yield viewer

@@ -90,7 +90,7 @@ def test_audio_is_shown_as_aiortc_names_it(stream: StreamInfo, line: str) -> Non
     number = line.partition(" ")[0] if stream is PCMU_STREAM else "98"
     shown = reduced_offer(parsed, select(parsed, stream)).splitlines()
     assert f"a=rtpmap:{number} {line.partition(' ')[2]}" in shown
-    assert [text for text in shown if text.startswith("m=")][0].startswith("m=video")
+    assert next(text for text in shown if text.startswith("m=")).startswith("m=video")
 
 
 def test_the_answer_speaks_the_viewers_numbers_and_profile() -> None:

@@ -7,7 +7,6 @@ import ipaddress
 import ifaddr
 import pytest
 
-from gateway.webrtc import candidates
 from gateway.webrtc.candidates import host_candidates, host_literal, interface_addresses, resolve
 
 V4 = ipaddress.IPv4Address("192.0.2.1")
@@ -68,7 +67,7 @@ def test_addresses_only_this_machine_can_use_are_left_out(monkeypatch: pytest.Mo
         ("2001:db8::1", 0, 0),
     ]
     adapter = ifaddr.Adapter("eth0", "eth0", [ifaddr.IP(text, 24, "eth0") for text in texts])
-    monkeypatch.setattr(candidates.ifaddr, "get_adapters", lambda: [adapter])
+    monkeypatch.setattr("gateway.webrtc.candidates.ifaddr.get_adapters", lambda: [adapter])
     assert interface_addresses() == [V4, V6]
 
 

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import ClientError
 from gateway.webrtc.sdp import SdpError, parse_offer
 from gateway.webrtc.selection import select
 from tests.relay.units import OPUS_STREAM
@@ -67,27 +67,26 @@ def test_a_damaged_offer_is_understood_or_refused_and_nothing_else(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_damaged_offer_leaves_nothing_behind(
-    stage: Stage, seed: int, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_damaged_offer_leaves_nothing_behind(stage: Stage, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     """The stage itself checks that no session, agent or task outlives the test."""
     stage.publisher().live(OPUS_STREAM)
     dice = random.Random(1000 + seed)
-    answered = 0
+    answered = refused = 0
     with caplog.at_level(logging.WARNING):
         for _ in range(40):
             text = mutated(dice)
             try:
                 session = await stage.sessions.open(stage.camera(), text, host=None)
-            except GatewayError as error:
-                assert 400 <= error.status < 500
+            except ClientError:
+                # 4xx; anything else fails the test.
+                refused += 1
             else:
                 answered += 1
                 shape = [section.kind for section in parse_offer(text).sections]
                 assert [line[2:].split()[0] for line in session.answer.splitlines() if line.startswith("m=")] == shape
                 await stage.sessions.end(session)
             assert (len(stage.sessions), stage.port.agent_count) == (0, 0)
-    assert answered
+    assert min(answered, refused) > 0
     # What is refused is refused by us, not stumbled over inside aiortc.
     assert [record.getMessage() for record in caplog.records] == []
 
@@ -105,7 +104,7 @@ async def test_random_text_and_truncated_offers_are_refused(stage: Stage, seed: 
                 "v=0\n" + "".join(map(chr, dice.choices(range(1, 0x3000), k=dice.randrange(500)))),
             )
         )
-        with pytest.raises(GatewayError) as refused:
+        with pytest.raises(ClientError) as refused:
             await stage.sessions.open(stage.camera(), text, host=None)
         assert refused.value.status in (400, 422)
         assert (len(stage.sessions), stage.port.agent_count) == (0, 0)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import aioice.stun
+import aiortc.rtcicetransport
 import pylibsrtp
 import pytest
 from aiortc import RTCCertificate, RTCConfiguration, RTCPeerConnection
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80, RTCDtlsTransport
 from aiortc.rtcrtpsender import RTCRtpSender
 from aiortc.sdp import SessionDescription
 from pylibsrtp._binding import lib
 
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import IceLiteAgent
-from gateway.webrtc.peer import SRTP_PROFILES, FanoutSender, GatewayPeer, SharedCertificate, SilentReceiver, make_certificate
+from gateway.webrtc.peer import (
+    SRTP_PROFILES,
+    FanoutSender,
+    GatewayPeer,
+    SharedCertificate,
+    SilentReceiver,
+    make_certificate,
+)
 from tests.webrtc.client import client
 from tests.webrtc.stage import Stage, settled
 
@@ -87,10 +96,6 @@ def test_libsrtps_session_still_shows_its_context() -> None:
 
 async def test_the_agent_has_every_attribute_aiortc_reads_from_a_connection(stage: Stage) -> None:
     """What aiortc's ICE code reads off `_connection`, found in its source, is there on ours."""
-    import re
-
-    import aiortc.rtcicetransport
-
     source = inspect.getsource(aiortc.rtcicetransport)
     names = set(re.findall(r"\b_?connection\.([a-z_]\w*)", source)) - {"_transport_closed"}
     assert {"connect", "recv", "send", "get_event", "close", "remote_username"} <= names, "aiortc's ICE code has moved"
@@ -107,8 +112,10 @@ async def test_the_overridden_factories_are_the_ones_aiortc_calls(stage: Stage) 
     (transceiver,) = peer.getTransceivers()
     assert transceiver.sender is sender
     assert isinstance(sender, FanoutSender)
-    assert isinstance(transceiver.receiver, SilentReceiver)
-    assert sender.transport.transport._connection is agent  # type: ignore[comparison-overlap]
+    receiver: object = transceiver.receiver
+    assert isinstance(receiver, SilentReceiver)
+    connection: object = sender.transport.transport._connection
+    assert connection is agent
     assert isinstance(agent, IceLiteAgent)
     assert peer.srtp_profile == ""
     assert peer.path is None
@@ -153,9 +160,7 @@ async def test_a_real_peer_negotiates_gcm_and_becomes_the_dtls_client(stage: Sta
         assert media.dtls.role == "server"
 
 
-async def test_a_peer_that_knows_no_gcm_gets_aes_cm(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    from aiortc.rtcdtlstransport import SRTP_AES128_CM_SHA1_80
-
+async def test_a_peer_that_knows_no_gcm_gets_aes_cm(stage: Stage) -> None:
     async with client() as viewer:
         (transceiver,) = viewer.pc.getTransceivers()
         transceiver.receiver.transport._srtp_profiles = [SRTP_AES128_CM_SHA1_80]

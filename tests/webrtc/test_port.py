@@ -15,7 +15,8 @@ import pytest_asyncio
 from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.errors import PortInUse
-from gateway.webrtc.ice import CONSENT_S, Drop, IceLiteAgent
+from gateway.webrtc.ice import CONSENT_S, IceLiteAgent
+from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
 from tests.webrtc.stage import DEADLINE_S, HandClock
 
@@ -317,12 +318,12 @@ async def test_the_path_the_viewer_nominates_is_taken(scene: Scene, stranger: St
 async def test_the_number_of_paths_is_bounded_and_the_newest_stays_reachable(scene: Scene) -> None:
     await scene.connect()
     with contextlib.ExitStack() as closing:
-        for _ in range(30):
-            other = closing.enter_context(contextlib.closing(Stranger(scene.port.number)))
+        others = [closing.enter_context(contextlib.closing(Stranger(scene.port.number))) for _ in range(30)]
+        for other in others:
             other.send(scene.request(nominate=False))
             await other.receive()
         assert scene.port.path_count == 16
-        other.send(DTLS)
+        others[-1].send(DTLS)
         assert await received(scene.agent) == DTLS
         # The one in use is never the one that makes room.
         scene.viewer.send(RTCP)
@@ -469,9 +470,13 @@ async def test_a_full_queue_does_not_hide_the_end(scene: Scene) -> None:
     for _ in range(300):
         scene.agent.receive(RTCP)
     await scene.agent.close()
-    with pytest.raises(ConnectionError):
+
+    async def read_all() -> None:
         for _ in range(300):
             await received(scene.agent)
+
+    with pytest.raises(ConnectionError):
+        await read_all()
 
 
 async def test_a_viewer_whose_address_is_gone_costs_one_datagram_at_a_time(scene: Scene) -> None:

@@ -105,9 +105,7 @@ def test_an_extension_id_that_one_byte_headers_cannot_carry_is_left_out(number: 
         ("aiortc", OPUS_STREAM, 96),
     ],
 )
-def test_audio_the_browser_and_the_camera_have_in_common_is_taken(
-    name: str, stream: StreamInfo, expected: int
-) -> None:
+def test_audio_the_browser_and_the_camera_have_in_common_is_taken(name: str, stream: StreamInfo, expected: int) -> None:
     selection = selected(offer(name), stream)
     assert selection.audio is not None
     assert selection.audio.codec.payload_type == expected

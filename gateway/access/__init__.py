@@ -1,0 +1,1 @@
+"""Who may watch: grants, users, API keys, and the one decision about a request."""

@@ -1,0 +1,81 @@
+"""The rig's stage: one network and one Chromium in it for all scenarios, cameras and a gateway for each.
+
+`make test` runs the quick part; `make rig` (`-m "e2e or rig"`) all of it.  `RIG_RESULTS` names a file for the figures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.rig.figures import Record, complaints
+from tests.rig.network import VIEWER, Network, RigUnavailableError
+from tests.rig.programs import cameras, gateway
+from tests.rig.scenarios import Scenario, Stage
+from tests.rig.viewer import chromium, playing
+
+Play = Callable[..., Awaitable[list[str]]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What only `make rig` runs carries this mark."""
+    config.addinivalue_line("markers", "rig: a long fault of network or cameras, in namespaces of its own (make rig)")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The whole rig takes long: it is read only where it is asked for."""
+    whole = collection_path.name.startswith("test_whole_")
+    asked = "rig" in str(config.option.markexpr) or any(collection_path.name in one for one in config.args)
+    return True if whole and not asked else None
+
+
+@pytest.fixture(scope="session")
+def record() -> Record:
+    path = os.environ.get("RIG_RESULTS")
+    return Record(Path(path) if path else None)
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    try:
+        with Network() as network:
+            yield network
+    except RigUnavailableError as error:
+        pytest.skip(f"the rig does not run: {error}")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rig_browser(network: Network, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    async with chromium(network, VIEWER, tmp_path_factory.mktemp("rig")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def healed(network: Network) -> Iterator[Network]:
+    yield network
+    network.heal()
+
+
+@pytest.fixture
+def play(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Play:
+    """Plays a scenario on a gateway, or on one without the protection it needs; returns what was not as it should."""
+
+    async def run(scenario: Scenario, *, without: str | None = None, long: bool = False) -> list[str]:
+        async with (
+            cameras(healed, scenario.camera) as urls,
+            gateway(healed, urls, tmp_path, without=without) as running,
+        ):
+            await playing(rig_browser, running.address, *urls)
+            figures = await scenario.run(Stage(healed, rig_browser, running.address, long))
+            # Programs end over a network that is well.
+            healed.heal()
+        problems = complaints(figures, scenario.limits)
+        record.add(scenario.name, figures, without=without, problems=problems)
+        return problems
+
+    return run

@@ -1,0 +1,323 @@
+"""`/api/ws?src=`: go2rtc's dialects and our own messages, over a real WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+from aiortc.sdp import SessionDescription
+
+from gateway.source.status import CameraState
+from tests.relay.units import OPUS_STREAM, SILENT_STREAM
+from tests.web.conftest import Site
+from tests.webrtc.client import client
+from tests.webrtc.stage import DEADLINE_S, offer, settled
+
+OFFER = offer("chromium-video")
+
+
+def ufrags(sdp: str) -> set[str]:
+    """The ICE user name fragments of a description."""
+    return set(re.findall("^a=ice-ufrag:(.*?)\r?$", sdp, re.MULTILINE))
+
+
+class Socket:
+    """A client's end; `next` passes over other types."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.raw = socket
+
+    async def send(self, kind: str, value: object = None) -> None:
+        await self.raw.send_str(json.dumps({"type": kind, "value": value}))
+
+    async def receive(self) -> dict[str, Any]:
+        async with asyncio.timeout(DEADLINE_S):
+            message: dict[str, Any] = json.loads(await self.raw.receive_str())
+        return message
+
+    async def next(self, *kinds: str) -> dict[str, Any]:
+        while True:
+            message = await self.receive()
+            if message["type"] in kinds:
+                return message
+
+    async def alive(self) -> bool:
+        """The socket still answers."""
+        await self.send("clock", {"t0": 1})
+        return bool(await self.next("clock"))
+
+
+@asynccontextmanager
+async def connected(site: Site, camera: str = "yard", **headers: str) -> AsyncIterator[Socket]:
+    async with site.http.ws_connect(f"/api/ws?src={camera}", headers=headers) as socket:
+        yield Socket(socket)
+
+
+async def test_the_state_comes_first_and_when_it_changes(site: Site) -> None:
+    async with connected(site, "site1/gate") as socket:
+        first = await socket.receive()
+        assert (first["type"], first["value"]["name"], first["value"]["state"]) == ("state", "site1/gate", "live")
+        assert first["value"] == await (await site.http.get("/api/cameras/site1/gate")).json()
+        site.stage.publisher("site1/gate").state(CameraState.OFFLINE, "The camera does not answer")
+        changed = await socket.receive()
+        assert changed["value"]["state"] == "offline"
+        assert changed["value"]["reason"]["message"] == "The camera does not answer"
+
+
+async def test_another_stream_of_the_camera_is_told(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.next("state")
+        site.stage.publisher().live(OPUS_STREAM)
+        while (await socket.next("state"))["value"]["audio"] != {"codec": "opus"}:
+            pass
+
+
+async def test_an_offer_in_go2rtcs_first_dialect_is_answered_in_it(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.send("webrtc/offer", OFFER)
+        answer = await socket.next("webrtc/answer", "error")
+        assert [m.kind for m in SessionDescription.parse(answer["value"]).media] == ["video"]
+
+
+async def test_an_offer_in_go2rtcs_second_dialect_is_answered_in_it(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.send("webrtc", {"type": "offer", "sdp": OFFER, "ice_servers": [{"urls": ["stun:x"]}]})
+        answer = await socket.next("webrtc", "error")
+        assert answer["value"]["type"] == "answer"
+        assert [m.kind for m in SessionDescription.parse(answer["value"]["sdp"]).media] == ["video"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "webrtc/candidate", "value": "candidate:1 1 udp 1 192.0.2.1 9 typ host"},
+        {"type": "webrtc/candidate", "value": ""},
+        {"type": "webrtc/candidate"},
+        {"type": "webrtc", "value": {"type": "candidate", "candidate": ""}},
+    ],
+)
+async def test_candidates_are_taken_without_a_word(site: Site, message: dict[str, Any]) -> None:
+    async with connected(site) as socket:
+        await socket.next("state")
+        await socket.raw.send_str(json.dumps(message))
+        await socket.send("clock", {"t0": 5})
+        assert (await socket.receive())["type"] == "clock"
+
+
+async def test_the_clock_is_told_with_both_sides_time_and_the_cameras(site: Site) -> None:
+    before = time.time()
+    async with connected(site) as socket:
+        await socket.send("clock", {"t0": 12.5})
+        value = (await socket.next("clock"))["value"]
+    mapping = site.stage.sessions.broadcasts.of(site.stage.camera().hub).clock_mapping()
+    assert mapping is not None
+    assert value["t0"] == 12.5
+    assert before <= value["t1"] <= value["t2"] <= time.time()
+    assert (value["rtp_timestamp"], value["clock_rate"]) == (mapping.rtp_timestamp, 90_000)
+    assert value["captured_at"] == mapping.captured_at
+
+
+async def test_a_camera_without_pictures_has_no_clock_but_the_gateway_has(site: Site) -> None:
+    site.stage.camera().hub.last_video = None
+    async with connected(site) as socket:
+        await socket.send("clock", {"t0": 1})
+        assert set((await socket.next("clock"))["value"]) == {"t0", "t1", "t2"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("hello", "message: "),
+        ("[]", "message: "),
+        ('{"type": "mse", "value": "avc1.640029"}', "mse: "),
+        ('{"type": "webrtc/offer/offer"}', "webrtc: "),
+        ('{"type": "clock", "value": {"t0": 1e999}}', "clock: "),
+        ('{"type": "clock", "value": {"t0": 1%s}}' % ("0" * 400), "clock: "),
+        ('{"type": "webrtc", "value": {"type": "offer", "sdp": "v=0"}}', "webrtc: "),
+        ('{"type": "webrtc", "value": {"type": "offer"}}', "webrtc: "),
+    ],
+)
+async def test_what_is_not_understood_is_a_typed_error_and_the_socket_stays(site: Site, text: str, error: str) -> None:
+    async with connected(site) as socket:
+        await socket.raw.send_str(text)
+        refused = await socket.next("error")
+        assert refused["value"].startswith(error)
+        assert "webrtc/offer" not in refused["value"]
+        assert await socket.alive()
+
+
+@pytest.mark.parametrize(
+    "sdp", ["", "v=0", OFFER.replace("H264", "VP8"), OFFER + ("a=" + "x" * 1000 + "\r\n") * 30, "\ud800"]
+)
+async def test_an_offer_that_cannot_be_answered_is_an_error_of_its_dialect(site: Site, sdp: str) -> None:
+    async with connected(site) as socket:
+        await socket.send("webrtc/offer", sdp)
+        first = (await socket.next("error"))["value"]
+        assert first.startswith("webrtc/offer: ")
+        await socket.send("webrtc", {"type": "offer", "sdp": sdp})
+        second = (await socket.next("error"))["value"]
+        assert second.startswith("webrtc: ")
+        assert "webrtc/offer" not in second
+        assert await socket.alive()
+    assert (len(site.stage.sessions), site.stage.port.agent_count) == (0, 0)
+
+
+async def test_an_offer_for_an_offline_camera_says_why(site: Site) -> None:
+    site.stage.publisher().state(CameraState.OFFLINE, "Wrong user name or password")
+    async with connected(site) as socket:
+        await socket.send("webrtc/offer", OFFER)
+        assert (await socket.next("error"))["value"] == "webrtc/offer: Wrong user name or password"
+
+
+async def test_bytes_are_a_typed_error(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.raw.send_bytes(b"\x00\x01")
+        assert (await socket.next("error"))["value"].startswith("message: ")
+        assert await socket.alive()
+
+
+async def test_a_message_beyond_the_limit_ends_the_socket_with_its_reason(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.next("state")
+        await socket.raw.send_str("x" * 70_000)
+        async with asyncio.timeout(DEADLINE_S):
+            message = await socket.raw.receive()
+        assert message.type is WSMsgType.CLOSE
+        assert socket.raw.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+
+
+@pytest.mark.parametrize("query", ["", "?src=", "?src=nowhere", "?src=site1"])
+async def test_an_unknown_camera_is_refused_before_the_socket_opens(site: Site, query: str) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await site.http.ws_connect("/api/ws" + query)
+    assert refused.value.status == 404
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://["])
+async def test_a_foreign_page_gets_no_socket(site: Site, origin: str) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await site.http.ws_connect("/api/ws?src=yard", headers={"Origin": origin})
+    assert refused.value.status == 403
+
+
+async def test_our_own_page_gets_a_socket(site: Site) -> None:
+    async with connected(site, Origin=f"http://{site.http.host}:{site.http.port}") as socket:
+        assert await socket.alive()
+
+
+async def test_a_plain_http_request_is_told_to_upgrade(site: Site) -> None:
+    response = await site.http.get("/api/ws?src=yard")
+    assert response.status == 400
+    assert (await response.json())["error"]["message"]
+
+
+async def test_a_socket_counts_as_watching_the_camera(site: Site) -> None:
+    camera = site.stage.camera()
+    async with connected(site) as socket:
+        await socket.next("state")
+        assert camera._watchers == 1
+    await settled(lambda: camera._watchers == 0, "the socket is still counted")
+
+
+async def test_another_offer_on_a_socket_takes_the_place_of_the_first(site: Site) -> None:
+    async with connected(site) as socket:
+        for number in range(3):
+            await socket.send("webrtc/offer", offer("chromium-video" if number % 2 else "aiortc"))
+            await socket.next("webrtc/answer")
+            assert len(site.stage.sessions) == 1
+
+
+async def test_offers_in_quick_succession_leave_one_session(site: Site) -> None:
+    async with connected(site) as socket:
+        for _ in range(10):
+            await socket.send("webrtc/offer", OFFER)
+        await socket.next("webrtc/answer")
+        assert await socket.alive()
+        await settled(lambda: len(site.stage.sessions) == 1 == site.stage.port.agent_count, "more than one is left")
+
+
+async def test_a_socket_closed_while_its_camera_opens_leaves_nothing(site: Site) -> None:
+    site.stage.publisher().state(CameraState.CONNECTING)
+    async with connected(site) as socket:
+        await socket.send("webrtc/offer", OFFER)
+        await settled(lambda: site.stage.camera()._watchers == 2, "the offer does not wait")
+    await settled(lambda: site.stage.camera()._watchers == 0, "somebody is still counted")
+    assert (len(site.stage.sessions), site.stage.port.agent_count) == (0, 0)
+
+
+async def test_pictures_go_on_without_the_socket(site: Site) -> None:
+    async with client() as viewer:
+        async with connected(site) as socket:
+            await socket.send("webrtc", {"type": "offer", "sdp": await viewer.offer()})
+            await viewer.accept((await socket.next("webrtc"))["value"]["sdp"])
+            await settled(lambda: viewer.heard and len(viewer.video.pictures()) == 15, "the pictures do not arrive")
+        site.stage.publisher().pictures(5)
+        await settled(lambda: len(viewer.video.pictures()) == 20, "the pictures do not go on")
+
+
+async def test_the_same_peer_connection_on_a_new_socket_restarts_ice(site: Site) -> None:
+    async with client() as viewer:
+        text = await viewer.offer()
+        async with connected(site) as socket:
+            await socket.send("webrtc/offer", text)
+            first = (await socket.next("webrtc/answer"))["value"]
+            await viewer.accept(first)
+            await settled(lambda: site.stage.sessions.viewers(site.stage.camera()), "the viewer does not connect")
+        (session,) = site.stage.sessions
+        (ufrag,) = ufrags(text)
+        async with connected(site) as socket:
+            await socket.send("webrtc/offer", text.replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:fresh"))
+            second = (await socket.next("webrtc/answer"))["value"]
+        assert list(site.stage.sessions) == [session]
+        old, new = (SessionDescription.parse(sdp) for sdp in (first, second))
+        assert not ufrags(first) & ufrags(second)
+        assert [m.dtls and m.dtls.fingerprints for m in old.media] == [
+            m.dtls and m.dtls.fingerprints for m in new.media
+        ]
+        assert old.origin != new.origin
+
+
+async def test_many_changes_while_nobody_reads_are_few_messages(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.next("state")
+        for _ in range(200):
+            site.stage.publisher().state(CameraState.STALLED)
+            site.stage.publisher().live(SILENT_STREAM)
+        await socket.send("clock", {"t0": 1})
+        states = 0
+        while (await socket.receive())["type"] != "clock":
+            states += 1
+        assert 1 <= states <= 3
+
+
+async def test_a_client_that_floods_the_socket_is_let_go(site: Site) -> None:
+    camera = site.stage.camera()
+    async with connected(site) as socket:
+        await socket.next("state")
+        flood = json.dumps({"type": "x" * 40})
+        for _ in range(1000):
+            await socket.raw.send_str(flood)
+        await settled(lambda: camera._watchers == 0, "the client is kept")
+        while (await socket.raw.receive()).type is WSMsgType.TEXT:
+            pass
+        assert socket.raw.closed
+
+
+async def test_the_gateways_end_is_told_to_every_socket(site: Site) -> None:
+    async with connected(site) as one, connected(site, "site1/gate") as other:
+        for socket in (one, other):
+            await socket.next("state")
+        await site.app.shutdown()
+        for socket in (one, other):
+            async with asyncio.timeout(DEADLINE_S):
+                message = await socket.raw.receive()
+            assert message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+            assert socket.raw.close_code == 1001
