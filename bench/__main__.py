@@ -117,9 +117,11 @@ def _plot(documents: Sequence[Document], folder: Path | None) -> None:
 
 async def _measure(options: argparse.Namespace, *, command: str) -> int:
     chosen = _chosen(options)
-    check_cores(options.server_core, options.load_core)
+    check_cores(server=options.server_core, load=options.load_core)
     if (task := asyncio.current_task()) is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        # SIGINT too: a script's background job is started with it ignored, and then Python leaves it so.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     facts = machine(server_core=options.server_core, load_core=options.load_core)
     # Cameras, browser and viewers are our children and inherit this; servers are put on their own core.
     os.sched_setaffinity(0, {options.load_core})

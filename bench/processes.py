@@ -57,15 +57,17 @@ class Program:
             ) from None
 
 
-def check_cores(*cores: int) -> None:
-    """Raises BenchError when this machine does not let us pin programs to these cores."""
+def check_cores(*, server: int, load: int) -> None:
+    """Raises BenchError when this machine does not let us pin programs to two such cores."""
+    choose = "the server and what loads it need a core each: choose them by --server-core and --load-core."
     usable = os.sched_getaffinity(0)
-    missing = sorted(set(cores) - usable)
+    missing = sorted({server, load} - usable)
     if missing:
         raise BenchError(
-            f"Core {missing[0]} can't be used here (usable: {', '.join(map(str, sorted(usable)))}); the server and "
-            "what loads it need a core each: choose them by --server-core and --load-core."
+            f"Core {missing[0]} can't be used here (usable: {', '.join(map(str, sorted(usable)))}); {choose}"
         )
+    if server == load:
+        raise BenchError(f"Core {server} can't be used for both: {choose}")
     if shutil.which("taskset") is None:
         raise BenchError("taskset is not installed (Debian's package util-linux has it).")
 

@@ -21,6 +21,7 @@ from gateway.errors import ConfigError, NotFound, PortInUse
 from gateway.observe.health import READY, healthz, readyz
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
+from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
@@ -28,6 +29,7 @@ from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
 from gateway.web.origin import refuse_foreign_origin
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.web.snapshot import Snapshots
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
@@ -124,6 +126,8 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
     signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
+    stills = Stills()
+    snapshots = Snapshots(stills)
     camera = r"/{camera:[^/].*?}"
     app.add_routes(
         [
@@ -137,7 +141,9 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
             web.get("/api/cameras/{camera:.+}", get_camera),
+            web.get("/api/frame.jpeg", snapshots.frame),
             *whep.routes(),
+            web.get(r"/{camera:.+?}/snapshot.jpg", snapshots.snapshot),
             web.route("*", "/api/{rest:.*}", _unknown),
             web.get(camera + "/", pages.camera),
             web.get(camera, pages.to_camera),
@@ -151,6 +157,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
 
     async def close_sockets(_: web.Application) -> None:
         await signalling.close()
+        stills.close()
 
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)

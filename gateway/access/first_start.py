@@ -45,10 +45,9 @@ def state_directory(environment: Mapping[str, str]) -> Path:
     if given := environment.get("STATE_DIRECTORY"):
         # systemd separates several by colons.
         return Path(given.split(":")[0])
-    if base := environment.get("XDG_STATE_HOME"):
-        # The specification says that a relative path is to be ignored.
-        if Path(base).is_absolute():
-            return Path(base) / _FOLDER
+    # The specification says that a relative path is to be ignored.
+    if (base := environment.get("XDG_STATE_HOME")) and Path(base).is_absolute():
+        return Path(base) / _FOLDER
     if (home := environment.get("HOME")) and Path(home).is_absolute():
         return Path(home) / ".local" / "state" / _FOLDER
     raise ConfigError("there is no place for the signing keys: set STATE_DIRECTORY, or HOME, to a folder")
@@ -110,17 +109,12 @@ def _admin(file: Path) -> tuple[str, str | None]:
 def _make_admin(file: Path) -> str | None:
     password = new_password()
     content = hash_password(password) + "\n"
-    # Whole or not at all, and never over what another gateway has just made here.
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(content)
-        os.link(temporary, file)
-    except FileExistsError:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another gateway has just made it
         return None
-    finally:
-        temporary.unlink()
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(content)
     return password
 
 

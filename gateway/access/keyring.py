@@ -25,7 +25,6 @@ CHECK_INTERVAL_S: Final = 1.0
 
 _MAX_BYTES: Final = 64 * 1024
 _FIELDS: Final = ("id", "secret", "created")
-_PRIVATE: Final = 0o600
 
 _log = logging.getLogger(__name__)
 
@@ -52,13 +51,15 @@ def _parse_key(number: int, entry: object) -> SigningKey:
     key_id, secret, created = (entry[name] for name in _FIELDS)
     # What is all digits is a number to YAML.
     if not isinstance(key_id, str) or not isinstance(secret, str):
-        raise ValueError(f"key {number}: id and secret must be text; put them in quotes")
-    if not isinstance(created, int) or isinstance(created, bool):
-        raise ValueError(f"key {number}: created must be a whole number, in seconds since 1970")
-    try:
-        return SigningKey(key_id, secret, created)
-    except ValueError as error:
-        raise ValueError(f"key {number}: {error}") from None
+        problem = "id and secret must be text; put them in quotes"
+    elif not isinstance(created, int) or isinstance(created, bool):
+        problem = "created must be a whole number, in seconds since 1970"
+    else:
+        try:
+            return SigningKey(key_id, secret, created)
+        except ValueError as error:
+            problem = str(error)
+    raise ValueError(f"key {number}: {problem}")
 
 
 def read_keys(file: Path) -> Keys:
@@ -102,14 +103,9 @@ def rotate_keys(file: Path, *, now: float) -> Rotation:
     """
     old = read_keys(file).live if file.exists() else ()
     created = max([int(now), *(key.created for key in old)])
-    keys = Keys.newest_of([SigningKey(*_fresh(created)), *old])
+    keys = Keys.newest_of([new_key(now=created), *old])
     _write(file, keys)
     return Rotation(keys.active, old[0] if old else None, old[1] if len(old) > 1 else None)
-
-
-def _fresh(created: int) -> tuple[str, str, int]:
-    key = new_key(now=created)
-    return key.id, key.secret, key.created
 
 
 def _write(file: Path, keys: Keys) -> None:
@@ -129,7 +125,7 @@ def _replace(file: Path, text: str) -> None:
             try:
                 known = target.stat()
             except FileNotFoundError:
-                os.fchmod(stream.fileno(), _PRIVATE)
+                pass  # mkstemp made it for its owner only
             else:
                 if known.st_gid != os.fstat(stream.fileno()).st_gid:
                     os.fchown(stream.fileno(), -1, known.st_gid)
@@ -178,7 +174,7 @@ class KeysFile:
         try:
             keys = read_keys(self._file)
         except ConfigError as error:
-            _log.error("%s; the keys read before stay in use", error.message)  # noqa: TRY400 (its trace says nothing)
+            _log.error("%s; the keys read before stay in use", error.message)
             return False
         if keys == self._keys:
             return False

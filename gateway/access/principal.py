@@ -10,6 +10,7 @@ from typing import Self
 from gateway.access.grants import Grant
 from gateway.access.patterns import NO_CAMERAS, Patterns
 from gateway.access.prefixes import covers
+from gateway.access.scopes import Scope
 
 
 class Kind(StrEnum):
@@ -19,14 +20,6 @@ class Kind(StrEnum):
     API_KEY = "api_key"
     GRANT = "grant"
     ANONYMOUS = "anonymous"
-
-
-class Scope(StrEnum):
-    """What somebody may do with the cameras their patterns match; `admin` is about the gateway as a whole."""
-
-    VIEW = "view"
-    SIGN = "sign"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from gateway.config.loading import Loaded, find_file, load_config
 from gateway.config.model import (
     AccessConfig,
     AccessMode,
+    ApiKeyConfig,
     CameraConfig,
     ClockSource,
     Config,
     Listen,
     Transport,
+    UserConfig,
     WebRtcConfig,
 )
 from gateway.config.urls import CameraUrl
@@ -16,6 +18,7 @@ from gateway.config.urls import CameraUrl
 __all__ = [
     "AccessConfig",
     "AccessMode",
+    "ApiKeyConfig",
     "CameraConfig",
     "CameraUrl",
     "ClockSource",
@@ -23,6 +26,7 @@ __all__ = [
     "Listen",
     "Loaded",
     "Transport",
+    "UserConfig",
     "WebRtcConfig",
     "find_file",
     "load_config",

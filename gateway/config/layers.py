@@ -107,16 +107,19 @@ class Layers:
                 return self.origins[path[:length]]
         return self.fallback
 
-    def _environment_path(self, name: str) -> Path:
-        segments = name.removeprefix(PREFIX).split("__")
+    def _environment_path(self, variable: str) -> Path:
+        segments = variable.removeprefix(PREFIX).split("__")
         path = tuple(segment.lower() for segment in segments)
-        cameras = self.values.get("cameras")
-        if path[0] != "cameras" or len(path) < 2 or not isinstance(cameras, dict):
+        depth = 1 if path[0] == "cameras" else 2 if path[:2] in (("access", "users"), ("access", "api_keys")) else 0
+        named: Value = self.values
+        for key in path[:depth]:
+            named = named.get(key) if isinstance(named, dict) else None
+        if not depth or len(path) <= depth or not isinstance(named, dict):
             return path
         # A variable's name can't hold "front-door": FRONT_DOOR means that camera where there is one.
-        for camera in cameras:
-            if re.sub(r"[^A-Za-z0-9]", "_", camera).lower() == path[1]:
-                return (path[0], camera, *path[2:])
+        for name in named:
+            if re.sub(r"[^A-Za-z0-9]", "_", name).lower() == path[depth]:
+                return (*path[:depth], name, *path[depth + 1 :])
         return path
 
     def _add_secret_file(self, name: str, path: Path, filename: str, read: Callable[[str], str]) -> None:
@@ -158,7 +161,10 @@ def describe_unreadable(filename: str, error: OSError | ValueError) -> str:
 
 
 def _is_secret(path: Path) -> bool:
-    return path == ("cameras",) or (len(path) == 3 and path[0] == "cameras" and path[2] in ("source", "substream"))
+    match path:
+        case ("cameras",) | ("cameras", _, "source" | "substream") | ("access", "users" | "api_keys", _, "hash"):
+            return True
+    return False
 
 
 def _describes_service(name: str, text: str) -> bool:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from gateway.config.document import Path as KeyPath
 from gateway.config.document import parse
 from gateway.config.layers import CONFIG_VARIABLE, PREFIX, Layers, Origin, Problem, describe_unreadable
-from gateway.config.model import CameraConfig, Config
+from gateway.config.model import ApiKeyConfig, CameraConfig, Config, UserConfig
 from gateway.errors import ConfigError
 from gateway.names import describe_conflict, parse_camera_name, prefix_conflicts
 
@@ -38,6 +38,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "enum": "must be one of: {expected}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
+    "too_short": "must name at least one",
 }
 
 
@@ -92,8 +93,18 @@ def load_config(
         layers.problems += _validation_problems(layers, details, hide=[("cameras",)] if conflicts else [])
     else:
         if not layers.problems:
-            return Loaded(config, layers.origins)
+            return Loaded(_with_absolute_paths(config, layers, file), layers.origins)
     raise _config_error(layers.problems)
+
+
+def _with_absolute_paths(config: Config, layers: Layers, file: Path | None) -> Config:
+    """A path in the file is meant from the file's folder, elsewhere from the current one."""
+    path = config.access.keys_file
+    if path is None:
+        return config
+    written_in_file = layers.origin_of(("access", "keys_file")).layer == 0
+    folder = file.absolute().parent if file is not None and written_in_file else Path.cwd()
+    return config.model_copy(update={"access": config.access.model_copy(update={"keys_file": folder / path})})
 
 
 def _add_file(layers: Layers, file: Path, environment: Mapping[str, str]) -> None:
@@ -176,8 +187,13 @@ def _unknown_key(path: KeyPath) -> str:
 
 def _section(path: KeyPath) -> type[BaseModel]:
     """The model whose keys stand below `path`."""
-    if path[:1] == ("cameras",):
-        return CameraConfig
+    match path:
+        case ("cameras", *_):
+            return CameraConfig
+        case ("access", "users", _, *_):
+            return UserConfig
+        case ("access", "api_keys", _, *_):
+            return ApiKeyConfig
     section: type[BaseModel] = Config
     for key in path:
         annotation = section.model_fields[key].annotation

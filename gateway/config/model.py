@@ -7,20 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
+from gateway.access.hashes import parse_api_key_hash, parse_password_hash
+from gateway.access.patterns import parse_pattern
+from gateway.access.scopes import Scope
+from gateway.config.durations import parse_duration
+from gateway.config.origins import parse_origin
 from gateway.config.urls import CameraUrl
 from gateway.names import check_prefix_free, parse_camera_name
 
 DEFAULT_HTTP_PORT: Final = 8080
 DEFAULT_WEBRTC_PORT: Final = 8190
+ADMIN_NAME: Final = "admin"
+MIN_AGE_S: Final = 60.0
+MAX_AGE_S: Final = 3600.0
 
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?)*"
 )
+_ACCOUNT_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 
 class Transport(StrEnum):
@@ -112,6 +122,10 @@ def _separated(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
 
+def _none() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
 
@@ -138,10 +152,62 @@ class WebRtcConfig(_Section):
     max_viewers_per_camera: int = Field(500, ge=1, le=100_000)
 
 
+_Patterns = Annotated[
+    tuple[Annotated[str, AfterValidator(parse_pattern)], ...], BeforeValidator(_separated), Field(min_length=1)
+]
+_Scopes = Annotated[frozenset[Scope], BeforeValidator(_separated), Field(min_length=1)]
+
+
+class UserConfig(_Section):
+    """A person with a password."""
+
+    hash: Annotated[str, AfterValidator(parse_password_hash)] = Field(repr=False)
+    cameras: _Patterns
+    scopes: _Scopes | None = None
+
+    def scopes_of(self, name: str) -> frozenset[Scope]:
+        """What is written; else view and sign, and for the user called admin everything."""
+        if self.scopes is not None:
+            return self.scopes
+        return frozenset(Scope) if name == ADMIN_NAME else frozenset({Scope.VIEW, Scope.SIGN})
+
+
+class ApiKeyConfig(_Section):
+    """A program with an API key."""
+
+    hash: Annotated[str, AfterValidator(parse_api_key_hash)] = Field(repr=False)
+    cameras: _Patterns
+    scopes: _Scopes = frozenset({Scope.VIEW})
+
+
+def _account_name(text: str) -> str:
+    if not _ACCOUNT_NAME.fullmatch(text):
+        raise ValueError("a name has 1 to 64 letters A-Z a-z, digits, '_', '.', '-', '@'")
+    return text
+
+
+def _max_age_s(value: object) -> float:
+    seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
+    if not MIN_AGE_S <= seconds <= MAX_AGE_S:
+        raise ValueError("must be from 1m to 1h")
+    return seconds
+
+
+AccountName = Annotated[str, AfterValidator(_account_name)]
+
+
 class AccessConfig(_Section):
     """Who may watch.  Signing in does not exist yet: what isn't `open` is served on loopback only."""
 
     mode: AccessMode = AccessMode.REQUIRED
+    users: Annotated[Mapping[AccountName, UserConfig], AfterValidator(MappingProxyType)] = Field(default_factory=_none)
+    api_keys: Annotated[Mapping[AccountName, ApiKeyConfig], AfterValidator(MappingProxyType)] = Field(
+        default_factory=_none
+    )
+    keys_file: Path | None = None
+    max_age: Annotated[float, BeforeValidator(_max_age_s)] = MAX_AGE_S
+    """The longest time, in seconds, that an address may be signed for."""
+    origins: Annotated[tuple[Annotated[str, AfterValidator(parse_origin)], ...], BeforeValidator(_separated)] = ()
 
     @field_validator("mode")
     @classmethod
@@ -156,10 +222,6 @@ class AccessConfig(_Section):
 
 def _long_form(value: object) -> object:
     return {"source": value} if isinstance(value, str | CameraUrl) else value
-
-
-def _none() -> Mapping[str, CameraConfig]:
-    return MappingProxyType({})
 
 
 CameraName = Annotated[str, AfterValidator(parse_camera_name)]

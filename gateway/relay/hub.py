@@ -50,6 +50,7 @@ class Hub:
         self.status = status
         self.gop = gop or GopCache()
         self.last_video: AccessUnit | None = None
+        self.last_keyframe: AccessUnit | None = None
         self._sinks: dict[Sink, None] = {}
         self._rate: deque[tuple[float, int]] = deque()
         self._rate_bytes = 0
@@ -83,6 +84,8 @@ class Hub:
             self.gop.push(unit)
             if unit.track is TrackKind.VIDEO:
                 self.last_video = unit
+                if unit.keyframe:
+                    self.last_keyframe = unit
                 self._count(unit)
             for sink in tuple(self._sinks):
                 sink.on_unit(unit)

@@ -101,7 +101,7 @@ class TestKernelCounters:
             parse_resident_bytes("Name:\tx\n")
 
     def test_drops_are_summed_over_the_sockets_asked_for(self) -> None:
-        head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref p drops"
+        head = " sl local_address rem_address st tx_queue rx_queue tr tm->when retrnsmt uid timeout inode ref p drops"
         row = " 1: 0100007F:1F 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 {} 2 0 {}"
         table = "\n".join([head, row.format(11, 5), row.format(12, 7), row.format(13, 100), ""])
         assert parse_udp_drops(table, {11, 12}) == 12
@@ -133,9 +133,9 @@ class TestFrameTimes:
 
     def test_gaps_lie_between_last_packets_of_frames(self) -> None:
         times = FrameTimes()
-        for number in range(4):
-            times.add(self.packet(ssrc=1, marker=False), at_s=number * 0.04)
-            times.add(self.packet(ssrc=1, marker=True), at_s=number * 0.04 + 0.001)
+        for begin_s in (0.0, 0.04, 0.08, 0.12):
+            times.add(self.packet(ssrc=1, marker=False), at_s=begin_s)
+            times.add(self.packet(ssrc=1, marker=True), at_s=begin_s + 0.001)
         assert times.gaps_ms(since_s=0, until_s=1) == pytest.approx([40, 40, 40])
         assert times.gaps_ms(since_s=0.05, until_s=0.1) == pytest.approx([40])
 

@@ -17,7 +17,7 @@ import aiohttp
 
 from gateway.app import Gateway
 from gateway.config import CameraConfig, CameraUrl, Config
-from gateway.config.model import Listen, WebRtcConfig
+from gateway.config.model import AccessConfig, AccessMode, Listen, WebRtcConfig
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState, CameraStatus
 
@@ -30,6 +30,7 @@ Cameras = Mapping[str, str | CameraConfig]
 
 def _config(cameras: Cameras) -> Config:
     return Config(
+        access=AccessConfig(mode=AccessMode.OPEN),
         listen=Listen("127.0.0.1", 0),
         webrtc=WebRtcConfig(port=0),
         cameras={
@@ -91,8 +92,8 @@ class GatewayProcess:
 
 
 async def start_command(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
-    """`camera-gateway` with these arguments, its output in pipes."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    """`camera-gateway` with these arguments, open to everybody, its output in pipes."""
+    own = {"GATEWAY_ACCESS__MODE": "open"} | {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -1,0 +1,13 @@
+"""What an account may do (pure)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """Watch, hand out signed addresses, see and change the gateway as a whole; none includes another."""
+
+    VIEW = "view"
+    SIGN = "sign"
+    ADMIN = "admin"
