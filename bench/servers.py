@@ -125,6 +125,7 @@ class GatewayServer:
         file = folder / "gateway.yml"
         body = {
             "listen": f"127.0.0.1:{port}",
+            "access": {"mode": "open"},
             "webrtc": {"port": free_port(), "advertise": ["127.0.0.1"], "max_viewers": 10_000},
             "cameras": dict(cameras),
         }

@@ -17,12 +17,14 @@ from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.demo.process import spawn_demo_cameras
-from gateway.errors import ConfigError, NotFound, PortInUse
+from gateway.errors import ConfigError, PortInUse
+from gateway.names import RESERVED_FIRST
 from gateway.observe.health import READY, healthz, readyz
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
+from gateway.web import go2rtc
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
@@ -128,13 +130,15 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
     pages = Pages(folder)
     stills = Stills()
     snapshots = Snapshots(stills)
-    camera = r"/{camera:[^/].*?}"
+    # Nothing below the gateway's own words can be a camera.
+    camera = rf"/{{camera:(?!(?:{'|'.join(sorted(RESERVED_FIRST))})(?:/|$))[^/].*?}}"
     app.add_routes(
         [
             web.get("/", pages.grid),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.static("/static", pages.folder, append_version=False),
+            *go2rtc.ROUTES,
             web.get("/api/ws", signalling.handle),
             web.get("/api/sessions", list_sessions),
             web.get("/api/sessions/{session}", get_session),
@@ -143,8 +147,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.get("/api/cameras/{camera:.+}", get_camera),
             web.get("/api/frame.jpeg", snapshots.frame),
             *whep.routes(),
-            web.get(r"/{camera:.+?}/snapshot.jpg", snapshots.snapshot),
-            web.route("*", "/api/{rest:.*}", _unknown),
+            web.get(camera + "/snapshot.jpg", snapshots.snapshot),
             web.get(camera + "/", pages.camera),
             web.get(camera, pages.to_camera),
         ]
@@ -162,10 +165,6 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)
     return app
-
-
-async def _unknown(request: web.Request) -> web.StreamResponse:
-    raise NotFound("There is nothing at this address; GET /api/cameras lists the cameras")
 
 
 async def serve(config: Config, *, started: Callable[[Gateway], None] | None = None) -> None:

@@ -19,6 +19,7 @@ from gateway.errors import ConfigError, PortInUse
 from gateway.redaction import redact
 
 if TYPE_CHECKING:
+    from gateway.access_commands import Printed
     from gateway.config import Loaded
 
 _EXIT_FAILED: Final = 1
@@ -83,12 +84,40 @@ def _parser() -> argparse.ArgumentParser:
     _add_logging(validate)
     validate.set_defaults(run=_validate)
 
+    _add_access(commands)
+
     health = commands.add_parser("healthcheck", help="ask a running gateway if it is well", allow_abbrev=False)
     _add_file(health)
     _add_logging(health)
     health.add_argument("url", nargs="?", metavar="URL", help="default: the configured listen address")
     health.set_defaults(run=_healthcheck)
     return parser
+
+
+def _add_access(commands: argparse._SubParsersAction[_Parser]) -> None:
+    sign = commands.add_parser("sign", help="print signed addresses, good for anybody who has them", allow_abbrev=False)
+    _add_file(sign)
+    _add_logging(sign)
+    sign.add_argument(
+        "--expires", metavar="TIME", help="for how long, such as 5m (default and longest: access.max_age)"
+    )
+    sign.add_argument("--url", metavar="URL", help="the gateway's address for viewers (default: where it listens)")
+    sign.add_argument("name", metavar="NAME", help="a camera, a site with a slash at its end (site1/), or / for all")
+    sign.set_defaults(run=_sign)
+
+    keys = commands.add_parser("keys", help="signing keys, password hashes, API keys", allow_abbrev=False)
+    actions = keys.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION")
+    for name, run, words in (
+        ("rotate", _rotate_keys, "sign with a new key; the one before stays good for what it has signed"),
+        ("list", _list_keys, "show the signing keys' ids and ages"),
+        ("hash-password", _hash_password, "read a password and print its hash for access.users"),
+        ("new-api-key", _new_api_key, "make an API key and its hash for access.api_keys"),
+    ):
+        action = actions.add_parser(name, help=words, allow_abbrev=False)
+        _add_logging(action)
+        if name in ("rotate", "list"):
+            _add_file(action)
+        action.set_defaults(run=run)
 
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
@@ -162,6 +191,64 @@ def _healthcheck(arguments: argparse.Namespace) -> int:
         return 0
     print(f"camera-gateway: {problem}", file=sys.stderr)  # noqa: T201
     return _EXIT_FAILED
+
+
+def _sign(arguments: argparse.Namespace) -> int:
+    from gateway import access_commands, health
+    from gateway.clock import SYSTEM_CLOCK
+
+    config = _load(arguments.config).config
+    url = arguments.url or health.local_url(config.listen).removesuffix("/healthz")
+    return _print(
+        access_commands.sign(
+            config,
+            name=arguments.name,
+            expires=arguments.expires,
+            url=url,
+            environment=os.environ,
+            now=SYSTEM_CLOCK.now(),
+        )
+    )
+
+
+def _rotate_keys(arguments: argparse.Namespace) -> int:
+    from gateway import access_commands
+    from gateway.clock import SYSTEM_CLOCK
+
+    config = _load(arguments.config).config
+    return _print(access_commands.rotate(config, environment=os.environ, now=SYSTEM_CLOCK.now()))
+
+
+def _list_keys(arguments: argparse.Namespace) -> int:
+    from gateway import access_commands
+    from gateway.clock import SYSTEM_CLOCK
+
+    config = _load(arguments.config).config
+    return _print(access_commands.list_keys(config, environment=os.environ, now=SYSTEM_CLOCK.now()))
+
+
+def _hash_password(_: argparse.Namespace) -> int:
+    import getpass
+
+    from gateway import access_commands
+
+    # A terminal must not show it; a program writes it as one line.
+    password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().removesuffix("\n")
+    return _print(access_commands.hashed_password(password))
+
+
+def _new_api_key(_: argparse.Namespace) -> int:
+    from gateway import access_commands
+
+    return _print(access_commands.api_key())
+
+
+def _print(printed: Printed) -> int:
+    for line in printed.lines:
+        print(line)  # noqa: T201
+    for note in printed.notes:
+        print(f"camera-gateway: {note}", file=sys.stderr)  # noqa: T201
+    return 0
 
 
 def _load(file: Path | None, *, pairs: Sequence[str] = (), listen: str | None = None) -> Loaded:

@@ -68,12 +68,12 @@ def prepare(
     """
     file = keys_path(keys_file, environment)
     if keys_file is None:
-        _make_folder(file.parent)
+        make_folder(file.parent)
     keys = ensure_keys(file, now=now)
     if accounts_configured:
         return Prepared(file, keys)
     folder = state_directory(environment)
-    _make_folder(folder)
+    make_folder(folder)
     admin_hash, new_password = _admin(folder / _ADMIN_HASH)
     return Prepared(file, keys, admin_hash, new_password)
 
@@ -83,7 +83,8 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Makes a private folder unless there is one; ConfigError if it can't be made."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

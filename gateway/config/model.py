@@ -231,7 +231,7 @@ CameraEntry = Annotated[CameraConfig, BeforeValidator(_long_form)]
 class Config(_Section):
     """All of `gateway.yml`; later layers (environment, command line) are already in it."""
 
-    access: AccessConfig = AccessConfig()
+    access: AccessConfig = Field(default_factory=AccessConfig)
     listen: Annotated[Listen, BeforeValidator(Listen.parse)] = Listen("127.0.0.1", DEFAULT_HTTP_PORT)
     cameras: Annotated[Mapping[CameraName, CameraEntry], AfterValidator(MappingProxyType)] = Field(
         default_factory=_none

@@ -1,10 +1,12 @@
-"""RTP payloads for H.264 (RFC 6184): single NAL unit, STAP-A and FU-A packets."""
+"""RTP payloads: H.264 (RFC 6184) as single NAL unit, STAP-A and FU-A packets, and G.711 split to fit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.media.annexb import split_annex_b
+from gateway.media.units import AccessUnit
 
 _STAP_A = 24
 _FU_A = 28
@@ -46,6 +48,27 @@ def packetize_h264(access_unit: bytes, *, max_payload: int) -> list[bytes]:
     if pending:
         payloads.append(_aggregate(pending))
     return payloads
+
+
+def split_samples(unit: AccessUnit, *, max_payload: int) -> list[AccessUnit]:
+    """Split a unit of audio with one byte per sample (G.711; RFC 3551 section 4.5.14) so that each part fits."""
+    if len(unit.data) <= max_payload:
+        return [unit]
+    parts = []
+    for begin in range(0, len(unit.data), max_payload):
+        data = unit.data[begin : begin + max_payload]
+        later_s = float(begin * unit.time_base)
+        parts.append(
+            replace(
+                unit,
+                pts=unit.pts + begin,
+                dts=unit.dts + begin,
+                duration=len(data),
+                data=data,
+                captured_at=unit.captured_at + later_s,
+            )
+        )
+    return parts
 
 
 def _aggregate(nal_units: Sequence[bytes]) -> bytes:

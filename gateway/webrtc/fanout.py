@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
+from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, AudioCodec, StreamInfo, TrackKind
 from gateway.relay.hub import Hub
-from gateway.rtp.packetizer import packetize_h264
+from gateway.rtp.packetizer import packetize_h264, split_samples
 from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
 from gateway.rtp.templates import MAX_PAYLOAD
 from gateway.webrtc.peer import random_ssrc
@@ -39,6 +39,9 @@ _PACKETIZE: dict[TrackKind, Packetize] = {
     TrackKind.VIDEO: partial(packetize_h264, max_payload=MAX_PAYLOAD),
     TrackKind.AUDIO: _one_payload,
 }
+
+
+_G711 = (AudioCodec.PCMU, AudioCodec.PCMA)
 
 
 class Broadcast:
@@ -101,6 +104,9 @@ class Broadcast:
             self._send_group(viewer)
 
     def _send_group(self, viewer: Viewer) -> None:
+        if not self._hub.gop.usable:
+            # The camera went away: what is held would be shown as if it were live.
+            self._group = []
         for kind, frame in self._group:
             viewer.offer(kind, frame, lay_out_cached(frame))
         self._queue(viewer)
@@ -119,7 +125,8 @@ class Broadcast:
 
     def _start(self) -> None:
         for unit in self._hub.attach(self).units:
-            self._packetize(unit)
+            for part in self._parts(unit):
+                self._packetize(part)
         self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
 
     def _stop(self) -> None:
@@ -137,6 +144,17 @@ class Broadcast:
 
     def on_unit(self, unit: AccessUnit) -> None:
         """Packetize once, hand to every viewer."""
+        for part in self._parts(unit):
+            self._broadcast(part)
+
+    def _parts(self, unit: AccessUnit) -> list[AccessUnit]:
+        """The unit, or its parts where it is larger than a packet and may be cut anywhere."""
+        stream = self._hub.stream
+        if unit.track is TrackKind.AUDIO and stream and stream.audio and stream.audio.codec in _G711:
+            return split_samples(unit, max_payload=MAX_PAYLOAD)
+        return [unit]
+
+    def _broadcast(self, unit: AccessUnit) -> None:
         frame = self._packetize(unit)
         if frame is None or not self._viewers:
             return

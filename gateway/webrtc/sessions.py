@@ -127,6 +127,8 @@ class Sessions:
                 session.answer = await self._answer(session, stream, offer)
         except BaseException as error:
             await self.end(session)
+            if isinstance(error, TimeoutError):
+                raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
             if isinstance(error, Exception):
                 # aiortc raises assertion, key and value errors on what it does not like.
                 _log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
@@ -204,9 +206,11 @@ class Sessions:
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
         listeners = Listeners(
-            loss=lambda lost: self._loss(session, lost), missed=lambda: pace.missed(self._clock.monotonic())
+            loss=lambda lost: self._loss(session, lost),
+            missed=lambda: pace.missed(self._clock.monotonic()),
+            resent=pace.spend,
         )
-        silent = Listeners(loss=lambda _: None, missed=lambda: None)
+        silent = Listeners(loss=lambda _: None, missed=lambda: None, resent=lambda _: None)
 
         def add(kind: TrackKind, codec: str, packet_class: PacketClass, rtx: PacketClass | None) -> None:
             tracks[kind] = ViewerTrack(

@@ -17,7 +17,7 @@ from gateway.webrtc.wire import Wire
 RTX_SHARE: Final = 0.25
 """Retransmissions may take this part of what a viewer is sent."""
 
-_RTX_BURST_BYTES: Final = 256 * 1024
+_RTX_BURST_BYTES: Final = 192 * 1024
 _PICTURE_LOSS_INTERVAL_S: Final = 0.5
 
 
@@ -45,6 +45,8 @@ class Listeners:
     """The part of the packets lost, 0…1, from each receiver report."""
     missed: Callable[[], None]
     """The viewer asked for packets again."""
+    resent: Callable[[int], None]
+    """This many bytes went out again; they count towards the viewer's pace."""
 
 
 class ViewerTrack:
@@ -116,6 +118,7 @@ class ViewerTrack:
         self._rtx_number += 1
         if self._wire.send_packet(packet):
             self.counters.retransmitted += 1
+            self._listeners.resent(size)
 
     def on_picture_loss(self) -> None:
         """Repeat the newest keyframe by RTX; a camera can't be asked for another (PyAV has no way to)."""

@@ -73,6 +73,8 @@ class Signalling:
                     self._send(error_message("message", "only text is understood"))
                 if self._overflow:
                     break
+                # Messages that arrived together are answered one by one, so that the writer keeps up.
+                await asyncio.sleep(0)
         finally:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
@@ -106,8 +108,9 @@ class Signalling:
                 async with asyncio.timeout(_SEND_DEADLINE_S):
                     await socket.send_str(json.dumps(message))
         # A client that does not read is let go; the reader then ends too.
-        async with asyncio.timeout(_SEND_DEADLINE_S):
-            await socket.close()
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(_SEND_DEADLINE_S):
+                await socket.close()
 
     def _received(self, text: str) -> None:
         received_at = self._clock.now()

@@ -25,6 +25,7 @@ import { LostLink } from './lost-link.js';
 const CONNECT_DEADLINE_MS = 5000;
 const DISCONNECTED_GRACE_MS = 2000;
 const LOST_TICK_MS = 250;
+const FINGERPRINT = /^a=fingerprint:.*$/gm;
 
 /** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
 function playableCodecs() {
@@ -34,11 +35,15 @@ function playableCodecs() {
 }
 
 /**
- * @param {string} sdp
- * @returns {string | undefined} the DTLS certificate that a description names
+ * Whether two descriptions name the same DTLS certificate.  An answer may name several digests of it, of which the browser
+ * keeps one.
+ *
+ * @param {string} kept
+ * @param {string} answer
  */
-function fingerprint(sdp) {
-  return /^a=fingerprint:(.*)$/m.exec(sdp)?.[1];
+function sameCertificate(kept, answer) {
+  const digests = new Set(answer.match(FINGERPRINT)?.map((line) => line.trim().toLowerCase()));
+  return (kept.match(FINGERPRINT) ?? []).some((line) => digests.has(line.trim().toLowerCase()));
 }
 
 export class WebRtcRung extends EventTarget {
@@ -83,7 +88,7 @@ export class WebRtcRung extends EventTarget {
   mend() {
     if (!this.#connection || !this.#pictureCame || !this.#mendable) return false;
     this.#mendable = false;
-    this.#lose(this.#connection, { certain: true });
+    this.#lose({ certain: true });
     return true;
   }
 
@@ -172,7 +177,8 @@ export class WebRtcRung extends EventTarget {
     if (this.#sent || !this.#offer || !this.#options) return;
     this.#sent = this.#options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
     this.#answerOwed = this.#sent;
-    if (!this.#sent || this.#lostLink.lost) return;
+    // A restart has no deadline of its own, and is no progress: there were pictures before.
+    if (!this.#sent || this.#pictureCame) return;
     this.#progress(0.4);
     this.#expect(this.#options.answerDeadlineMs, () =>
       this.#fail('signalling', 'The gateway did not answer the offer in time.'),
@@ -224,11 +230,8 @@ export class WebRtcRung extends EventTarget {
     this.#sendOffer();
   }
 
-  /**
-   * @param {RTCPeerConnection} connection
-   * @param {{certain: boolean}} how
-   */
-  #lose(connection, { certain }) {
+  /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
+  #lose({ certain }) {
     this.#lostLink.lose(nowMs(), { certain });
     clearTimeout(this.#deadline);
     clearInterval(this.#lostTicker);
@@ -254,12 +257,12 @@ export class WebRtcRung extends EventTarget {
     if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
     this.#answerOwed = false;
     const known = connection.currentRemoteDescription?.sdp;
-    if (known !== undefined && fingerprint(known) !== fingerprint(answer.sdp)) {
+    if (known !== undefined && !sameCertificate(known, answer.sdp)) {
       // Another gateway process: it knows nothing of this connection.
       this.#failUnconnected(connection);
       return;
     }
-    if (!this.#lostLink.lost) {
+    if (known === undefined) {
       this.#progress(0.6);
       this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     }
@@ -297,11 +300,11 @@ export class WebRtcRung extends EventTarget {
         );
         break;
       case 'disconnected':
-        if (this.#pictureCame) this.#lose(connection, { certain: false });
+        if (this.#pictureCame) this.#lose({ certain: false });
         else this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
         break;
       case 'failed':
-        if (this.#pictureCame) this.#lose(connection, { certain: true });
+        if (this.#pictureCame) this.#lose({ certain: true });
         else this.#failUnconnected(connection);
         break;
       default:

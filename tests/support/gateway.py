@@ -93,7 +93,9 @@ class GatewayProcess:
 
 async def start_command(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """`camera-gateway` with these arguments, open to everybody, its output in pipes."""
-    own = {"GATEWAY_ACCESS__MODE": "open"} | {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    own = {"GATEWAY_ACCESS__MODE": "open"} | {
+        name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")
+    }
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

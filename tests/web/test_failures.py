@@ -21,7 +21,8 @@ from tests.web.conftest import Site
     [
         ("GET", "/nowhere", 404, "camera_not_found"),
         ("GET", "/api/nothing", 404, "not_found"),
-        ("GET", "/api", 404, "camera_not_found"),
+        ("POST", "/api", 405, "method_not_allowed"),
+        ("POST", "/api/cameras", 405, "method_not_allowed"),
         ("GET", "/api/ws", 404, "camera_not_found"),
         ("POST", "/", 405, "method_not_allowed"),
         ("PUT", "/yard/", 405, "method_not_allowed"),

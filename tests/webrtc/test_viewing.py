@@ -147,8 +147,8 @@ async def test_repeats_take_a_bounded_part_of_what_a_viewer_is_sent(stage: Stage
             await viewer.nack(large.sequence_number)
             if asked % 50 == 0:
                 await settled(lambda: track.counters.nacked == asked, "the requests do not arrive")  # noqa: B023
-        # 25 % of what was sent, and one burst of 256 KiB to begin with.
-        allowed = 256 * 1024 + track.counters.octets / 4
+        # 25 % of what was sent, and one burst of 192 KiB to begin with.
+        allowed = 192 * 1024 + track.counters.octets / 4
         assert 0.9 * allowed < track.counters.retransmitted * len(large.payload) <= allowed
 
 
