@@ -15,9 +15,9 @@ from gateway.access.cookies import Revocations, Session, read_cookie
 from gateway.access.grants import verify_grant
 from gateway.access.keys import Keys
 from gateway.access.needs import Need, need_of
-from gateway.access.paths import Target, parse_target
+from gateway.access.paths import Area, Target, parse_target
 from gateway.access.principal import NOBODY, Account, Principal, holder_of
-from gateway.access.refusal import BAD_CREDENTIALS, FORBIDDEN, MISSING, NO_CAMERA, SIGNED_OUT, Refusal
+from gateway.access.refusal import BAD_CREDENTIALS, FORBIDDEN, MISSING, NO_CAMERA, NOT_FOUND, SIGNED_OUT, Refusal
 from gateway.errors import NotFound
 
 OK: Final = 200
@@ -150,7 +150,7 @@ def _judge(need: Need, target: Target, principal: Principal, policy: Policy) -> 
     if need is Need.ADMIN:
         return None if principal.may_administer() else FORBIDDEN
     if need is Need.SOMEBODY:
-        return None
+        return NOT_FOUND if target.area is Area.UNKNOWN else None
     camera = target.camera
     if camera is None:
         return NO_CAMERA

@@ -31,3 +31,4 @@ TOO_FAR: Final = Refusal(401, "grant_invalid", "This address was signed for long
 BAD_CREDENTIALS: Final = Refusal(401, "credentials_invalid", "The name, password or key in this request is wrong")
 SIGNED_OUT: Final = Refusal(401, "signed_out", "You are signed out; sign in again")
 FORBIDDEN: Final = Refusal(403, "forbidden", "You may not see or do this")
+NOT_FOUND: Final = Refusal(404, "not_found", "There is nothing at this address")

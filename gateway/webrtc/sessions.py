@@ -151,7 +151,7 @@ class Sessions:
     # ICE restart.
 
     def find_restarting(self, camera: Camera, offer_sdp: str) -> Session | None:
-        """The session whose viewer restarts ICE by this offer: the same DTLS identity, another ufrag.
+        """The session whose viewer restarts ICE by this offer: the one with the same DTLS identity.
 
         A fingerprint is known to the viewer alone, so an offer that repeats it comes from its peer connection.
         """
@@ -161,7 +161,7 @@ class Sessions:
             return None
         for session in self._sessions.values():
             if session.camera is camera and session.fingerprints == offer.fingerprints and session.connected:
-                return session if offer.credentials[0] != session.peer.remote_ufrag else None
+                return session
         return None
 
     def restart(self, session: Session, *, ufrag: str, password: str) -> str:
@@ -175,8 +175,14 @@ class Sessions:
         return session.answer
 
     def restart_by_offer(self, session: Session, offer_sdp: str) -> str:
-        """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for."""
+        """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for.
+
+        An offer that comes again (TCP delivers what was sent into a dead network long after the viewer has sent it
+        anew on another socket) gets the same answer again.
+        """
         ufrag, password = parse_offer(offer_sdp).credentials
+        if ufrag == session.peer.remote_ufrag:
+            return session.answer
         return self.restart(session, ufrag=ufrag, password=password)
 
     # From handshake to end.

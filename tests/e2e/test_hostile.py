@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 _RTP_TIMESTAMP = struct.Struct("!4xI")
 _ROUNDS = 40
+_ATTACK_DEADLINE_S = 20.0
 _MAGIC_COOKIE = 0x2112A442
 
 
@@ -159,16 +160,17 @@ async def test_no_frame_is_lost_to_strangers_at_the_media_port(page: Page) -> No
 
             attacks = _attacks(await _ufrags(player))
             port, seed, loop = media_port(reply.body), random.Random(3), asyncio.get_running_loop()
-            for _ in range(_ROUNDS):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-                    stranger.setblocking(False)
-                    stranger.bind(("127.0.0.1", 0))
-                    for make in attacks.values():
-                        await loop.sock_sendto(stranger, make(seed), ("127.0.0.1", port))
-                await _speak_over_tcp(port, [make(seed) for make in attacks.values()], seed)
-                # Spread over the frames, a picture between two rounds.
-                known_now = await player.count()
-                await player.until(f"p => p.pictures.length > {known_now}", within_s=5)
+            async with asyncio.timeout(_ATTACK_DEADLINE_S):
+                for _ in range(_ROUNDS):
+                    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                        stranger.setblocking(False)
+                        stranger.bind(("127.0.0.1", 0))
+                        for make in attacks.values():
+                            await loop.sock_sendto(stranger, make(seed), ("127.0.0.1", port))
+                    await _speak_over_tcp(port, [make(seed) for make in attacks.values()], seed)
+                    # Spread over the frames, a picture between two rounds.
+                    known_now = await player.count()
+                    await player.until(f"p => p.pictures.length > {known_now}", within_s=5)
 
             received = await player.encoded_timestamps()
             assert len(received) >= known + _ROUNDS

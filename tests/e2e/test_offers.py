@@ -62,7 +62,7 @@ async def test_whatever_stands_beside_the_picture_chromium_takes_the_answer_and_
         )
         sent = re.findall("^m=([a-z]+)(?:(?!^m=).)*^a=sendonly", reply.body, re.MULTILINE | re.DOTALL)
         heard = audio is AudioChoice.OPUS and "audio" in before + after
-        assert sorted(sent) == ["audio", "video"] if heard else ["video"]
+        assert sorted(sent) == (["audio", "video"] if heard else ["video"])
 
 
 @pytest.mark.parametrize("profile", ["42001f", "42e01f", "4d001f"], ids=["baseline", "constrained baseline", "main"])
