@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-_ROUNDING_S = 1e-6
+_ROUNDING_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)

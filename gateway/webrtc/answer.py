@@ -1,7 +1,7 @@
 """The filter around aiortc: it sees a reduced offer, and its answer is put back into the shape of the real one.
 
 aiortc gets only the sections and codecs that will be used, written in terms it knows.  Its answer then gets the
-rejected sections in their place, the offer's own payload types and H.264 profile, `ice-lite`, and playout-delay.
+unused sections in their place, the offer's own payload types and H.264 profile, `ice-lite`, and playout-delay.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from gateway.webrtc.sdp import Codec, Offer, Section
 from gateway.webrtc.selection import PLAYOUT_DELAY_URI, Selection
 
 _FEEDBACK = ("nack", "nack pli", "goog-remb")
+
+_TRANSPORT_LINES = ("c=", "a=ice-", "a=candidate:", "a=end-of-candidates", "a=fingerprint:", "a=setup:")
 
 _REDUCED_PAYLOAD_TYPE = {"H264": 96, "rtx": 97, "opus": 98, "PCMU": 0, "PCMA": 8}
 _REDUCED_H264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f"
@@ -53,18 +55,43 @@ def complete_answer(answer: str, offer: Offer, selection: Selection) -> str:
     session, sections = _split(answer)
     lines = [line for line in session if not line.startswith("a=group:")]
     # Only what the offer bundles may be bundled in the answer (RFC 8843 section 7.3).
-    bundled = [s.key for s in offer.sections if s.key in selection.mids and s.key in offer.bundle]
+    in_bundle = any(mid in offer.bundle for mid in selection.mids)
+    held = {s.key for s in offer.sections if in_bundle and s.key not in selection.mids and _can_be_held(s, offer)}
+    bundled = [s.key for s in offer.sections if s.key in offer.bundle and s.key in selection.mids | held]
     if bundled:
         lines.append(f"a=group:BUNDLE {' '.join(bundled)}")
     lines.append("a=ice-lite")
     for section in offer.sections:
-        mid = section.key
-        if mid not in selection.mids:
+        if section.key in selection.mids:
+            lines += _accepted(sections[section.key], section, selection, named=section.mid is not None)
+        elif section.key in held:
+            lines += _held(section, next(iter(sections.values())))
+        else:
             lines += _rejected(section)
-            continue
-        named = section.mid is not None
-        lines += _accepted(sections[mid], section, selection, named=named)
     return "\r\n".join(lines) + "\r\n"
+
+
+def _can_be_held(section: Section, offer: Offer) -> bool:
+    return (
+        section.kind in ("audio", "video")
+        and section.mid is not None
+        and section.mid in offer.bundle
+        and section.rtcp_mux
+        and any(codec.name for codec in section.codecs.values())
+    )
+
+
+def _held(section: Section, taken: list[str]) -> list[str]:
+    """An unused section inside the bundle: inactive instead of rejected, on the transport of the section `taken`.
+
+    Chromium with max-bundle can't apply an answer that rejects the first section of the bundle, and aiortc as a client
+    none that rejects any.
+    """
+    codec = next(codec for codec in section.codecs.values() if codec.name)
+    lines = [f"m={section.kind} {taken[0].split()[1]} {section.profile} {codec.payload_type}"]
+    lines += [line for line in taken if line.startswith(_TRANSPORT_LINES)]
+    lines += [f"a=mid:{section.mid}", "a=inactive", "a=rtcp-mux"]
+    return lines + _codec_lines(codec)
 
 
 def _split(answer: str) -> tuple[list[str], dict[str, list[str]]]:
@@ -107,12 +134,17 @@ def _answered_codecs(section: Section, selection: Selection) -> tuple[list[Codec
     else:
         codecs = []
     for codec in codecs:
-        channels = f"/{codec.channels}" if codec.channels > 1 else ""
-        lines.append(f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}")
-        lines += [f"a=rtcp-fb:{codec.payload_type} {item}" for item in _FEEDBACK if item in codec.feedback]
-        if codec.fmtp:
-            lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+        lines += _codec_lines(codec)
     return codecs, lines
+
+
+def _codec_lines(codec: Codec) -> list[str]:
+    channels = f"/{codec.channels}" if codec.channels > 1 else ""
+    lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"]
+    lines += [f"a=rtcp-fb:{codec.payload_type} {item}" for item in _FEEDBACK if item in codec.feedback]
+    if codec.fmtp:
+        lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+    return lines
 
 
 def _rejected(section: Section) -> list[str]:

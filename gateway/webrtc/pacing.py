@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-INITIAL_RATE_BPS: Final = 16_000_000
-"""Rate of a new viewer's first burst: a 20 Mb/s line with a 64 KiB queue takes it without loss."""
+INITIAL_RATE_BPS: Final = 18_000_000
+"""Rate of a new viewer's first burst: a 20 Mb/s line with a 64 KiB queue takes it without loss, headers included."""
 
 MAX_RATE_BPS: Final = 400_000_000
 DOUBLING_S: Final = 0.1
-"""While a burst runs without a NACK its rate doubles in this time."""
+"""While a burst runs over a link that has proved clean its rate doubles in this time."""
+
+CLEAN_LOSS: Final = 0.01
+"""A second with less loss than this proves a link clean."""
 
 HEADROOM: Final = 4.0
 """A camera's viewers are never paced below this multiple of its bitrate."""
@@ -21,7 +24,9 @@ _BACK_OFF_S: Final = 0.2
 
 
 class Pace:
-    """A token bucket whose rate grows while a burst gets through and halves when the viewer misses packets.
+    """A token bucket whose rate halves when the viewer misses packets, and grows while a burst gets through.
+
+    It does not grow before a report has shown the link clean: a queue overflows long before its viewer can say so.
 
     Times are monotonic seconds; sizes bytes.
     """
@@ -31,6 +36,7 @@ class Pace:
         self._rate_bps = self._floor_bps
         self._credit = float(UNPACED_BYTES)
         self._at = now
+        self._proved = False
         self._backed_off_at = float("-inf")
 
     @property
@@ -44,7 +50,7 @@ class Pace:
         if elapsed <= 0:
             return
         self._at = now
-        if bursting:
+        if bursting and self._proved:
             self._rate_bps = min(MAX_RATE_BPS, self._rate_bps * 2 ** (min(elapsed, DOUBLING_S) / DOUBLING_S))
         # At higher rates more may leave at once: no less than what a slice of 2 ms is worth, twice over.
         most = max(UNPACED_BYTES, self._rate_bps / 8 * 0.004)
@@ -57,6 +63,10 @@ class Pace:
     def spend(self, size: int) -> None:
         """Account for `size` bytes sent."""
         self._credit -= size
+
+    def reported(self, lost_fraction: float) -> None:
+        """Learn what part of a second's packets was lost (0…1)."""
+        self._proved = lost_fraction < CLEAN_LOSS
 
     def missed(self, now: float) -> None:
         """The viewer misses packets: half the rate, at most once in 0.2 s, never below what the camera needs."""

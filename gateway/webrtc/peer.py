@@ -56,8 +56,8 @@ class Feedback(Protocol):
     def on_picture_loss(self) -> None:
         """The viewer can't decode (RFC 4585 section 6.3.1)."""
 
-    def on_report(self, *, lost_fraction: float, jitter: int, last_report: int, delay: int) -> None:
-        """A receiver report block: fraction 0…1 lost, jitter in clock units, LSR and DLSR as on the wire."""
+    def on_report(self, *, lost: int, highest: int, jitter: int, last_report: int, delay: int) -> None:
+        """A receiver report block: lost and highest number in total, jitter in clock units, LSR and DLSR as on the wire."""
 
     def on_estimate(self, bitrate_bps: int) -> None:
         """The viewer's estimate of what the way to it carries (REMB)."""
@@ -163,7 +163,8 @@ class FanoutSender(RTCRtpSender):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
                     feedback.on_report(
-                        lost_fraction=report.fraction_lost / 256,
+                        lost=report.packets_lost,
+                        highest=report.highest_sequence,
                         jitter=report.jitter,
                         last_report=report.lsr,
                         delay=report.dlsr,

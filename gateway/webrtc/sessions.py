@@ -249,7 +249,10 @@ class Sessions:
 
     def _loss(self, session: Session, lost_fraction: float) -> None:
         """A link that loses a fifth for seconds gets no retransmissions and keyframes only."""
-        if session.viewer is None or not session.loss.report(lost_fraction, self._clock.monotonic()):
+        if session.viewer is None:
+            return
+        session.viewer.pace.reported(lost_fraction)
+        if not session.loss.report(lost_fraction, self._clock.monotonic()):
             return
         closed = session.loss.closed
         session.viewer.relieve(keyframes_only=closed)

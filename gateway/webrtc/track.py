@@ -12,6 +12,7 @@ from gateway.rtp.rtcp import goodbye, middle_bits, ntp_timestamp, sender_report
 from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, retransmission
+from gateway.webrtc.congestion import LossMeter
 from gateway.webrtc.wire import Wire
 
 RTX_SHARE: Final = 0.25
@@ -42,7 +43,7 @@ class Listeners:
     """Whom a track tells what the viewer reports."""
 
     loss: Callable[[float], None]
-    """The part of the packets lost, 0…1, from each receiver report."""
+    """The part of the packets lost, 0…1, about once a second."""
     missed: Callable[[], None]
     """The viewer asked for packets again."""
     resent: Callable[[int], None]
@@ -79,6 +80,7 @@ class ViewerTrack:
         self._keyframe = keyframe
         self._listeners = listeners
         self._last_picture_loss = float("-inf")
+        self._loss = LossMeter()
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
 
     @property
@@ -136,15 +138,17 @@ class ViewerTrack:
             if number is not None:
                 self._retransmit(frame, place, original_number=number)
 
-    def on_report(self, *, lost_fraction: float, jitter: int, last_report: int, delay: int) -> None:
+    def on_report(self, *, lost: int, highest: int, jitter: int, last_report: int, delay: int) -> None:
         """Learn loss, jitter and round-trip time (RFC 3550 section 6.4.1)."""
-        self.counters.lost_fraction = lost_fraction
         self.counters.jitter = jitter
         now = self._clock.monotonic()
         for sent_as, sent_at in self._reports:
             if sent_as == last_report and last_report:
                 self.counters.rtt_s = max(0.0, now - sent_at - delay / 65536)
-        self._listeners.loss(lost_fraction)
+        lost_fraction = self._loss.measure(lost=lost, highest=highest, now=now)
+        if lost_fraction is not None:
+            self.counters.lost_fraction = lost_fraction
+            self._listeners.loss(lost_fraction)
 
     def on_estimate(self, bitrate_bps: int) -> None:
         """Learn the viewer's REMB."""

@@ -127,23 +127,31 @@ def test_the_answer_speaks_the_viewers_numbers_and_profile() -> None:
     ]
 
 
-def test_what_is_not_taken_up_comes_back_in_its_place_with_port_zero() -> None:
+def test_what_is_not_taken_up_comes_back_in_its_place_held_inside_the_bundle_or_rejected() -> None:
     lines = completed(offer("chromium-home-assistant"))
     places = [place for place, line in enumerate(lines) if line.startswith("m=")]
-    audio, _, data = places
-    assert lines[audio : audio + 4] == [
-        "m=audio 0 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126",
-        "c=IN IP4 0.0.0.0",
-        "a=mid:0",
-        "a=inactive",
-    ]
+    audio, video, data = places
+    held = lines[audio:video]
+    assert held[0].startswith("m=audio ")
+    assert held[0].split()[1] == lines[video].split()[1]
+    assert {"a=mid:0", "a=inactive", "a=rtcp-mux", "a=rtpmap:111 opus/48000/2"} <= set(held)
+    for kind in ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:", "a=setup:", "a=candidate:"):
+        assert {line for line in held if line.startswith(kind)} == {
+            line for line in lines[video:data] if line.startswith(kind)
+        }
     assert lines[data:] == [
         "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
         "c=IN IP4 0.0.0.0",
         "a=mid:2",
         "a=inactive",
     ]
-    assert "a=group:BUNDLE 1" in lines
+    assert "a=group:BUNDLE 0 1" in lines
+
+
+def test_outside_a_bundle_what_is_not_taken_up_is_rejected() -> None:
+    lines = completed(offer("chromium-video-audio").replace("a=group:BUNDLE 0 1\r\n", ""))
+    (audio,) = [line for line in lines if line.startswith("m=audio")]
+    assert audio.split()[1] == "0"
 
 
 def test_the_answer_bundles_only_what_the_offer_bundles() -> None:
@@ -186,11 +194,15 @@ async def test_answers_are_accepted_by_an_independent_parser_in_the_offers_shape
     assert [media.rtp.muxId for media in answered.media] == [section.mid for section in offered.sections]
     selection = session.selection
     taken = [section.key in selection.mids for section in offered.sections]
-    assert [media.port != 0 for media in answered.media] == taken
+    held = [
+        section.kind in ("audio", "video") and section.mid in offered.bundle and section.key not in selection.mids
+        for section in offered.sections
+    ]
+    assert [media.port != 0 for media in answered.media] == [t or h for t, h in zip(taken, held, strict=True)]
+    assert [media.direction == "sendonly" for media in answered.media] == taken
     assert {media.port for media in answered.media} <= {0, stage.port.number}
     for media, section in zip(answered.media, offered.sections, strict=True):
         if media.port:
-            assert media.direction == "sendonly"
             assert {codec.payloadType for codec in media.rtp.codecs} <= set(section.codecs)
             assert {(c.protocol, c.ip, c.port) for c in media.ice_candidates} == {
                 ("udp", "127.0.0.1", stage.port.number),
