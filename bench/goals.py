@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.results import Results, SeriesKey
-from bench.stats import percentile
 
 GATEWAY: Final = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`subject`'s figure is at most `limit`, in the figure's unit or, with `versus`, times another one's median.
+    """`subject`'s median is at most `limit`, in the figure's unit or, with `versus`, times another one's median.
 
-    `versus` is (subject, case, metric); an empty case or metric is this goal's own.  `share` None compares the median,
-    a number that percentile of the repetitions.
+    `versus` is (subject, case, metric); an empty case or metric is this goal's own.
     """
 
     benchmark: str
@@ -27,7 +25,6 @@ class Goal:
     limit: float
     versus: tuple[str, str, str] | None = None
     subject: str = GATEWAY
-    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ def _judge(goal: Goal, results: Results) -> Verdict | None:
     if own is None:
         return None
     key, values = own
-    figure = statistics.median(values) if goal.share is None else percentile(values, goal.share)
+    figure = statistics.median(values)
     if goal.versus is None:
         return Verdict(goal, figure, key.unit)
     subject, case, metric = goal.versus

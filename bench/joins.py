@@ -118,9 +118,9 @@ async def _storm(results: Results, server: Server, *, camera: str, scale: Scale)
         await asyncio.sleep(_SETTLING_S)
         calm_from = time.time()
         await asyncio.sleep(scale.calm_s)
-        storm_from = time.time()
+        storm_from, used_before = time.time(), cpu_s(server.program.pid)
         waited_ms, sessions, refused = await storm.break_loose(url, seconds=scale.storm_s)
-        storm_until = time.time()
+        storm_until, used_s = time.time(), cpu_s(server.program.pid) - used_before
         await _end_sessions(sessions)
 
     def add(value: float, metric: str, unit: str = "ms") -> None:
@@ -131,6 +131,7 @@ async def _storm(results: Results, server: Server, *, camera: str, scale: Scale)
         add(percentile(waited_ms, 0.95), "answer p95")
     add(refused, "joins that failed", "")
     add((storm_until - storm_from) * 1000, "all connected after")
+    add(used_s / (storm_until - storm_from) * 100, "CPU during", "% of a core")
     for metric, since_s, until_s in (
         ("frame gap p99 before", calm_from, storm_from),
         ("frame gap p99 during", storm_from, storm_until),

@@ -126,7 +126,12 @@ class GatewayServer:
         body = {
             "listen": f"127.0.0.1:{port}",
             "access": {"mode": "open"},
-            "webrtc": {"port": free_port(), "advertise": ["127.0.0.1"], "max_viewers": 10_000},
+            "webrtc": {
+                "port": free_port(),
+                "advertise": ["127.0.0.1"],
+                "max_viewers": 10_000,
+                "max_viewers_per_camera": 10_000,
+            },
             "cameras": dict(cameras),
         }
         file.write_text(json.dumps(body), encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, load_config
-from gateway.config.model import AccessConfig, CameraConfig, WebRtcConfig
+from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, UserConfig, WebRtcConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -51,12 +51,14 @@ def test_the_container_shown_in_the_documentation_starts_with_a_valid_configurat
 
 def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     documented = set(re.findall(r"^\| `([a-z_.A-Z]+)` \|", CONFIGURATION, re.MULTILINE))
-    keys = {"listen", "access.mode", "cameras.NAME"}
+    keys = {"listen", "cameras.NAME"}
+    keys |= {f"access.{key}" for key in AccessConfig.model_fields if key not in ("users", "api_keys")}
+    keys |= {f"access.users.NAME.{key}" for key in UserConfig.model_fields}
+    keys |= {f"access.api_keys.NAME.{key}" for key in ApiKeyConfig.model_fields}
     keys |= {f"cameras.NAME.{key}" for key in CameraConfig.model_fields}
     keys |= {f"webrtc.{key}" for key in WebRtcConfig.model_fields}
     assert documented == keys
     assert set(Config.model_fields) == {key.split(".")[0] for key in keys}
-    assert set(AccessConfig.model_fields) == {"mode"}
 
 
 def dockerfile_instructions() -> list[tuple[str, str]]:

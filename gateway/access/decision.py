@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final, assert_never
+from typing import Final
 
 from gateway.access.api_keys import find_api_key
 from gateway.access.carriers import Carried, Carrier, carried_by
@@ -139,11 +139,9 @@ def _identify(
         case Carrier.BASIC:
             account = policy.users.get(carried.user) if carried.user == checked_user else None
             return BAD_CREDENTIALS if account is None else account.principal()
-        case Carrier.COOKIE:
-            if session is None:
-                return SIGNED_OUT
+        case Carrier.COOKIE if session is not None:
             return policy.users[session.user].principal(expires_at=float(session.expires), session_id=session.id)
-    assert_never(carried.carrier)
+    return SIGNED_OUT
 
 
 def _judge(need: Need, target: Target, principal: Principal, policy: Policy) -> Refusal | None:

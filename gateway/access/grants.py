@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.access.keys import Keys, SigningKey
+from gateway.access.keys import Keys, Mac, SigningKey
 from gateway.access.prefixes import EVERYTHING, is_prefix, prefixes_covering
 from gateway.access.refusal import EXPIRED, FORBIDDEN, MALFORMED, TOO_FAR, UNKNOWN_KEY, Refusal
 
@@ -56,7 +56,7 @@ def sign_grant(key: SigningKey, *, prefix: str, expires: int, grant_id: str) -> 
     if not _GRANT_ID.fullmatch(grant_id):
         raise ValueError("a grant's id has 16 digits 0-9 a-f")
     head = f"{key.id}.{expires}.{grant_id}"
-    token = f"{head}.{_head_mac(key, str(expires), grant_id, prefix).hexdigest()}"
+    token = f"{head}.{_mac(key, str(expires), grant_id).digest(prefix.encode('ascii')).hex()}"
     if not _TOKEN.fullmatch(token):
         raise ValueError("a grant expires at a time after 1970, in whole seconds")
     return token
@@ -82,27 +82,24 @@ def verify_grant(
     key = keys.find(kid)
     if key is None:
         return UNKNOWN_KEY
-    head = _head_mac(key, expires_text, grant_id)
+    mac = _mac(key, expires_text, grant_id)
+    signed = bytes.fromhex(signature)
     candidates = (EVERYTHING,) if camera is None else (*prefixes_covering(camera), EVERYTHING)
-    prefix = _signed_prefix(head, signature, candidates)
+    prefix = _signed_prefix(mac, signed, candidates)
     if prefix is not None:
         return Grant(kid, expires, grant_id, prefix)
-    prefix = _signed_prefix(head, signature, known)
+    prefix = _signed_prefix(mac, signed, known)
     if prefix is None:
         return MALFORMED
     return FORBIDDEN if camera is not None else Grant(kid, expires, grant_id, prefix)
 
 
-def _signed_prefix(head: hmac.HMAC, signature: str, prefixes: Iterable[str]) -> str | None:
+def _signed_prefix(mac: Mac, signature: bytes, prefixes: Iterable[str]) -> str | None:
     for prefix in prefixes:
-        mac = head.copy()
-        mac.update(prefix.encode("ascii"))
-        if hmac.compare_digest(mac.hexdigest(), signature):
+        if hmac.compare_digest(mac.digest(prefix.encode("ascii")), signature):
             return prefix
     return None
 
 
-def _head_mac(key: SigningKey, expires: str, grant_id: str, prefix: str = "") -> hmac.HMAC:
-    mac = key.mac()
-    mac.update(f"v1\n{key.id}\n{expires}\n{grant_id}\n{prefix}".encode("ascii"))
-    return mac
+def _mac(key: SigningKey, expires: str, grant_id: str) -> Mac:
+    return key.mac(f"v1\n{key.id}\n{expires}\n{grant_id}\n".encode("ascii"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,42 @@ MAX_KEY_AGE_S: Final = 35 * 86400.0
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _SECRET = re.compile(r"[0-9a-f]{64,256}")
+_BLOCK_BYTES: Final = 64
 _SESSION_PURPOSE: Final = b"camera-gateway session cookie v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mac:
+    """HMAC-SHA256 (RFC 2104) of messages that begin alike, its two hash states being ready.
+
+    A verifier tries up to nine prefixes; copying the standard library's HMAC object would take them half as long again.
+    """
+
+    _inner: hashlib._Hash = field(repr=False)
+    _outer: hashlib._Hash = field(repr=False)
+
+    @classmethod
+    def of(cls, key: bytes) -> Self:
+        """Of all messages."""
+        if len(key) > _BLOCK_BYTES:
+            key = hashlib.sha256(key).digest()
+        key = key.ljust(_BLOCK_BYTES, b"\0")
+        return cls(
+            hashlib.sha256(bytes(byte ^ 0x36 for byte in key)), hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+        )
+
+    def after(self, head: bytes) -> Mac:
+        """Of messages that go on with `head`."""
+        inner = self._inner.copy()
+        inner.update(head)
+        return Mac(inner, self._outer)
+
+    def digest(self, rest: bytes) -> bytes:
+        """Of the message that ends with `rest`."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(rest)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +68,7 @@ class SigningKey:
     created: int
     session_secret: bytes = field(init=False, repr=False, compare=False)
     """Derived from `secret`, for session cookies: what the edge knows about grants can't make one of them."""
-    _mac: hmac.HMAC = field(init=False, repr=False, compare=False)
+    _mac: Mac = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
@@ -45,11 +80,11 @@ class SigningKey:
         secret = self.secret.encode("ascii")
         derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=_SESSION_PURPOSE)
         object.__setattr__(self, "session_secret", derivation.derive(secret))
-        object.__setattr__(self, "_mac", hmac.new(secret, digestmod="sha256"))
+        object.__setattr__(self, "_mac", Mac.of(secret))
 
-    def mac(self) -> hmac.HMAC:
-        """An HMAC-SHA256 with this key, still empty."""
-        return self._mac.copy()
+    def mac(self, head: bytes) -> Mac:
+        """HMAC-SHA256 with this key over messages that begin with `head`."""
+        return self._mac.after(head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.access.keyring import KeysFile, ensure_keys, new_key, parse_keys, read_keys, rotate_keys
-from gateway.access.keys import MAX_KEY_AGE_S, Keys, SigningKey
+from gateway.access.keys import MAX_KEY_AGE_S, Keys, Mac, SigningKey
 from gateway.errors import ConfigError
 
 CANARY = "5ec7e7" * 11
@@ -151,6 +152,17 @@ def test_no_secret_is_shown() -> None:
         assert CANARY not in text
         assert "HMAC" not in text
     assert len({new_key(now=NOW).secret for _ in range(10)}) == 10
+
+
+@pytest.mark.parametrize("length", [1, 32, 63, 64, 65, 256])
+def test_the_mac_is_the_standard_librarys(length: int) -> None:
+    key, head, rest = b"k" * length, b"head\n" * 20, b"rest"
+    assert Mac.of(key).after(b"head\n").after(head[5:]).digest(rest) == hmac.digest(key, head + rest, "sha256")
+
+
+def test_there_is_always_a_key_that_signs() -> None:
+    with pytest.raises(ValueError, match="there is no key"):
+        Keys.newest_of([])
 
 
 def test_an_old_active_key_is_warned_about() -> None:

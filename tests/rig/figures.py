@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,6 +45,11 @@ def at_least(bound: float) -> Limit:
 def exactly(bound: float | str) -> Limit:
     """This and nothing else."""
     return Limit("==", bound)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` (0…1) of all do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def complaints(figures: Mapping[str, Figure], limits: Mapping[str, Limit]) -> list[str]:

@@ -14,11 +14,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.rig.faults import MEDIA_PORTS
 from tests.rig.network import CAMERA, CAMERA_ADDRESS, GATEWAY, GATEWAY_ADDRESS, Network
 
 _ROOT: Final = Path(__file__).parents[2]
 _START_DEADLINE_S: Final = 30.0
 _END_DEADLINE_S: Final = 10.0
+HTTP_PORT: Final = 8080
+"""Of the gateway with number 0, the next ones follow; media ports likewise."""
+
 _RTSP_PORT: Final = 8554
 _WATCH_AT: Final = re.compile(r"watch \d+ cameras? at (http://\S+)")
 
@@ -122,9 +126,9 @@ async def gateway(
     """`camera-gateway serve`, or one `without` a protection (tests/rig/crippled.py); `number` 0…9 tells ports apart."""
     file = folder / f"gateway-{number}.yml"
     config = {
-        "listen": f"{GATEWAY_ADDRESS}:{8080 + number}",
+        "listen": f"{GATEWAY_ADDRESS}:{HTTP_PORT + number}",
         "access": {"mode": "open"},
-        "webrtc": {"port": 8190 + number},
+        "webrtc": {"port": MEDIA_PORTS[0] + number},
         "cameras": dict(urls),
     }
     # JSON is YAML.

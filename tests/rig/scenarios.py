@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import statistics
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from playwright.async_api import Browser
 
-from tests.rig.faults import Faults
-from tests.rig.figures import Figure, Limit, at_least, at_most, exactly
-from tests.rig.network import NAT_ADDRESSES, Network
+from tests.rig.faults import MEDIA_PORTS, Faults
+from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
+from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, NAT_ADDRESSES, VIEWER_ADDRESS, Network
+from tests.rig.programs import HTTP_PORT, running
 from tests.rig.tun_relay import Character
 from tests.rig.viewer import Viewer, now_ms, viewer
 
@@ -21,6 +24,7 @@ FOUR_MEGABIT: Final = "cam:1280x720@30:gop=2:bitrate=4M"
 
 _CAMERA: Final = "cam"
 _SETTLE_S: Final = 2.0
+_FLOOD_PER_S: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,46 @@ async def _heavy_loss(stage: Stage) -> dict[str, Figure]:
         }
 
 
+async def _strangers(stage: Stage) -> dict[str, Figure]:
+    """A quiet time, then every kind of nonsense, then a flood of it, half of all that in the viewer's name."""
+    seconds = 10 if stage.long else 4
+    port = int(stage.address.rstrip("/").rpartition(":")[2]) - HTTP_PORT + MEDIA_PORTS[0]
+    async with viewer(stage.browser, stage.address) as one:
+        await _settled(one)
+        known = await one.figures()
+        about = {
+            "gateway": [GATEWAY_ADDRESS, port],
+            "viewer": [VIEWER_ADDRESS, known["localPort"]],
+            "users": f"{known['ufrag']}:{known['ownUfrag']}",
+        }
+        figures: dict[str, Figure] = {}
+        command = (sys.executable, "-m", "tests.rig.strangers", json.dumps(about))
+        async with running(stage.network, ATTACKER, *command) as attacker:
+            await attacker.line("ready")
+            tasks = {
+                "quiet": None,
+                "whispers": f"whisper {seconds}",
+                "connections": "connect",
+                "flood": f"flood {_FLOOD_PER_S} {seconds}",
+            }
+            for name, task in tasks.items():
+                begun_at = now_ms()
+                if task is None:
+                    await asyncio.sleep(seconds)
+                else:
+                    await attacker.tell(task)
+                    figures[f"{name}_packets"] = int((await attacker.line(r"done (\d+)"))[1])
+                gaps = await one.gaps_ms(since_ms=begun_at)
+                figures[f"{name}_gap_p99_ms"] = percentile(gaps, 0.99)
+                figures[f"{name}_gap_max_ms"] = max(gaps)
+        after = await one.figures()
+        return figures | {
+            "longest_gap_ms": max(float(figures[f"{name}_gap_max_ms"] or 0) for name in tasks),
+            "state": after["state"],
+            "connections": after["connections"],
+        }
+
+
 async def _full_rate_after(one: Viewer, since_ms: float, *, within_s: float) -> float | None:
     """Milliseconds until a whole second without a gap above 100 ms begins."""
     while now_ms() - since_ms < within_s * 1000:
@@ -230,6 +274,12 @@ async def _full_rate_after(one: Viewer, since_ms: float, *, within_s: float) -> 
     return None
 
 
+STRANGERS: Final = Scenario(
+    name="strangers",
+    run=_strangers,
+    limits={"state": exactly("connected"), "connections": exactly(1), "longest_gap_ms": at_most(500)},
+    without="validation",
+)
 UDP_BLOCKED: Final = Scenario(
     name="UDP blocked",
     run=_udp_blocked,

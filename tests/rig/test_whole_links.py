@@ -20,6 +20,7 @@ SCENARIOS = [
     scenarios.NARROW_LINK,
     scenarios.LONG_WAY,
     scenarios.HEAVY_LOSS,
+    scenarios.STRANGERS,
 ]
 
 

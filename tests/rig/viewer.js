@@ -188,7 +188,9 @@
           found.roundTripMs = (pair.currentRoundTripTime ?? 0) * 1000;
         }
       }
-      found.ufrag = /a=ice-ufrag:(\S+)/.exec(connection?.remoteDescription?.sdp ?? '')?.[1] ?? null;
+      const ufrag = (description) => /a=ice-ufrag:(\S+)/.exec(description?.sdp ?? '')?.[1] ?? null;
+      found.ufrag = ufrag(connection?.remoteDescription);
+      found.ownUfrag = ufrag(connection?.localDescription);
       return found;
     }
 

@@ -113,13 +113,13 @@ class Client:
         """Say that nothing can be decoded."""
         await self._send(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=_OWN_SSRC, media_ssrc=self.video.packets[0].ssrc))
 
-    async def receiver_report(self, *, lost: float, jitter: int, last_report: int, delay: int) -> None:
-        """Report on the video."""
+    async def receiver_report(self, *, lost: int, highest: int, jitter: int, last_report: int, delay: int) -> None:
+        """Report on the video; the fraction in it is what a browser puts there beside a NACK."""
         info = RtcpReceiverInfo(
             ssrc=self.video.packets[0].ssrc,
-            fraction_lost=round(lost * 256),
-            packets_lost=0,
-            highest_sequence=0,
+            fraction_lost=128,
+            packets_lost=lost,
+            highest_sequence=highest,
             jitter=jitter,
             lsr=last_report,
             dlsr=delay,

@@ -251,17 +251,39 @@ async def test_reports_count_what_was_sent_to_this_viewer(stage: Stage) -> None:
         assert info.packet_count == len(viewer.video.packets)
 
 
-async def test_a_receiver_report_tells_loss_jitter_and_round_trip(stage: Stage) -> None:
+async def test_a_receiver_report_tells_jitter_and_round_trip(stage: Stage) -> None:
     async with watching(stage) as (viewer, session):
         await settled(lambda: viewer.video.reports and viewer.video.packets, "no sender report comes")
         last = middle_bits(viewer.video.reports[-1].sender_info.ntp_timestamp)
-        await viewer.receiver_report(lost=0.25, jitter=90, last_report=last, delay=0)
+        await viewer.receiver_report(lost=0, highest=100, jitter=90, last_report=last, delay=0)
         assert session.viewer is not None
         (track,) = session.viewer.tracks.values()
         await settled(lambda: track.counters.rtt_s is not None, "the report is not heard")
-        assert (track.counters.lost_fraction, track.counters.jitter) == (0.25, 90)
+        assert track.counters.jitter == 90
         assert track.counters.rtt_s is not None
         assert 0 <= track.counters.rtt_s < 5
+
+
+async def test_heavy_loss_for_seconds_is_told_and_leaves_keyframes_only() -> None:
+    clock = HandClock()
+    told: list[str] = []
+    async with stage(clock=clock) as still, watching(still) as (viewer, session):
+        await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
+        session.events.on("fallback", told.append)
+        assert session.viewer is not None
+        (track,) = session.viewer.tracks.values()
+        for second in range(8):
+            # The fraction in these reports says half: it is the totals that count.
+            await viewer.receiver_report(
+                lost=25 * second, highest=1000 + 100 * second, jitter=second, last_report=0, delay=0
+            )
+            await settled(lambda: track.counters.jitter == second, "the report is not heard")  # noqa: B023
+            clock.advance(1.0)
+        assert track.counters.lost_fraction == 0.25
+        assert told == ["loss"]
+        skipped = track.counters.skipped_frames
+        still.publisher().pictures(2 * GOP)
+        assert track.counters.skipped_frames - skipped == 2 * GOP - 2
 
 
 async def test_the_end_is_said(stage: Stage) -> None:

@@ -1,0 +1,152 @@
+"""Cameras that fail, and what viewers of the others, and the list of cameras, show of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Browser
+
+from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
+from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, ROUTER, Network
+from tests.rig.programs import Program, cameras, gateway, running
+from tests.rig.viewer import Viewer, chromium, get_json, now_ms, playing, viewer
+
+_FIRST_PORT: Final = 8600
+_SMALL: Final = "320x240@15:gop=1"
+_DEADLINE_S: Final = 20.0
+_OTHERS: Final = 7
+
+REASONS: Final[Mapping[str, Limit]] = {
+    "silent": exactly("no_answer"),
+    "locked": exactly("auth_failed"),
+    "missing": exactly("not_found"),
+    "mute": exactly("no_pictures"),
+    "breaking_gap_ms": at_most(4000),
+    "healthy_gap_ms": at_most(500),
+}
+ONE_DEAD: Final[Mapping[str, Limit]] = {
+    "p99_ratio": at_most(1.10),
+    "longest_gap_ms": at_most(500),
+    "streams": at_least(_OTHERS),
+}
+
+
+class FaultyCameras:
+    """Cameras that do as they are told (tests/rig/faulty_cameras.py)."""
+
+    def __init__(self, program: Program, urls: dict[str, str]) -> None:
+        self._program = program
+        self.urls = urls
+
+    async def tell(self, verb: str, name: str) -> None:
+        """Make one camera misbehave, or behave again."""
+        await self._program.tell(f"{verb} {name}")
+        await self._program.line("^done$", within_s=10)
+
+
+@asynccontextmanager
+async def faulty_cameras(network: Network, *descriptions: str) -> AsyncIterator[FaultyCameras]:
+    """Cameras, each on its own port."""
+    command = (sys.executable, "-m", "tests.rig.faulty_cameras", CAMERA_ADDRESS, str(_FIRST_PORT), *descriptions)
+    async with running(network, CAMERA, *command) as program:
+        yield FaultyCameras(program, json.loads((await program.line(r"^\{.*\}$"))[0]))
+
+
+async def reasons(network: Network, browser: Browser, folder: Path, *, without: str | None) -> dict[str, Figure]:
+    """Five cameras that fail, each in its own way, beside one that does not."""
+    descriptions = [f"{name}:{_SMALL}" for name in ("healthy", "silent", "mute", "breaking")]
+    async with faulty_cameras(network, *descriptions, f"user:secret@@locked:{_SMALL}") as faulty:
+        await faulty.tell("silence", "silent")
+        await faulty.tell("freeze", "mute")
+        urls = faulty.urls | {"missing": faulty.urls["healthy"].replace("/healthy", "/nothing")}
+        async with contextlib.AsyncExitStack() as stack:
+            running_gateway = await stack.enter_async_context(gateway(network, urls, folder, without=without))
+            address = running_gateway.address
+            await playing(browser, address, "healthy", "breaking")
+            healthy, breaking = [await _watching(stack, browser, address, name) for name in ("healthy", "breaking")]
+            begun_at = now_ms()
+            for _ in range(2):
+                await faulty.tell("reset_mid_frame", "breaking")
+                await asyncio.sleep(5)
+            found = await _reasons(browser, address, wanted=("silent", "locked", "missing", "mute"))
+            return {
+                **found,
+                "breaking_gap_ms": max(await breaking.gaps_ms(since_ms=begun_at)),
+                "healthy_gap_ms": max(await healthy.gaps_ms(since_ms=begun_at)),
+            }
+
+
+async def _watching(stack: contextlib.AsyncExitStack, browser: Browser, address: str, camera: str) -> Viewer:
+    one = await stack.enter_async_context(viewer(browser, address))
+    assert await one.join(camera) is not None, f"{camera} does not play"
+    return one
+
+
+async def _reasons(browser: Browser, address: str, *, wanted: tuple[str, ...]) -> dict[str, Figure]:
+    """The reason the gateway gives for each camera, as soon as it gives one for all."""
+    end = now_ms() + _DEADLINE_S * 1000
+    while True:
+        listed = await get_json(browser, f"{address}api/cameras")
+        found = {camera["name"]: (camera["reason"] or {}).get("code") for camera in listed["cameras"]}
+        if all(found[name] for name in wanted) or now_ms() > end:
+            return {name: found[name] for name in wanted}
+        await asyncio.sleep(0.25)
+
+
+async def one_dead_of_eight(
+    network: Network, folder: Path, *, without: str | None, rounds: int
+) -> dict[str, Figure]:
+    """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone."""
+    async with contextlib.AsyncExitStack() as stack:
+        others = await stack.enter_async_context(cameras(network, f"cam:320x240@20:gop=2:copies={_OTHERS}"))
+        faulty = await stack.enter_async_context(faulty_cameras(network, f"eighth:{_SMALL}"))
+        running_gateway = await stack.enter_async_context(
+            gateway(network, others | faulty.urls, folder, without=without)
+        )
+        browser = await stack.enter_async_context(chromium(network, NEIGHBOUR, folder))
+        await playing(browser, running_gateway.address, *others, *faulty.urls)
+        for name in (*others, *faulty.urls):
+            await _watching(stack, browser, running_gateway.address, name)
+        tap = await stack.enter_async_context(
+            running(network, NEIGHBOUR, sys.executable, "-m", "tests.rig.frame_tap", ROUTER)
+        )
+        alive: list[list[float]] = []
+        dead: list[list[float]] = []
+        await asyncio.sleep(2)
+        await _gaps(tap)
+        for number in range(rounds):
+            await asyncio.sleep(6)
+            alive += await _gaps(tap)
+            down, up = (("silence", "freeze"), ("speak", "thaw")) if number % 2 == 0 else (("die",), ("revive",))
+            for verb in down:
+                await faulty.tell(verb, "eighth")
+            await asyncio.sleep(6)
+            dead += await _gaps(tap)
+            for verb in up:
+                await faulty.tell(verb, "eighth")
+            await playing(browser, running_gateway.address, "eighth", within_s=60)
+            await asyncio.sleep(1)
+            await _gaps(tap)
+        before, during = ([gap for one in streams for gap in one] for streams in (alive, dead))
+        return {
+            "streams": len(dead) // rounds,
+            "frames_each": len(during) // max(1, len(dead)),
+            "alive_p99_ms": percentile(before, 0.99),
+            "dead_p99_ms": percentile(during, 0.99),
+            "p99_ratio": round(percentile(during, 0.99) / percentile(before, 0.99), 3),
+            "longest_gap_ms": max(during),
+        }
+
+
+async def _gaps(tap: Program) -> list[list[float]]:
+    """Of the seven streams with the most frames: the eighth's comes and goes."""
+    await tap.tell("gaps")
+    found = json.loads((await tap.line(r"^\{.*\}$"))[0])
+    return sorted(found.values(), key=len, reverse=True)[:_OTHERS]
