@@ -1,6 +1,8 @@
 # make demo   live pictures from built-in cameras: http://127.0.0.1:8080   (HOST= PORT= WEBRTC_PORT= to change)
 # make test   everything that is checked, tests with a real browser included
 # make check  formatting, lint, types, layering
+# make rig    every link and camera fault, in network namespaces (root)
+# make bench  the figures of docs/benchmarks.md, other servers beside ours
 # All of them set up what they need, in .venv and node_modules; the second time there is nothing left to do.
 
 PYTHON ?= python3
@@ -25,14 +27,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A second browser vendor's player is not needed; a second vendor's RTSP server is (gst-rtsp-server).
 TEST_PACKAGES := chromium ffmpeg gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base \
-	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav openssl iproute2 nftables
 
 export PYTHON
 # Node.js may live in .venv (scripts/node); tools must not depend on the caller's language.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export LC_ALL := C.UTF-8
 
-.PHONY: demo test check format coverage packages clean
+.PHONY: demo test check format coverage bench rig packages clean
 .DELETE_ON_ERROR:
 
 demo: $(RUN_READY)
@@ -57,6 +59,13 @@ format: $(TEST_READY)
 
 coverage: $(TEST_READY) packages
 	$(BIN)/pytest --cov --cov-report=term-missing $(PYTEST)
+
+rig: $(TEST_READY) packages
+	$(BIN)/pytest tests/rig -m "e2e or rig" $(PYTEST)
+
+# Hours on a quiet machine; BENCH="glass-to-glass --repeats 3" runs one of them.  Peers: MEDIAMTX_BIN, GO2RTC_BIN or PATH.
+bench: $(TEST_READY) packages
+	@$(BIN)/python -m bench $(or $(BENCH),all)
 
 packages:
 	@$(APT) $(TEST_PACKAGES)
