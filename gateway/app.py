@@ -16,8 +16,11 @@ from aiohttp import web
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
+from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
 from gateway.errors import ConfigError, PortInUse
+from gateway.hls.packager import Lengths
+from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
 from gateway.observe.health import READY, healthz, readyz
 from gateway.relay.camera import Camera
@@ -27,7 +30,7 @@ from gateway.source.settings import SourceSettings
 from gateway.web import go2rtc
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
-from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
+from gateway.web.keys import CLOCK, HLS, REGISTRY, SESSIONS
 from gateway.web.origin import refuse_foreign_origin
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
@@ -93,7 +96,8 @@ class Gateway:
         self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
         self._stack.push_async_callback(self.registry.close)
         self._stack.push_async_callback(self.sessions.close)
-        await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir()))
+        hls = hls_of(self._config, self.registry, clock=self._clock)
+        await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir(), hls=hls))
         self.registry.start()
 
     async def _listen(self, app: web.Application) -> None:
@@ -114,16 +118,28 @@ class Gateway:
         self.address = f"http://{shown}:{self.http_port}/"
 
 
-def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: Path) -> web.Application:
+def hls_of(config: Config, registry: Registry, *, clock: Clock) -> Hls | None:
+    """HLS as configured; None where it is switched off."""
+    hls = config.hls
+    if hls.mode is HlsMode.OFF:
+        return None
+    lengths = Lengths(part_s=hls.part, segment_s=hls.segment, segments=hls.segments)
+    return Hls(registry.find, lengths, clock=clock, always=tuple(registry) if hls.always else ())
+
+
+def build_app(
+    registry: Registry, sessions: Sessions, *, clock: Clock, folder: Path, hls: Hls | None = None
+) -> web.Application:
     """The HTTP application over running parts."""
     app = web.Application(middlewares=[failures, refuse_foreign_origin, static_headers])
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[CLOCK] = clock
+    app[HLS] = hls
     app[READY] = []
 
     def describe(camera: Camera) -> dict[str, object]:
-        return camera_json(camera, sessions)
+        return camera_json(camera, sessions, hls)
 
     signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
     whep = Whep(sessions, registry.find)
@@ -146,6 +162,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.get("/api/cameras", list_cameras),
             web.get("/api/cameras/{camera:.+}", get_camera),
             web.get("/api/frame.jpeg", snapshots.frame),
+            *(hls.routes() if hls is not None else ()),
             *whep.routes(),
             web.get(camera + "/snapshot.jpg", snapshots.snapshot),
             web.get(camera + "/", pages.camera),
@@ -155,10 +172,14 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
 
     async def ready(_: web.Application) -> AsyncIterator[None]:
         app[READY].append(True)
+        if hls is not None:
+            hls.start()
         yield
         app[READY].clear()
 
     async def close_sockets(_: web.Application) -> None:
+        if hls is not None:
+            hls.close()
         await signalling.close()
         stills.close()
 

@@ -250,7 +250,7 @@ class TestEnvironment:
             "GATEWAY_WEBRTC__TURN__SECRET": CANARY,
             "GATEWAY_CAMERAS": f"a=rtsp://u:{CANARY}@/s,b=rtsp://192.0.2.1/s,b=rtsp://192.0.2.1/s",
         }
-        top = "allowed here: access, cameras, listen, webrtc"
+        top = "allowed here: access, cameras, hls, listen, webrtc"
         inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         nested = "a key inside 'webrtc' takes two underscores: GATEWAY_WEBRTC__PORT"
         assert complaints(environment=environment) == [
@@ -334,7 +334,7 @@ cameras:
         collision = "'yard/gate' lies below the camera 'yard', so their addresses collide: rename one of them"
         assert complaints(file) == [
             "gateway.yml:1: listen: must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080",
-            "gateway.yml:2: turn: unknown key; allowed here: access, cameras, listen, webrtc",
+            "gateway.yml:2: turn: unknown key; allowed here: access, cameras, hls, listen, webrtc",
             f"gateway.yml:4: webrtc.prot: unknown key (did you mean 'port'?); {inside}",
             "gateway.yml:5: webrtc.port: must be at most 65535",
             "gateway.yml:6: webrtc.max_viewers: must be at least 1",

@@ -7,16 +7,17 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import BadRequest
+from gateway.hls.routes import Hls
 from gateway.relay.camera import Camera
 from gateway.relay.description import describe
 from gateway.source.status import CameraState
-from gateway.web.keys import REGISTRY, SESSIONS
+from gateway.web.keys import HLS, REGISTRY, SESSIONS
 from gateway.webrtc.sessions import Sessions
 
 _MAX_LIMIT = 1000
 
 
-def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
+def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None) -> dict[str, Any]:
     """A camera as viewers see it."""
     mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
     clock = None
@@ -27,7 +28,8 @@ def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
             "captured_at": mapping.captured_at,
             "source": _clock_source(camera),
         }
-    return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=False)
+    viewers = {"webrtc": sessions.viewers(camera), "ll-hls": 0 if hls is None else hls.viewers(camera)}
+    return describe(camera, clock=clock, viewers=viewers, admin=False)
 
 
 def _clock_source(camera: Camera) -> str:
@@ -52,8 +54,8 @@ async def list_cameras(request: web.Request) -> web.Response:
             raise BadRequest(f"state: must be one of {', '.join(CameraState)}")
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
-    sessions = request.app[SESSIONS]
-    return _fresh({"cameras": [camera_json(camera, sessions) for camera in cameras]})
+    sessions, hls = request.app[SESSIONS], request.app[HLS]
+    return _fresh({"cameras": [camera_json(camera, sessions, hls) for camera in cameras]})
 
 
 def _limit(text: str | None) -> int:
@@ -67,7 +69,7 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    return _fresh(camera_json(camera, request.app[SESSIONS]))
+    return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS]))
 
 
 def _fresh(body: dict[str, Any]) -> web.Response:

@@ -219,7 +219,10 @@ class IceLiteAgent:
         path.send(answer)
         if response.message_class == Class.RESPONSE:
             away_s, self.last_check = now - self.last_check, now
-            self._select(path, nominated="USE-CANDIDATE" in request.attributes, now=now)
+            # Back from another place, a browser nominates only with its next check, seconds later; the way it had
+            # has not been checked for so long that it can't be missed.
+            nominated = "USE-CANDIDATE" in request.attributes or away_s > AWAY_S
+            self._select(path, nominated=nominated, now=now)
             if away_s > AWAY_S and self.on_return is not None:
                 self.on_return()
         return True

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,8 @@ from playwright.async_api import Browser
 from tests.rig.figures import Record, complaints
 from tests.rig.network import VIEWER, Network, RigUnavailableError
 from tests.rig.programs import cameras, gateway
-from tests.rig.scenarios import Scenario, Stage
+from tests.rig.scenarios import Play, Scenario, Stage
 from tests.rig.viewer import chromium, playing
-
-Play = Callable[..., Awaitable[list[str]]]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,13 +8,14 @@ import statistics
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, Protocol
 
 from playwright.async_api import Browser
 
 from tests.rig.faults import MEDIA_PORTS, Faults
 from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
-from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, NAT_ADDRESSES, VIEWER_ADDRESS, Network
+from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, NAT_ADDRESSES, OTHER_VIEWER_ADDRESS, VIEWER_ADDRESS, Network
 from tests.rig.programs import HTTP_PORT, running
 from tests.rig.tun_relay import Character
 from tests.rig.viewer import Viewer, now_ms, viewer
@@ -46,6 +47,13 @@ class Scenario:
     limits: Mapping[str, Limit]
     without: str
     camera: str = SMALL
+
+
+class Play(Protocol):
+    """Plays a scenario and returns what was not as it should be."""
+
+    async def __call__(self, scenario: Scenario, *, without: str | None = None, long: bool = False) -> list[str]:
+        """On a gateway as it is, or on one `without` a protection."""
 
 
 async def _settled(one: Viewer) -> float:
@@ -107,7 +115,16 @@ async def _long_outage(stage: Stage) -> dict[str, Figure]:
 
 
 async def _page_after_long_outage(stage: Stage) -> dict[str, Figure]:
-    """The page's own element, which has to notice and to restart ICE by itself."""
+    """The page's own element, which has to notice by itself."""
+    return await _page_comes_back(stage, elsewhere=False)
+
+
+async def _page_in_another_network(stage: Stage) -> dict[str, Figure]:
+    """The same, and the way it had is no way any more: only an ICE restart finds another."""
+    return await _page_comes_back(stage, elsewhere=True)
+
+
+async def _page_comes_back(stage: Stage, *, elsewhere: bool) -> dict[str, Figure]:
     async with viewer(stage.browser, stage.address) as one:
         first_ms = await one.show(_CAMERA)
         assert first_ms is not None, "the page showed no picture even before anything was wrong"
@@ -115,13 +132,19 @@ async def _page_after_long_outage(stage: Stage) -> dict[str, Figure]:
         before = await one.figures()
         stage.network.set_uplink(up=False)
         await asyncio.sleep(20)
+        if elsewhere:
+            stage.network.move_viewer(OTHER_VIEWER_ADDRESS)
         stage.network.set_uplink(up=True)
         returned_at = now_ms()
         back_ms = await one.live_after(returned_at, within_s=15)
+        # What was sent into the dead network arrives now, too late.
+        await asyncio.sleep(4)
+        gaps = await one.gaps_ms(since_ms=returned_at + (back_ms or 0))
         after = await one.figures()
         return {
             "first_picture_ms": first_ms,
             "back_ms": back_ms,
+            "longest_gap_afterwards_ms": max(gaps),
             "connections": after["connections"],
             "ice_generations": 1 + (before["ufrag"] != after["ufrag"]),
         }
@@ -269,7 +292,7 @@ async def _full_rate_after(one: Viewer, since_ms: float, *, within_s: float) -> 
         await asyncio.sleep(0.25)
         pictures = await one.pictures(since_ms=now_ms() - 1000)
         times = [picture.at for picture in pictures]
-        if len(times) >= 25 and max(b - a for a, b in zip(times, times[1:], strict=False)) < 150:
+        if len(times) >= 25 and max(b - a for a, b in pairwise(times)) < 150:
             return times[0] - since_ms
     return None
 
@@ -298,8 +321,14 @@ LONG_OUTAGE: Final = Scenario(
 PAGE_AFTER_LONG_OUTAGE: Final = Scenario(
     name="link down 20 s, the page",
     run=_page_after_long_outage,
+    limits={"back_ms": at_most(3000), "longest_gap_afterwards_ms": at_most(1000), "connections": exactly(1)},
+    without="patience",
+)
+PAGE_IN_ANOTHER_NETWORK: Final = Scenario(
+    name="link down 20 s and another address, the page",
+    run=_page_in_another_network,
     limits={"back_ms": at_most(3000), "connections": exactly(1), "ice_generations": exactly(2)},
-    without="ice-restart",
+    without="path-following",
 )
 REBINDING: Final = Scenario(
     name="NAT rebinding", run=_rebinding, limits={"longest_gap_ms": at_most(3000)}, without="path-following"
