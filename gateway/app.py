@@ -208,7 +208,11 @@ def run(config: Config, *, demo: bool = False) -> int:
 
 
 async def _run_demo(config: Config) -> None:
-    async with await spawn_demo_cameras() as cameras_process:
+    try:
+        process = await spawn_demo_cameras()
+    except RuntimeError as error:
+        raise ConfigError(str(error)) from None
+    async with process as cameras_process:
         cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in cameras_process.urls.items()}
         await serve(config.model_copy(update={"cameras": cameras}), started=_say_where)
 

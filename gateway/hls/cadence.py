@@ -22,7 +22,8 @@ _ROUNDING_S: Final = 0.49
 
 _GOP_SLACK_S: Final = 0.25
 _UNKNOWN_GOP_S: Final = 4.0
-_ENOUGH_PICTURES: Final = 5
+_ENOUGH_PICTURES: Final = 8
+_SAID_TOLERANCE: Final = 0.3
 _LOST_S: Final = 0.5
 _LOST_INTERVALS: Final = 4
 
@@ -52,10 +53,15 @@ class Cadence:
 
 
 def usual_interval(units: Sequence[AccessUnit]) -> int:
-    """Ticks from picture to picture in a group of them: measured where there are enough, else as the source says."""
-    if len(units) >= _ENOUGH_PICTURES and units[-1].dts > units[0].dts:
-        return max(1, round((units[-1].dts - units[0].dts) / (len(units) - 1)))
-    return (units[-1].duration if units else 0) or DEFAULT_INTERVAL
+    """Ticks from picture to picture in a group of them: as the source says, unless they are clearly otherwise.
+
+    What the source says is measured, or, of a camera just opened, declared by the camera; and that may be wrong.
+    """
+    said = (units[-1].duration if units else 0) or DEFAULT_INTERVAL
+    if len(units) < _ENOUGH_PICTURES or units[-1].dts <= units[0].dts:
+        return said
+    measured = max(1, round((units[-1].dts - units[0].dts) / (len(units) - 1)))
+    return said if abs(measured - said) <= said * _SAID_TOLERANCE else measured
 
 
 def part_target(interval: int, *, part_s: float) -> int:

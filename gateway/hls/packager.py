@@ -160,7 +160,7 @@ class Packager:
             self.add(unit)
         for unit in pictures:
             self.add(unit)
-        self._end_segment(None)
+        self._split_group()
 
     def foresee(self, gop_s: float | None) -> None:
         """Learn the length of a group of pictures before the first one comes."""
@@ -247,6 +247,25 @@ class Packager:
             ):
                 self.counters.cut_without_keyframe += 1
                 self._end_segment(None)
+
+    def _split_group(self) -> None:
+        """End the cached group as a segment, and its last part as one of its own.
+
+        GStreamer 1.22's hlsdemux2 never finds its way from a playlist of one segment to the next one.
+        """
+        self._end_open_part(None)
+        start, parts = self._segment, self._parts
+        if start is None or len(parts) < 2:
+            self._end_segment(None)
+            return
+        split_at = self._boundary - parts[-1].duration
+        self._close(start, parts[:-1], end=split_at)
+        date = start.date + (split_at - start.media_time) / VIDEO_CLOCK_RATE
+        self._segment = replace(
+            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=parts[-1].independent
+        )
+        self._parts = parts[-1:]
+        self._end_segment(None)
 
     def _look_at_sets(self, sample: Coded) -> None:
         video = self._stream.video
@@ -377,19 +396,23 @@ class Packager:
             runs.append(sound)
         return runs
 
-    def _end_segment(self, at: int | None) -> None:
-        """End what is open, at the next picture's time where that is known."""
+    def _end_open_part(self, at: int | None) -> None:
         if self._part is not None and self._last is not None:
             interval = self._cadence.interval if self._cadence else self._last.duration
             self._end_part(self._last.dts + interval if at is None else at, last_of_segment=True)
+
+    def _end_segment(self, at: int | None) -> None:
+        """End what is open, at the next picture's time where that is known."""
+        self._end_open_part(at)
         segment, self._segment = self._segment, None
-        if segment is None:
-            return
         parts, self._parts = self._parts, []
-        if parts:
-            self.window.close(segment, parts, self._boundary - segment.media_time)
-            self._msn += 1
-            self._on_part()
+        if segment is not None and parts:
+            self._close(segment, parts, end=self._boundary)
+
+    def _close(self, segment: SegmentStart, parts: list[Part], *, end: int) -> None:
+        self.window.close(segment, parts, end - segment.media_time)
+        self._msn += 1
+        self._on_part()
 
 
 def _lane(stream: StreamInfo) -> AudioLane | None:

@@ -29,7 +29,8 @@ def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None) -> dict[str
             "source": _clock_source(camera),
         }
     viewers = {"webrtc": sessions.viewers(camera), "ll-hls": 0 if hls is None else hls.viewers(camera)}
-    return describe(camera, clock=clock, viewers=viewers, admin=False)
+    served = {"webrtc"} if hls is None else {"webrtc", "ll-hls"}
+    return describe(camera, clock=clock, viewers=viewers, served=served, admin=False)
 
 
 def _clock_source(camera: Camera) -> str:

@@ -8,6 +8,7 @@ import statistics
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
@@ -114,27 +115,42 @@ async def _long_outage(stage: Stage) -> dict[str, Figure]:
         }
 
 
+class _Return(Enum):
+    """What is left of the way a viewer had when its network is back."""
+
+    SAME = auto()
+    OTHER_ADDRESS = auto()
+    WAY_GONE = auto()
+
+
 async def _page_after_long_outage(stage: Stage) -> dict[str, Figure]:
-    """The page's own element, which has to notice by itself."""
-    return await _page_comes_back(stage, elsewhere=False)
+    return await _page_comes_back(stage, _Return.SAME)
 
 
-async def _page_in_another_network(stage: Stage) -> dict[str, Figure]:
-    """The same, and the way it had is no way any more: only an ICE restart finds another."""
-    return await _page_comes_back(stage, elsewhere=True)
+async def _page_at_another_address(stage: Stage) -> dict[str, Figure]:
+    return await _page_comes_back(stage, _Return.OTHER_ADDRESS)
 
 
-async def _page_comes_back(stage: Stage, *, elsewhere: bool) -> dict[str, Figure]:
+async def _page_whose_way_is_gone(stage: Stage) -> dict[str, Figure]:
+    """Only an ICE restart finds another."""
+    return await _page_comes_back(stage, _Return.WAY_GONE)
+
+
+async def _page_comes_back(stage: Stage, how: _Return) -> dict[str, Figure]:
+    """The page's own element, which has to notice and to act by itself."""
+    network = stage.network
     async with viewer(stage.browser, stage.address) as one:
         first_ms = await one.show(_CAMERA)
         assert first_ms is not None, "the page showed no picture even before anything was wrong"
         await asyncio.sleep(_SETTLE_S)
         before = await one.figures()
-        stage.network.set_uplink(up=False)
+        network.set_uplink(up=False)
         await asyncio.sleep(20)
-        if elsewhere:
-            stage.network.move_viewer(OTHER_VIEWER_ADDRESS)
-        stage.network.set_uplink(up=True)
+        if how is _Return.OTHER_ADDRESS:
+            network.move_viewer(OTHER_VIEWER_ADDRESS)
+        elif how is _Return.WAY_GONE:
+            network.impose(Faults(blocked_source=before["localPort"]))
+        network.set_uplink(up=True)
         returned_at = now_ms()
         back_ms = await one.live_after(returned_at, within_s=15)
         # What was sent into the dead network arrives now, too late.
@@ -324,11 +340,17 @@ PAGE_AFTER_LONG_OUTAGE: Final = Scenario(
     limits={"back_ms": at_most(3000), "longest_gap_afterwards_ms": at_most(1000), "connections": exactly(1)},
     without="patience",
 )
-PAGE_IN_ANOTHER_NETWORK: Final = Scenario(
+PAGE_AT_ANOTHER_ADDRESS: Final = Scenario(
     name="link down 20 s and another address, the page",
-    run=_page_in_another_network,
-    limits={"back_ms": at_most(3000), "connections": exactly(1), "ice_generations": exactly(2)},
+    run=_page_at_another_address,
+    limits={"back_ms": at_most(3000), "connections": exactly(1)},
     without="path-following",
+)
+PAGE_WHOSE_WAY_IS_GONE: Final = Scenario(
+    name="link down 20 s and the way gone, the page",
+    run=_page_whose_way_is_gone,
+    limits={"back_ms": at_most(3000), "connections": exactly(1), "ice_generations": exactly(2)},
+    without="ice-restart",
 )
 REBINDING: Final = Scenario(
     name="NAT rebinding", run=_rebinding, limits={"longest_gap_ms": at_most(3000)}, without="path-following"

@@ -15,7 +15,7 @@ import pytest_asyncio
 from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.errors import PortInUse
-from gateway.webrtc.ice import CONSENT_S, IceLiteAgent
+from gateway.webrtc.ice import AWAY_S, CONSENT_S, IceLiteAgent
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
 from tests.webrtc.stage import DEADLINE_S, HandClock
@@ -313,6 +313,22 @@ async def test_the_path_the_viewer_nominates_is_taken(scene: Scene, stranger: St
     assert scene.agent.path.remote == stranger.address
     await scene.agent.send(b"\x16x")
     assert await stranger.receive() == b"\x16x"
+
+
+async def test_a_viewer_back_from_elsewhere_is_followed_before_it_nominates(scene: Scene, stranger: Stranger) -> None:
+    await scene.connect()
+    returned: list[str] = []
+    scene.agent.on_return = lambda: returned.append(scene.agent.path.remote[0] if scene.agent.path else "")
+    scene.clock.advance(AWAY_S)
+    stranger.send(scene.request(nominate=False))
+    await stranger.receive()
+    assert scene.agent.path is not None
+    assert scene.agent.path.remote == scene.viewer.address
+    scene.clock.advance(AWAY_S + 0.1)
+    stranger.send(scene.request(nominate=False))
+    await stranger.receive()
+    assert scene.agent.path.remote == stranger.address
+    assert returned == [stranger.address[0]]
 
 
 async def test_the_number_of_paths_is_bounded_and_the_newest_stays_reachable(scene: Scene) -> None:
