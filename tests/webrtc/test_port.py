@@ -18,12 +18,12 @@ from gateway.errors import PortInUse
 from gateway.webrtc.ice import AWAY_S, CONSENT_S, IceLiteAgent
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
+from tests.webrtc.checks import VIEWER_UFRAG, check
 from tests.webrtc.stage import DEADLINE_S, HandClock
 
 DTLS = bytes((22, 254, 253)) + bytes(10)
 RTCP = bytes((0x80, 201, 0, 1)) + bytes(4)
 FINGERPRINT_BYTES = 8
-VIEWER_UFRAG = "viewer"
 
 
 class Stranger:
@@ -83,28 +83,6 @@ class Scene:
             witness.send(check(other))
             await witness.receive()
             await other.close()
-
-
-def check(
-    agent: IceLiteAgent,
-    *,
-    user: str | None = None,
-    password: str | None = None,
-    nominate: bool = True,
-    method: Method = Method.BINDING,
-    kind: Class = Class.REQUEST,
-    sign: bool = True,
-) -> bytes:
-    """A connectivity check as a browser sends it."""
-    message = Message(method, kind)
-    message.attributes["USERNAME"] = user if user is not None else f"{agent.local_username}:{VIEWER_UFRAG}"
-    message.attributes["PRIORITY"] = 1
-    message.attributes["ICE-CONTROLLING"] = 7
-    if nominate:
-        message.attributes["USE-CANDIDATE"] = None
-    if sign:
-        message.add_message_integrity((password or agent.local_password).encode())
-    return bytes(message)
 
 
 @pytest_asyncio.fixture(name="scene")
