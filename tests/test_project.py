@@ -182,3 +182,14 @@ class TestMakefile:
             check=True,
         )
         return done.stdout
+
+
+def test_every_file_a_document_links_to_exists() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    links = [
+        (document, target)
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    ]
+    assert links
+    assert [(str(document), target) for document, target in links if not (document.parent / target).exists()] == []
