@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.media.timestamps import DEFAULT_INTERVAL
@@ -20,6 +20,9 @@ _TICKS_PER_MS: Final = VIDEO_CLOCK_RATE // 1000
 _ROUNDING_S: Final = 0.49
 """A segment may be this much longer than the target duration: durations are compared rounded (section 4.4.3.1)."""
 
+SHORT_BY: Final = 0.1
+"""A segment may be shorter than its nominal length by this share, rather than longer by a group of pictures."""
+
 _GOP_SLACK_S: Final = 0.25
 _UNKNOWN_GOP_S: Final = 4.0
 _ENOUGH_PICTURES: Final = 8
@@ -32,7 +35,7 @@ _LOST_INTERVALS: Final = 4
 class Cadence:
     """Lengths in 1/90000 s, but for the target duration in whole seconds.
 
-    `segment` is the nominal length; `segment_limit` is where one ends even without a keyframe.
+    A segment ends at the first keyframe after `segment`, and at `segment_limit` even without one.
     """
 
     interval: int
@@ -85,13 +88,24 @@ def choose(interval: int, *, gop_s: float | None, group_s: float, part_s: float,
     length_s = segment_s
     if longest_s > 0:
         # A segment is as many groups as reach the nominal length.
-        length_s = longest_s * math.ceil(segment_s / longest_s - _GOP_SLACK_S)
+        length_s = longest_s * max(1, math.ceil(segment_s / longest_s - SHORT_BY))
     target = part_target(interval, part_s=part_s)
     target_duration_s = max(1, math.ceil(max(length_s, segment_s, target / VIDEO_CLOCK_RATE) - _GOP_SLACK_S))
     return Cadence(
         interval=interval,
         part_target=target,
-        segment=round(segment_s * VIDEO_CLOCK_RATE),
+        segment=round(segment_s * (1 - SHORT_BY) * VIDEO_CLOCK_RATE),
         segment_limit=round((target_duration_s + _ROUNDING_S) * VIDEO_CLOCK_RATE),
         target_duration_s=target_duration_s,
     )
+
+
+def slowed(cadence: Cadence, interval: int, *, part_s: float) -> Cadence:
+    """The cadence for pictures `interval` ticks apart from now on.
+
+    The part target grows where a part could no longer hold one of them, and never shrinks.
+    """
+    if interval <= 0:
+        return cadence
+    target = cadence.part_target if interval <= cadence.part_target else part_target(interval, part_s=part_s)
+    return replace(cadence, interval=interval, part_target=target)

@@ -30,6 +30,9 @@ IDLE_TARGETS: Final = 3
 FIRST_PLAYLIST_S: Final = 12.0
 """How long a first playlist may take to come: a camera's first keyframe may be a whole group away."""
 
+_GATHER_S: Final = 0.25
+"""How long a first playlist may gather parts, for a group of pictures that has only begun."""
+
 _TICK_S: Final = 0.5
 _GUESSED_BPS: Final = 2_000_000
 _HEADROOM: Final = 1.25
@@ -57,6 +60,7 @@ class Origin:
         self._numbers = Numbers()
         self._changed: asyncio.Future[None] | None = None
         self._tick: asyncio.TimerHandle | None = None
+        self._opening: asyncio.TimerHandle | None = None
         self._playlists: dict[int, Serialized] = {}
 
     # Starting and stopping.
@@ -88,11 +92,19 @@ class Origin:
         if not verdict.ok:
             raise Unprocessable(verdict.message or "This camera can't be watched over HLS", code=verdict.code)
         hub = self.camera.hub
-        packager = Packager(stream, self._lengths, gop_s=hub.gop.gop_s, numbers=self._numbers, on_part=self._part_made)
+        packager = Packager(
+            stream, self._lengths, gop_s=hub.gop.gop_s, numbers=self._numbers, on_change=self._changed_state
+        )
         self._packager = packager
         self.camera.watch()
         packager.begin(hub.attach(self).units)
-        self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._look_around)
+        loop = asyncio.get_running_loop()
+        self._tick = loop.call_later(_TICK_S, self._look_around)
+        if packager.can_start_well:
+            packager.open_playlist()
+        else:
+            # Players that begin with almost nothing stall at once; a moment later there is enough.
+            self._opening = loop.call_later(_GATHER_S, packager.open_playlist)
         return packager
 
     def keep(self) -> None:
@@ -125,10 +137,11 @@ class Origin:
         self.camera.unwatch()
         self._packager = None
         self._numbers = packager.numbers
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
-        self._part_made()
+        for timer in (self._tick, self._opening):
+            if timer is not None:
+                timer.cancel()
+        self._tick = self._opening = None
+        self._changed_state()
 
     def seen(self, viewer: Hashable) -> None:
         """A viewer asked for something."""
@@ -165,9 +178,8 @@ class Origin:
         if unit.track is TrackKind.VIDEO and unit.keyframe and not packager.started:
             packager.foresee(self.camera.hub.gop.gop_s)
         packager.add(unit)
-        if packager.started and not packager.ready:
-            # A playlist needs a whole segment; one of a single part is enough to begin with.
-            packager.end_first_segment()
+        if not packager.ready and packager.can_start_well:
+            packager.open_playlist()
 
     def on_stream(self, stream: StreamInfo) -> None:
         """Sink."""
@@ -178,7 +190,7 @@ class Origin:
             return
         self._packager.change(stream)
 
-    def _part_made(self) -> None:
+    def _changed_state(self) -> None:
         self._playlists.clear()
         changed, self._changed = self._changed, None
         if changed is not None and not changed.done():
@@ -200,10 +212,10 @@ class Origin:
         return multivariant_playlist(Variant(uri, peak, average, tuple(codecs), video.width, video.height, video.fps))
 
     def _bandwidth(self, packager: Packager) -> tuple[int, int]:
-        segments = [segment for segment in packager.window.segments if segment.data and segment.duration]
+        segments = [segment for segment in packager.window.segments if not segment.is_gap]
         if len(segments) > 1:
-            rates = [len(segment.data or b"") * 8 * 90_000 / segment.duration for segment in segments]
-            average = sum(len(s.data or b"") for s in segments) * 8 * 90_000 / sum(s.duration for s in segments)
+            rates = [segment.size * 8 * 90_000 / segment.duration for segment in segments]
+            average = sum(s.size for s in segments) * 8 * 90_000 / sum(s.duration for s in segments)
             return round(max(rates)), round(average)
         rate = self.camera.hub.bitrate_bps or _GUESSED_BPS
         return round(rate * _HEADROOM), rate
@@ -231,7 +243,7 @@ class Origin:
             self._playlists[count] = found
         return found
 
-    async def part(self, number: int) -> bytes | memoryview:
+    async def part(self, number: int) -> bytes:
         """A part; the next one is waited for.  Raises NotFound, or Unavailable when it does not come."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s

@@ -108,9 +108,9 @@ class Hls:
         number = int(found["number"])
         match found["kind"]:
             case "p":
-                data: bytes | memoryview = await origin.part(number)
+                data = await origin.part(number)
             case "s":
-                data = origin.segment(number).data or b""
+                data = origin.segment(number).read()
             case _:
                 data = origin.init(number)
         return _media(request, data)
@@ -140,7 +140,7 @@ def _cache_for(directives: Directives, origin: Origin) -> str:
     return f"max-age={round(6 * origin.target_duration_s)}"
 
 
-def _media(request: web.Request, data: bytes | memoryview) -> web.Response:
+def _media(request: web.Request, data: bytes) -> web.Response:
     headers = {"Content-Type": _VIDEO, "Cache-Control": _IMMUTABLE, "Accept-Ranges": "bytes"}
     wanted = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if wanted is None or "If-Range" in request.headers or not (wanted["first"] or wanted["last"]):

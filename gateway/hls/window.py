@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ class Part:
     """A partial segment.  `number` counts parts of a camera, across segments; `duration` is in 1/90000 s."""
 
     number: int
-    data: bytes | memoryview
+    data: bytes
     duration: int
     independent: bool
 
@@ -44,17 +45,25 @@ class SegmentStart:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A finished segment; `data` is None for a gap: the camera was away.  `parts` are slices of `data`."""
+    """A finished segment; without parts it is a gap: the camera was away."""
 
     start: SegmentStart
     duration: int
-    data: bytes | None
     parts: tuple[Part, ...]
 
     @property
     def is_gap(self) -> bool:
         """Whether there is nothing to fetch."""
-        return self.data is None
+        return not self.parts
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(len(part.data) for part in self.parts)
+
+    def read(self) -> bytes:
+        """The segment's bytes; put together on demand, as few players want segments."""
+        return b"".join([part.data for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,11 @@ class Window:
         return self._bytes
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is no finished segment."""
+        return not self._segments
+
+    @property
     def segments(self) -> tuple[Segment, ...]:
         """What the playlist lists, oldest first."""
         return tuple(self._segments)
@@ -138,24 +152,13 @@ class Window:
         self._parts[part.number] = part
         self._bytes += len(part.data)
 
-    def close(self, start: SegmentStart, parts: list[Part], duration: int) -> Segment:
-        """The segment that the parts make, its bytes joined once; the parts become slices of them."""
-        data = b"".join(part.data for part in parts)
-        view = memoryview(data)
-        sliced = []
-        offset = 0
-        for part in parts:
-            size = len(part.data)
-            sliced.append(Part(part.number, view[offset : offset + size], part.duration, part.independent))
-            offset += size
-        segment = Segment(start, duration, data, tuple(sliced))
-        self._parts.update((part.number, part) for part in sliced)
-        self._append(segment)
-        return segment
+    def close(self, start: SegmentStart, parts: Sequence[Part], duration: int) -> None:
+        """The segment that the parts make."""
+        self._append(Segment(start, duration, tuple(parts)))
 
     def add_gap(self, start: SegmentStart, duration: int) -> None:
         """A time without pictures."""
-        self._append(Segment(start, duration, None, ()))
+        self._append(Segment(start, duration, ()))
 
     def _append(self, segment: Segment) -> None:
         self._segments.append(segment)
@@ -178,7 +181,7 @@ class Window:
         del self._by_msn[segment.start.msn]
         for part in segment.parts:
             del self._parts[part.number]
-        self._bytes -= len(segment.data or b"")
+        self._bytes -= segment.size
         oldest = self._retired[1].start.init if len(self._retired) > 1 else segment.start.init
         for number in [number for number in self._inits if number < oldest]:
             del self._inits[number]

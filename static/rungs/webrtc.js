@@ -85,15 +85,14 @@ export class WebRtcRung extends EventTarget {
    */
   mend() {
     if (!this.#connection || !this.#pictureCame || !this.#mendable) return false;
-    this.#mendable = false;
     this.#lose({ certain: true });
     return true;
   }
 
   /** Pictures come. */
   mended() {
-    this.#mendable = true;
     if (this.#lostLink.lost && this.#connection?.connectionState === 'connected') this.#recover();
+    this.#mendable = true;
   }
 
   /**
@@ -239,6 +238,8 @@ export class WebRtcRung extends EventTarget {
 
   #recover() {
     this.#lostLink.recover();
+    // If no pictures follow, trying the same once more will not bring them.
+    this.#mendable = false;
     clearInterval(this.#lostTicker);
     clearTimeout(this.#deadline);
   }
@@ -268,6 +269,8 @@ export class WebRtcRung extends EventTarget {
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
       if (known === undefined) this.#watchTransport(connection);
+      // Where the browser had not noticed anything, no change of state will tell that this worked.
+      else if (connection.connectionState === 'connected') this.#recover();
     } catch (error) {
       this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
     }

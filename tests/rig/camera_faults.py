@@ -22,6 +22,11 @@ _FIRST_PORT: Final = 8600
 _SMALL: Final = "320x240@15:gop=1"
 _DEADLINE_S: Final = 20.0
 _OTHERS: Final = 7
+NO_DEADLINES: Final = "camera-deadlines"
+NO_THREADS: Final = "camera-threads"
+WITHOUT: Final = frozenset({NO_DEADLINES, NO_THREADS})
+"""The protections (tests/rig/crippled.py) that these figures need."""
+
 _ALIVE_S: Final = 8
 _DEAD_S: Final = 12
 """Long enough for a hanging connection to be given up and another one to be tried."""

@@ -27,6 +27,7 @@ FOUR_MEGABIT: Final = "cam:1280x720@30:gop=2:bitrate=4M"
 _CAMERA: Final = "cam"
 _SETTLE_S: Final = 2.0
 _FLOOD_PER_S: Final = 3000
+_AFTERMATH_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ async def _random_loss(stage: Stage) -> dict[str, Figure]:
         "retransmitted": figures.get("retransmitted"),
         "nacks": figures.get("nacks"),
         "freezes": figures.get("freezes"),
-        "lost_for_good": figures.get("lost"),
+        "lost": figures.get("lost"),
     }
 
 
@@ -291,6 +292,8 @@ async def _strangers(stage: Stage) -> dict[str, Figure]:
                 else:
                     await attacker.tell(task)
                     figures[f"{name}_packets"] = int((await attacker.line(r"done (\d+)"))[1])
+                # What a task leaves behind (connections, queues) counts too.
+                await asyncio.sleep(_AFTERMATH_S)
                 gaps = await one.gaps_ms(since_ms=begun_at)
                 figures[f"{name}_gap_p99_ms"] = percentile(gaps, 0.99)
                 figures[f"{name}_gap_max_ms"] = max(gaps)
