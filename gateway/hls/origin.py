@@ -33,7 +33,9 @@ FIRST_PLAYLIST_S: Final = 12.0
 _GATHER_S: Final = 0.25
 """How long a first playlist may gather parts, for a group of pictures that has only begun."""
 
-_TICK_S: Final = 0.5
+_TICK_S: Final = 0.2
+"""A playlist must change every 1.5 target durations (rfc8216bis section 6.2.1), even while the camera is away."""
+
 _GUESSED_BPS: Final = 2_000_000
 _HEADROOM: Final = 1.25
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -111,7 +113,8 @@ class Origin:
         """Package whenever the camera sends pictures, until `close`."""
         self._always = True
         self.camera.watch()
-        self.camera.hub.events.on("status", self._begin_if_live)
+        for event in ("status", "stream"):
+            self.camera.hub.events.on(event, self._begin_if_live)
         self._begin_if_live()
 
     def _begin_if_live(self, *_: object) -> None:
@@ -124,7 +127,8 @@ class Origin:
         """Stop for good."""
         if self._always:
             self._always = False
-            self.camera.hub.events.remove_listener("status", self._begin_if_live)
+            for event in ("status", "stream"):
+                self.camera.hub.events.remove_listener(event, self._begin_if_live)
             self.camera.unwatch()
         self.stop()
 

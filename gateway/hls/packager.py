@@ -15,7 +15,7 @@ from gateway.hls.window import OpenSegment, Part, SegmentStart, Snapshot, Window
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
 
 MAX_BYTES: Final = 64 << 20
-_ABSENT_SLACK_S: Final = 0.5
+_ABSENT_SLACK_S: Final = 0.25
 _STARTING_PARTS: Final = 2
 
 

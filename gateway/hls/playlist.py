@@ -64,8 +64,19 @@ def multivariant_playlist(variant: Variant) -> str:
 
 def skippable(snapshot: Snapshot) -> int:
     """How many of the oldest segments a delta update leaves out: those before the skip boundary (section 6.2.5.1)."""
-    boundary = snapshot.end - SKIP_TARGETS * snapshot.target_duration_s * VIDEO_CLOCK_RATE
-    return sum(segment.start.media_time + segment.duration <= boundary for segment in snapshot.segments)
+    return _older_than(snapshot, SKIP_TARGETS)
+
+
+def _older_than(snapshot: Snapshot, targets: int) -> int:
+    """How many segments end at least so many target durations before the playlist does."""
+    left = targets * snapshot.target_duration_s * VIDEO_CLOCK_RATE
+    if snapshot.open is not None:
+        left -= sum(part.duration for part in snapshot.open.parts)
+    for count in range(len(snapshot.segments), 0, -1):
+        if left <= 0:
+            return count
+        left -= snapshot.segments[count - 1].duration
+    return 0
 
 
 def media_playlist(snapshot: Snapshot, *, skip: int = 0) -> str:
@@ -84,11 +95,11 @@ def media_playlist(snapshot: Snapshot, *, skip: int = 0) -> str:
         lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{snapshot.discontinuity_sequence}")
     if skip:
         lines.append(f"#EXT-X-SKIP:SKIPPED-SEGMENTS={skip}")
-    parts_from = snapshot.end - PARTS_KEPT_TARGETS * snapshot.target_duration_s * VIDEO_CLOCK_RATE
+    without_parts = _older_than(snapshot, PARTS_KEPT_TARGETS)
     init = segments[skip - 1].start.init if skip else None
-    for segment in segments[skip:]:
+    for place, segment in enumerate(segments[skip:], skip):
         init = _begin(lines, segment.start, init)
-        if segment.start.media_time + segment.duration > parts_from:
+        if place >= without_parts:
             lines += [_part(part) for part in segment.parts]
         _end(lines, segment)
     if snapshot.open is not None:

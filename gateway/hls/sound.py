@@ -76,6 +76,8 @@ class AudioLane:
 
     def add(self, unit: AccessUnit) -> None:
         """Take the next packet."""
+        # Even one that is too late ends the silence, or sound that lags by more than a part never gets its turn.
+        self._flowing = True
         if self._end is not None and unit.pts < self._end - unit.duration // 2:
             self.dropped += 1
             return
@@ -83,7 +85,6 @@ class AudioLane:
             self._waiting.popleft()
             self.dropped += 1
         self._waiting.append(unit)
-        self._flowing = True
 
     def restart(self) -> None:
         """What comes after a discontinuity has nothing to do with what came before."""

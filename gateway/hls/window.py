@@ -101,16 +101,6 @@ class Snapshot:
             return len(self.open.parts) - 1
         return len(self.segments[-1].parts) - 1 if self.segments else -1
 
-    @property
-    def end(self) -> int:
-        """Where the newest part ends, in 1/90000 s of media time."""
-        if self.open is not None:
-            return self.open.start.media_time + sum(part.duration for part in self.open.parts)
-        if not self.segments:
-            return 0
-        last = self.segments[-1]
-        return last.start.media_time + last.duration
-
 
 class Window:
     """The newest segments: at most `max_segments`, and at most `max_bytes` in all beyond the newest three."""

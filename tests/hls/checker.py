@@ -145,7 +145,7 @@ class _Reader:
                 independent, gap = (read.get(name) == "YES" for name in ("INDEPENDENT", "GAP"))
                 segment.parts.append(ListedPart(read["URI"], float(read["DURATION"]), independent, gap))
             case "#EXTINF":
-                segment.duration_s = float(value.split(",")[0])
+                segment.duration_s = float(value.partition(",")[0])
             case _:
                 return False
         return True
