@@ -17,6 +17,7 @@ from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackK
 MAX_BYTES: Final = 64 << 20
 _ABSENT_SLACK_S: Final = 0.25
 _STARTING_PARTS: Final = 2
+_SPLIT_PARTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,13 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Where a packager goes on counting from, so that a camera's playlist never goes back."""
+    """Where a packager goes on counting from, so that a camera's playlist never goes back.
 
-    msn: int = 0
+    Segments begin at 1: hls.js 1.7.4 takes segment 0 for none (`fragment.sn || -1` in its fragment tracker), forgets
+    that it has its parts and loads them for ever.
+    """
+
+    msn: int = 1
     part: int = 0
     init: int = 0
     discontinuity_sequence: int = 0
@@ -76,7 +81,7 @@ class Packager:
         self._msn = numbers.msn
         self._init = numbers.init
         # What follows another packager's segments does not continue them.
-        self._broken = numbers.msn > 0
+        self._broken = numbers.part > 0
         self._needs_keyframe = True
         self._needs_init = True
         self._segment: SegmentStart | None = None
@@ -156,25 +161,27 @@ class Packager:
         return self._last.dts - self._segment.media_time >= _STARTING_PARTS * self._cadence.part_target
 
     def open_playlist(self) -> None:
-        """Begin the playlist: what there is becomes a segment, and its last part one of its own.
+        """Begin the playlist: what there is becomes a segment, and its last two parts one of their own.
 
         Harmless before there is a picture, and once the playlist has begun.  GStreamer 1.22's hlsdemux2 never finds
-        its way from a playlist of a single segment to the next one.
+        its way from a playlist of a single segment to the next one; hls.js 1.7 asks again and again for the first of
+        two when less than a quarter of a second follows it.
         """
         if self.ready:
             return
         self._end_open_part(None)
         start, parts = self._segment, self._parts
-        if start is None or len(parts) < 2:
+        if start is None or len(parts) <= _SPLIT_PARTS:
             self._end_segment(None)
             return
-        split_at = self._maker.boundary - parts[-1].duration
-        self._close(start, parts[:-1], end=split_at)
+        begun, rest = parts[:-_SPLIT_PARTS], parts[-_SPLIT_PARTS:]
+        split_at = self._maker.boundary - sum(part.duration for part in rest)
+        self._close(start, begun, end=split_at)
         date = start.date + (split_at - start.media_time) / VIDEO_CLOCK_RATE
         self._segment = replace(
-            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=parts[-1].independent
+            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=rest[0].independent
         )
-        self._parts = parts[-1:]
+        self._parts = rest
         self._end_segment(None)
 
     # What it is fed.

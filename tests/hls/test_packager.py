@@ -70,7 +70,7 @@ def test_the_group_of_pictures_so_far_is_a_playlist_at_once() -> None:
     packager.open_playlist()
     first, second = packager.window.segments
     assert (first.start.independent, second.start.independent) == (True, False)
-    assert len(second.parts) == 1
+    assert len(second.parts) == 2
     assert first.duration + second.duration == round(1.1 * TICKS_S)
     assert packager.snapshot().target_duration_s == 2
     # A second time changes nothing.
