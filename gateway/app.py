@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +19,7 @@ from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.demo.process import spawn_demo_cameras
+from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.names import RESERVED_FIRST
 from gateway.observe.health import READY, healthz, readyz
@@ -25,12 +28,17 @@ from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
 from gateway.web import go2rtc
+from gateway.web.admission import Admission
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
-from gateway.web.keys import CLOCK, REGISTRY, SESSIONS
-from gateway.web.origin import refuse_foreign_origin
+from gateway.web.gatekeeper import Gatekeeper
+from gateway.web.keys import CLOCK, GATEKEEPER, REGISTRY, SESSIONS
+from gateway.web.login import Login
+from gateway.web.notices import Notices
+from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.web.signing import Signing
 from gateway.web.snapshot import Snapshots
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
@@ -61,8 +69,13 @@ def source_settings(config: Config) -> dict[str, SourceSettings]:
 class Gateway:
     """A running gateway: media port, cameras, sessions, HTTP."""
 
-    def __init__(self, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, config: Config, *, environment: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        """`environment` says where the state directory is.  Raises ConfigError if keys can't be read or made."""
         self._config = config
+        self.entrance = open_entrance(config, environment=environment or {}, clock=clock)
+        self.gatekeeper = self.entrance.gatekeeper
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()
         self.port = MediaPort(clock=clock)
@@ -93,7 +106,12 @@ class Gateway:
         self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
         self._stack.push_async_callback(self.registry.close)
         self._stack.push_async_callback(self.sessions.close)
-        await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir()))
+        self.gatekeeper.set_cameras([camera.name for camera in self.registry], configured=self._config.cameras)
+        self.gatekeeper.start()
+        self._stack.push_async_callback(self.gatekeeper.close)
+        await self._listen(
+            build_app(self.registry, self.sessions, self.gatekeeper, clock=self._clock, folder=static_dir())
+        )
         self.registry.start()
 
     async def _listen(self, app: web.Application) -> None:
@@ -101,7 +119,8 @@ class Gateway:
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         listen = self._config.listen
-        site = web.TCPSite(runner, listen.host, listen.port)
+        tls = None if self._config.tls.files is None else _tls_context(*self._config.tls.files)
+        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
@@ -111,12 +130,29 @@ class Gateway:
         self.http_port = runner.addresses[0][1]
         host = f"[{listen.host}]" if ":" in listen.host else listen.host
         shown = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else host  # noqa: S104  only shown
-        self.address = f"http://{shown}:{self.http_port}/"
+        self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
 
 
-def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: Path) -> web.Application:
+def _tls_context(cert: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(cert, key)
+    except OSError as error:
+        reason = "they don't belong together" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigError(f"tls: {cert} and {key} can't be used: {reason}") from None
+    return context
+
+
+def build_app(
+    registry: Registry, sessions: Sessions, gatekeeper: Gatekeeper, *, clock: Clock, folder: Path
+) -> web.Application:
     """The HTTP application over running parts."""
-    app = web.Application(middlewares=[failures, refuse_foreign_origin, static_headers])
+    origins = Origins(gatekeeper.surroundings)
+    notices = Notices(folder, root=f"{gatekeeper.surroundings.base_path}/")
+    admission = Admission(gatekeeper, notices, inner=[static_headers])
+    app = web.Application(middlewares=[failures, origins.middleware, admission.middleware])
+    app[GATEKEEPER] = gatekeeper
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[CLOCK] = clock
@@ -137,6 +173,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.get("/", pages.grid),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            *Login(gatekeeper, notices).routes(),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
             web.get("/api/ws", signalling.handle),
@@ -144,6 +181,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
             web.get("/api/sessions/{session}", get_session),
             web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
+            web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper).sign),
             web.get("/api/cameras/{camera:.+}", get_camera),
             web.get("/api/frame.jpeg", snapshots.frame),
             *whep.routes(),
@@ -162,6 +200,7 @@ def build_app(registry: Registry, sessions: Sessions, *, clock: Clock, folder: P
         await signalling.close()
         stills.close()
 
+    app.on_response_prepare.append(origins.add_headers)
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)
     return app
@@ -173,7 +212,7 @@ async def serve(config: Config, *, started: Callable[[Gateway], None] | None = N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Gateway(config) as gateway:
+    async with Gateway(config, environment=os.environ) as gateway:
         if started is not None:
             started(gateway)
         await stop.wait()
@@ -194,3 +233,13 @@ async def _run_demo(config: Config) -> None:
 
 def _say_where(gateway: Gateway) -> None:
     print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201
+    entrance = gateway.entrance
+    if entrance.greeted is None:
+        return
+    if entrance.new_password is not None:
+        words = f"sign in as {entrance.greeted} with the password {entrance.new_password} (shown only now)"
+        print(f"camera-gateway: {words}", flush=True)  # noqa: T201
+    keeper = gateway.gatekeeper
+    token = keeper.links.issue(entrance.greeted, now=keeper.clock.monotonic())
+    root = f"{keeper.surroundings.base_url}/" if keeper.surroundings.base_url else gateway.address
+    print(f"camera-gateway: or once by {root}login?token={token}", flush=True)  # noqa: T201

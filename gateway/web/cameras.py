@@ -10,14 +10,20 @@ from gateway.errors import BadRequest
 from gateway.relay.camera import Camera
 from gateway.relay.description import describe
 from gateway.source.status import CameraState
-from gateway.web.keys import REGISTRY, SESSIONS
+from gateway.web.keys import REGISTRY, SESSIONS, principal_of
 from gateway.webrtc.sessions import Sessions
 
 _MAX_LIMIT = 1000
 
 
-def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
-    """A camera as viewers see it."""
+def visible_cameras(request: web.Request) -> list[Camera]:
+    """The cameras that whoever asks may see, in the order of the configuration."""
+    principal = principal_of(request)
+    return [camera for camera in request.app[REGISTRY] if principal.may_see(camera.name)]
+
+
+def camera_json(camera: Camera, sessions: Sessions, *, admin: bool = False) -> dict[str, Any]:
+    """A camera as viewers see it; addresses in reasons are for admins."""
     mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
     clock = None
     if mapping is not None:
@@ -27,7 +33,7 @@ def camera_json(camera: Camera, sessions: Sessions) -> dict[str, Any]:
             "captured_at": mapping.captured_at,
             "source": _clock_source(camera),
         }
-    return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=False)
+    return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=admin)
 
 
 def _clock_source(camera: Camera) -> str:
@@ -38,8 +44,7 @@ def _clock_source(camera: Camera) -> str:
 async def list_cameras(request: web.Request) -> web.Response:
     """All cameras, `?prefix= &state= &limit= &after=` narrow them down; sorted as configured."""
     query = request.query
-    registry = request.app[REGISTRY]
-    cameras = list(registry)
+    cameras = visible_cameras(request)
     if after := query.get("after"):
         names = [camera.name for camera in cameras]
         if after not in names:
@@ -53,7 +58,8 @@ async def list_cameras(request: web.Request) -> web.Response:
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
     sessions = request.app[SESSIONS]
-    return _fresh({"cameras": [camera_json(camera, sessions) for camera in cameras]})
+    admin = principal_of(request).may_administer()
+    return _fresh({"cameras": [camera_json(camera, sessions, admin=admin) for camera in cameras]})
 
 
 def _limit(text: str | None) -> int:
@@ -67,7 +73,7 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    return _fresh(camera_json(camera, request.app[SESSIONS]))
+    return _fresh(camera_json(camera, request.app[SESSIONS], admin=principal_of(request).may_administer()))
 
 
 def _fresh(body: dict[str, Any]) -> web.Response:
