@@ -80,9 +80,9 @@ class Permit:
         """Whether a session cookie of this id let them in."""
         return self._verdict.session is not None and self._verdict.session.id == session_id
 
-    def recooked(self, cookie: str) -> None:
-        """Goes on with a renewed cookie of the same session."""
-        asked = replace(self._asked, cookie=(cookie,))
+    def recooked(self, header: str) -> None:
+        """Goes on with a renewed cookie of the same session, as a Cookie header would carry it."""
+        asked = replace(self._asked, cookie=(header,))
         verdict = self._permits.judge(asked, None)
         if verdict.refusal is None:
             self._asked, self._verdict = asked, verdict

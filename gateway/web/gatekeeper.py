@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from gateway.access.carriers import session_cookies
+from gateway.access.carriers import COOKIE_NAME, session_cookies
 from gateway.access.cookies import Session, make_cookie, new_session, read_cookie, renewed
 from gateway.access.decision import Asked, Policy
 from gateway.access.hosts import is_own_host
@@ -245,7 +245,7 @@ class Gatekeeper:
         value = self._cookie(fresh)
         for permit in self.permits:
             if permit.is_of_session(session.id):
-                permit.recooked(value)
+                permit.recooked(f"{COOKIE_NAME}={value}")
         return value
 
     def _cookie(self, session: Session) -> str:

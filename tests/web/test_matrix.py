@@ -153,9 +153,7 @@ async def status_of(home: House, row: Row, visitor: Visitor) -> int:
         return 101
     method = "GET" if row.method == "*" else row.method
     headers = {**row.headers, **visitor.headers}
-    async with await home.http.request(
-        method, url, data=row.body, headers=headers, allow_redirects=False
-    ) as response:
+    async with await home.http.request(method, url, data=row.body, headers=headers, allow_redirects=False) as response:
         body = await response.read()
         if response.status >= 400 and row.route != "POST /login" and not row.route.startswith("GET /{camera}/"):
             assert json.loads(body)["error"]["message"]
