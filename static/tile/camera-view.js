@@ -82,7 +82,7 @@ export class CameraView extends HTMLElement {
       camera,
       base,
       getGrant: this.getGrant,
-      diagnose: (name) => diagnose(base, name),
+      diagnose: (name) => this.#diagnose(base, name),
     });
     this.#player = player;
     player.addEventListener('change', () => this.#draw());
@@ -194,6 +194,15 @@ export class CameraView extends HTMLElement {
   set seen(seen) {
     this.#seen = seen;
     this.#updateRest();
+  }
+
+  /**
+   * @param {string} base
+   * @param {string} camera
+   */
+  async #diagnose(base, camera) {
+    const grant = (await this.getGrant?.()) ?? null;
+    return diagnose(grant === null ? base : new URL(`g/${grant}/`, base).href, camera);
   }
 
   /** Tries at once instead of at the end of the current delay. */
