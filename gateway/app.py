@@ -70,11 +70,19 @@ class Gateway:
     """A running gateway: media port, cameras, sessions, HTTP."""
 
     def __init__(
-        self, config: Config, *, environment: Mapping[str, str] | None = None, clock: Clock = SYSTEM_CLOCK
+        self,
+        config: Config,
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        access_clock: Clock | None = None,
     ) -> None:
-        """`environment` says where the state directory is.  Raises ConfigError if keys can't be read or made."""
+        """`environment` says where the state directory is; `access_clock` is what rights expire by, if not `clock`.
+
+        Raises ConfigError if keys can't be read or made.
+        """
         self._config = config
-        self.entrance = open_entrance(config, environment=environment or {}, clock=clock)
+        self.entrance = open_entrance(config, environment=environment or {}, clock=access_clock or clock)
         self.gatekeeper = self.entrance.gatekeeper
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()

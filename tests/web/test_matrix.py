@@ -173,7 +173,7 @@ async def test_everybody_gets_in_where_they_may_and_nowhere_else(home: House) ->
     lines = [
         "# Who gets in where",
         "",
-        "Made by `tests/web/test_matrix.py`, which asks a running gateway. ✓ is let in, 401 not known, 403 known but not",
+        "Made by `tests/web/test_matrix.py`, which asks a running gateway. ✓ let in, 401 not known, 403 known but not",
         f"allowed, 404 allowed but not there. `{UNKNOWN}` is not configured: who may not see it can't tell it from one",
         "that is. A grant is good for the same in the path, in the query and as Bearer; a password in the form and as",
         "Basic.",
