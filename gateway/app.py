@@ -39,6 +39,7 @@ from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
+from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
@@ -49,6 +50,9 @@ from gateway.webrtc.ws import SignallingRoute
 _log = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 5.0
+_KEEPALIVE_S = 30.0
+_MAX_LINE_BYTES = 8190
+_MAX_HEADERS = 64
 
 
 def source_settings(config: Config) -> dict[str, SourceSettings]:
@@ -123,9 +127,20 @@ class Gateway:
         self.registry.start()
 
     async def _listen(self, app: web.Application) -> None:
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_S,
+            keepalive_timeout=_KEEPALIVE_S,
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
+            max_headers=_MAX_HEADERS,
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None  # noqa: S101  made by setup()
+        self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else _tls_context(*self._config.tls.files)
         site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
@@ -159,8 +174,9 @@ def build_app(
     origins = Origins(gatekeeper.surroundings)
     notices = Notices(folder, root=f"{gatekeeper.surroundings.base_path}/")
     admission = Admission(gatekeeper, notices, inner=[static_headers])
-    app = web.Application(middlewares=[failures, origins.middleware, admission.middleware])
+    app = web.Application(middlewares=[hear, failures, origins.middleware, admission.middleware])
     app[GATEKEEPER] = gatekeeper
+    app[HEARD] = Heard()
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[CLOCK] = clock
@@ -220,6 +236,7 @@ async def serve(config: Config, *, started: Callable[[Gateway], None] | None = N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    allow_many_connections()
     async with Gateway(config, environment=os.environ) as gateway:
         if started is not None:
             started(gateway)

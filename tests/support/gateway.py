@@ -29,7 +29,7 @@ _WATCH_AT = re.compile(r"watch (\d+) cameras? at (http://\S+)")
 Cameras = Mapping[str, str | CameraConfig]
 
 
-_OPEN: Final = AccessConfig(mode=AccessMode.OPEN)
+_OPEN: Final = AccessConfig(mode=AccessMode.OPEN, writes_per_s=0)
 
 
 def _config(cameras: Cameras, access: AccessConfig = _OPEN) -> Config:
