@@ -15,6 +15,7 @@ from typing import Self
 
 from aiohttp import web
 
+from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
@@ -28,7 +29,9 @@ from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
 from gateway.web import go2rtc
+from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
+from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
@@ -57,17 +60,18 @@ _MAX_HEADERS = 64
 
 def source_settings(config: Config) -> dict[str, SourceSettings]:
     """The enabled cameras as the source wants them."""
-    return {
-        name: SourceSettings(
-            source=camera.source.reveal(),
-            substream=None if camera.substream is None else camera.substream.reveal(),
-            transport=camera.transport.value,
-            on_demand=camera.on_demand,
-            clock=camera.clock.value,
-        )
-        for name, camera in config.cameras.items()
-        if camera.enabled
-    }
+    return {name: settings_of(camera) for name, camera in config.cameras.items() if camera.enabled}
+
+
+def settings_of(camera: CameraConfig) -> SourceSettings:
+    """One camera as the source wants it."""
+    return SourceSettings(
+        source=camera.source.reveal(),
+        substream=None if camera.substream is None else camera.substream.reveal(),
+        transport=camera.transport.value,
+        on_demand=camera.on_demand,
+        clock=camera.clock.value,
+    )
 
 
 class Gateway:
@@ -91,7 +95,15 @@ class Gateway:
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()
         self.port = MediaPort(clock=clock)
-        self.registry = Registry(source_settings(config), clock=clock)
+        self._added_file: Path | None = None
+        self._added: dict[str, CameraConfig] = {}
+        if config.sources.by_api:
+            folder = state_directory(environment or {})
+            make_folder(folder)
+            self._added_file = folder / FILE
+            self._added = read_added(self._added_file, configured=config.cameras)
+        added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
+        self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
         self.address = ""
         self.http_port = 0
@@ -118,13 +130,48 @@ class Gateway:
         self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
         self._stack.push_async_callback(self.registry.close)
         self._stack.push_async_callback(self.sessions.close)
-        self.gatekeeper.set_cameras([camera.name for camera in self.registry], configured=self._config.cameras)
+        self._tell_cameras()
         self.gatekeeper.start()
         self._stack.push_async_callback(self.gatekeeper.close)
         await self._listen(
-            build_app(self.registry, self.sessions, self.gatekeeper, clock=self._clock, folder=static_dir())
+            build_app(
+                self.registry,
+                self.sessions,
+                self.gatekeeper,
+                changes=self._camera_changes(),
+                clock=self._clock,
+                folder=static_dir(),
+            )
         )
         self.registry.start()
+
+    def _tell_cameras(self) -> None:
+        names = [camera.name for camera in self.registry]
+        self.gatekeeper.set_cameras(names, configured=[*self._config.cameras, *self._added])
+
+    def _camera_changes(self) -> CameraChanges:
+        return CameraChanges(
+            self._config.sources,
+            Changes(add=self._add_camera, remove=self._remove_camera),
+            configured=self._config.cameras,
+            added=self._added,
+            file=self._added_file,
+        )
+
+    def _add_camera(self, name: str, camera: CameraConfig) -> None:
+        if camera.enabled:
+            self.registry.add(name, settings_of(camera))
+        self._tell_cameras()
+
+    async def _remove_camera(self, name: str) -> None:
+        others = [camera.name for camera in self.registry if camera.name != name]
+        self.gatekeeper.set_cameras(others, configured=[*self._config.cameras, *self._added])
+        # Whoever watches it was let in for a camera that is no longer there.
+        self.gatekeeper.permits.check()
+        if self.sessions is not None:
+            watching = [session for session in self.sessions if session.camera.name == name]
+            await asyncio.gather(*(self.sessions.end(session) for session in watching))
+        await self.registry.remove(name)
 
     async def _listen(self, app: web.Application) -> None:
         runner = web.AppRunner(
@@ -168,7 +215,13 @@ def _tls_context(cert: Path, key: Path) -> ssl.SSLContext:
 
 
 def build_app(
-    registry: Registry, sessions: Sessions, gatekeeper: Gatekeeper, *, clock: Clock, folder: Path
+    registry: Registry,
+    sessions: Sessions,
+    gatekeeper: Gatekeeper,
+    *,
+    clock: Clock,
+    folder: Path,
+    changes: CameraChanges | None = None,
 ) -> web.Application:
     """The HTTP application over running parts."""
     origins = Origins(gatekeeper.surroundings)
@@ -207,6 +260,7 @@ def build_app(
             web.get("/api/cameras", list_cameras),
             web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper).sign),
             web.get("/api/cameras/{camera:.+}", get_camera),
+            *(changes or CameraChanges.refusing()).routes(),
             web.get("/api/frame.jpeg", snapshots.frame),
             *whep.routes(),
             web.get(camera + "/snapshot.jpg", snapshots.snapshot),

@@ -50,10 +50,10 @@ async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
 class SlowClients:
     """Looks at all connections once a second."""
 
-    def __init__(self, heard: Heard, server: web.Server[web.Request]) -> None:
+    def __init__(self, heard: Heard, server: web.Server) -> None:
         self._heard = heard
         self._server = server
-        self._seen: dict[web.RequestHandler[web.Request], float] = {}
+        self._seen: dict[web.RequestHandler, float] = {}
         self._task = asyncio.create_task(self._look_on(), name="slow clients")
 
     async def _look_on(self) -> None:

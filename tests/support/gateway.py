@@ -104,7 +104,7 @@ class GatewayProcess:
 
 async def start_command(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """`camera-gateway` with these arguments, open to everybody, its output in pipes."""
-    own = {"GATEWAY_ACCESS__MODE": "open"} | {
+    own = {"GATEWAY_ACCESS__MODE": "open", "GATEWAY_ACCESS__WRITES_PER_S": "0"} | {
         name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")
     }
     return await asyncio.create_subprocess_exec(

@@ -95,6 +95,10 @@ def rows() -> list[Row]:
         Row("GET /api/sessions", "/api/sessions", "admin"),
         Row("GET /api/sessions/{session}", "/api/sessions/none", "admin", found=404),
         Row("DELETE /api/sessions/{session}", "/api/sessions/none", "admin", found=404),
+        # Off until sources.by_api is on: tests/web/test_camera_changes.py.
+        Row("PUT /api/cameras/{camera}", f"/api/cameras/{UNKNOWN}", "admin", found=403),
+        Row("PATCH /api/cameras/{camera}", f"/api/cameras/{UNKNOWN}", "admin", found=403),
+        Row("DELETE /api/cameras/{camera}", f"/api/cameras/{UNKNOWN}", "admin", found=403),
         Row("GET /static", "/static/main.js", "nothing"),
         Row("GET /healthz", "/healthz", "nothing"),
         Row("GET /readyz", "/readyz", "nothing"),
