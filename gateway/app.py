@@ -8,7 +8,6 @@ import errno
 import logging
 import os
 import signal
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Self
@@ -44,6 +43,7 @@ from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
+from gateway.web.tls import tls_context
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
@@ -189,7 +189,7 @@ class Gateway:
         assert runner.server is not None  # noqa: S101  made by setup()
         self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
-        tls = None if self._config.tls.files is None else _tls_context(*self._config.tls.files)
+        tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
         site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
         try:
             await site.start()
@@ -201,17 +201,6 @@ class Gateway:
         host = f"[{listen.host}]" if ":" in listen.host else listen.host
         shown = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else host  # noqa: S104  only shown
         self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
-
-
-def _tls_context(cert: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(cert, key)
-    except OSError as error:
-        reason = "they don't belong together" if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigError(f"tls: {cert} and {key} can't be used: {reason}") from None
-    return context
 
 
 def build_app(
@@ -312,13 +301,5 @@ async def _run_demo(config: Config) -> None:
 
 def _say_where(gateway: Gateway) -> None:
     print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201
-    entrance = gateway.entrance
-    if entrance.greeted is None:
-        return
-    if entrance.new_password is not None:
-        words = f"sign in as {entrance.greeted} with the password {entrance.new_password} (shown only now)"
-        print(f"camera-gateway: {words}", flush=True)  # noqa: T201
-    keeper = gateway.gatekeeper
-    token = keeper.links.issue(entrance.greeted, now=keeper.clock.monotonic())
-    root = f"{keeper.surroundings.base_url}/" if keeper.surroundings.base_url else gateway.address
-    print(f"camera-gateway: or once by {root}login?token={token}", flush=True)  # noqa: T201
+    for line in gateway.entrance.greeting(gateway.address):
+        print(f"camera-gateway: {line}", flush=True)  # noqa: T201

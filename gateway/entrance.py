@@ -26,6 +26,19 @@ class Entrance:
     greeted: str | None = None
     new_password: str | None = field(default=None, repr=False)
 
+    def greeting(self, address: str) -> list[str]:
+        """What `serve` prints besides where to watch: how to sign in where nobody is configured."""
+        if self.greeted is None:
+            return []
+        keeper = self.gatekeeper
+        token = keeper.links.issue(self.greeted, now=keeper.clock.monotonic())
+        base_url = keeper.surroundings.base_url
+        root = address if base_url is None else f"{base_url}/"
+        lines = [f"or once by {root}login?token={token}"]
+        if self.new_password is not None:
+            lines.insert(0, f"sign in as {self.greeted} with the password {self.new_password} (shown only now)")
+        return lines
+
 
 def open_entrance(config: Config, *, environment: Mapping[str, str], clock: Clock) -> Entrance:
     """Blocks on the disk.  Raises ConfigError if keys or passwords can't be read or made."""

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import logging
-import secrets
-from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -21,7 +16,6 @@ from gateway.access.hosts import is_own_host
 from gateway.access.keyring import CHECK_INTERVAL_S as KEYS_INTERVAL_S
 from gateway.access.keyring import KeysFile, new_key
 from gateway.access.keys import Keys
-from gateway.access.passwords import verify_password
 from gateway.access.permit import CHECK_INTERVAL_S, Permits
 from gateway.access.prefixes import known_prefixes
 from gateway.access.principal import Account, Principal, everybody
@@ -39,15 +33,10 @@ from gateway.access.throttle import (
     address_key,
 )
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.errors import TooManyRequests
+from gateway.web.passwords import Passwords, too_many
 
 _log = logging.getLogger(__name__)
 
-_PASSWORD_THREADS: Final = 2
-_PASSWORDS_WAITING: Final = 32
-"""Checks that may wait for a thread; more are told to come back, whoever they are."""
-_REMEMBERED_S: Final = 60.0
-_REMEMBERED: Final = 256
 _DAY_S: Final = 86400.0
 _WRITES_BURST: Final = 6
 
@@ -110,7 +99,7 @@ class Gatekeeper:
         )
         self.links = SignInLinks()
         self.permits = Permits(lambda: self.policy, now=clock.now)
-        self._passwords = _Passwords()
+        self._passwords = Passwords()
         self._login_per_address = Throttle(LOGIN_PER_ADDRESS)
         self._login_per_account = Throttle(LOGIN_PER_ACCOUNT)
         self._refused = Throttle(REFUSED_PER_ADDRESS)
@@ -214,7 +203,7 @@ class Gatekeeper:
         """Raises TooManyRequests for an address that was refused too often."""
         wait_s = self._refused.wait_s(address_key(address), now=self.clock.monotonic())
         if wait_s:
-            raise _too_many("Too many requests from your address were refused", wait_s)
+            raise too_many("Too many requests from your address were refused", wait_s)
 
     def note_refused(self, address: str) -> None:
         """Somebody at `address` was answered 401 or 403."""
@@ -277,48 +266,4 @@ def _writes_throttle(per_s: int) -> Throttle | None:
 def _take(throttle: Throttle, key: str, *, now: float, what: str) -> None:
     wait_s = throttle.take(key, now=now)
     if wait_s:
-        raise _too_many(what, wait_s)
-
-
-def _too_many(what: str, wait_s: float) -> TooManyRequests:
-    seconds = max(1, round(wait_s + 0.5))
-    return TooManyRequests(f"{what}; try again in {seconds} s", retry_after_s=seconds)
-
-
-class _Passwords:
-    """Checks passwords in threads, few at a time, and remembers for a minute which were right.
-
-    What is remembered is a MAC of name, password and configured hash with a key of this process.
-    """
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(_PASSWORD_THREADS, thread_name_prefix="password")
-        self._waiting = 0
-        self._secret = secrets.token_bytes(32)
-        self._right: OrderedDict[bytes, float] = OrderedDict()
-
-    def _digest(self, user: str, password: str, password_hash: str | None) -> bytes:
-        message = "\0".join((user, password_hash or "", password)).encode("utf-8", "surrogatepass")
-        return hmac.digest(self._secret, hashlib.sha256(message).digest(), "sha256")
-
-    def remembers(self, user: str, password: str, password_hash: str | None, *, now: float) -> bool:
-        until = self._right.get(self._digest(user, password, password_hash))
-        return until is not None and now < until
-
-    async def check(self, user: str, password: str, password_hash: str | None, *, now: float) -> bool:
-        if self._waiting >= _PASSWORDS_WAITING:
-            raise _too_many("Too many people sign in at once", 1.0)
-        self._waiting += 1
-        try:
-            loop = asyncio.get_running_loop()
-            right = await loop.run_in_executor(self._executor, verify_password, password, password_hash)
-        finally:
-            self._waiting -= 1
-        if right:
-            self._right[self._digest(user, password, password_hash)] = now + _REMEMBERED_S
-            while len(self._right) > _REMEMBERED:
-                self._right.popitem(last=False)
-        return right
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        raise too_many(what, wait_s)
