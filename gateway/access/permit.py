@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -123,9 +123,9 @@ class Permits:
         """For a request that was let in."""
         return Permit(self, asked, verdict, checked_user)
 
-    def check(self) -> int:
-        """Ends the permits that no longer hold; how many."""
-        over = [permit for permit in self if not permit.holds()]
+    def check(self, permits: Iterable[Permit] | None = None) -> int:
+        """Ends those of `permits` (all by default) that no longer hold; how many.  Each costs some 30 µs."""
+        over = [permit for permit in (self if permits is None else permits) if not permit.holds()]
         for permit in over:
             permit.end()
         return len(over)

@@ -39,6 +39,7 @@ _log = logging.getLogger(__name__)
 
 _DAY_S: Final = 86400.0
 _WRITES_BURST: Final = 6
+_CHECKED_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,16 @@ class Gatekeeper:
                     _log.warning("%s", warning)
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_S
-            if ended := self.permits.check():
-                _log.info("%d viewers may watch no longer", ended)
+            await self._check_permits()
+
+    async def _check_permits(self) -> None:
+        ended, permits = 0, tuple(self.permits)
+        for begin in range(0, len(permits), _CHECKED_AT_ONCE):
+            ended += self.permits.check(permits[begin : begin + _CHECKED_AT_ONCE])
+            # A thousand at once would hold up everybody's pictures.
+            await asyncio.sleep(0)
+        if ended:
+            _log.info("%d viewers may watch no longer", ended)
 
     # Who asks.
 
@@ -253,7 +262,7 @@ class Gatekeeper:
     def sign_out(self, session: Session) -> None:
         """Ends a session and all pictures that are watched with it."""
         self.policy.revocations.revoke(session, now=self.clock.now())
-        self.permits.check()
+        self.permits.check([permit for permit in self.permits if permit.is_of_session(session.id)])
 
 
 def _writes_throttle(per_s: int) -> Throttle | None:
