@@ -18,9 +18,12 @@ from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
+from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
+from gateway.hls.packager import Lengths
+from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
 from gateway.observe.health import READY, healthz, readyz
 from gateway.relay.camera import Camera
@@ -34,7 +37,7 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import CLOCK, GATEKEEPER, REGISTRY, SESSIONS
+from gateway.web.keys import CLOCK, GATEKEEPER, HLS, REGISTRY, SESSIONS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -141,6 +144,7 @@ class Gateway:
                 changes=self._camera_changes(),
                 clock=self._clock,
                 folder=static_dir(),
+                hls=hls_of(self._config, self.registry, clock=self._clock),
             )
         )
         self.registry.start()
@@ -203,6 +207,15 @@ class Gateway:
         self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
 
 
+def hls_of(config: Config, registry: Registry, *, clock: Clock) -> Hls | None:
+    """HLS as configured; None where it is switched off."""
+    hls = config.hls
+    if hls.mode is HlsMode.OFF:
+        return None
+    lengths = Lengths(part_s=hls.part, segment_s=hls.segment, segments=hls.segments)
+    return Hls(registry.find, lengths, clock=clock, always=tuple(registry) if hls.always else ())
+
+
 def build_app(
     registry: Registry,
     sessions: Sessions,
@@ -210,6 +223,7 @@ def build_app(
     *,
     clock: Clock,
     folder: Path,
+    hls: Hls | None = None,
     changes: CameraChanges | None = None,
 ) -> web.Application:
     """The HTTP application over running parts."""
@@ -222,10 +236,11 @@ def build_app(
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[CLOCK] = clock
+    app[HLS] = hls
     app[READY] = []
 
     def describe(camera: Camera) -> dict[str, object]:
-        return camera_json(camera, sessions)
+        return camera_json(camera, sessions, hls)
 
     signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
     whep = Whep(sessions, registry.find)
@@ -251,6 +266,7 @@ def build_app(
             web.get("/api/cameras/{camera:.+}", get_camera),
             *(changes or CameraChanges.refusing()).routes(),
             web.get("/api/frame.jpeg", snapshots.frame),
+            *(hls.routes() if hls is not None else ()),
             *whep.routes(),
             web.get(camera + "/snapshot.jpg", snapshots.snapshot),
             web.get(camera + "/", pages.camera),
@@ -260,10 +276,14 @@ def build_app(
 
     async def ready(_: web.Application) -> AsyncIterator[None]:
         app[READY].append(True)
+        if hls is not None:
+            hls.start()
         yield
         app[READY].clear()
 
     async def close_sockets(_: web.Application) -> None:
+        if hls is not None:
+            hls.close()
         await signalling.close()
         stills.close()
 
@@ -294,7 +314,11 @@ def run(config: Config, *, demo: bool = False) -> int:
 
 
 async def _run_demo(config: Config) -> None:
-    async with await spawn_demo_cameras() as cameras_process:
+    try:
+        process = await spawn_demo_cameras()
+    except RuntimeError as error:
+        raise ConfigError(str(error)) from None
+    async with process as cameras_process:
         cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in cameras_process.urls.items()}
         await serve(config.model_copy(update={"cameras": cameras}), started=_say_where)
 

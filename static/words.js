@@ -32,7 +32,7 @@ const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_vide
 
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
-  ice: "The gateway's media port did not answer. Check that its UDP port (8190 unless changed) is open between this computer and the gateway.",
+  ice: "The gateway's media port did not answer. Check that its port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
   dtls: 'The encrypted connection was not completed. A firewall between this computer and the gateway may be cutting it.',
   'first-frame': 'The connection stands, but no picture came through it. Check that the camera sends H.264 with regular keyframes.',
   signalling: 'The gateway accepted the connection but did not answer. Look at its log.',

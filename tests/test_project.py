@@ -15,7 +15,7 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, SourcesConfig, TlsConfig, load_config
-from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, UserConfig, WebRtcConfig
+from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, HlsConfig, UserConfig, WebRtcConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -60,6 +60,7 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     keys |= {f"access.api_keys.NAME.{key}" for key in ApiKeyConfig.model_fields}
     keys |= {f"cameras.NAME.{key}" for key in CameraConfig.model_fields}
     keys |= {f"webrtc.{key}" for key in WebRtcConfig.model_fields}
+    keys |= {f"hls.{key}" for key in HlsConfig.model_fields}
     assert documented == keys
     assert set(Config.model_fields) == {key.split(".")[0] for key in keys}
 
@@ -184,3 +185,14 @@ class TestMakefile:
             check=True,
         )
         return done.stdout
+
+
+def test_every_file_a_document_links_to_exists() -> None:
+    documents = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    links = [
+        (document, target)
+        for document in documents
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+    ]
+    assert links
+    assert [(str(document), target) for document, target in links if not (document.parent / target).exists()] == []

@@ -153,6 +153,41 @@ class WebRtcConfig(_Section):
     max_viewers_per_camera: int = Field(500, ge=1, le=100_000)
 
 
+class HlsMode(StrEnum):
+    """Who makes HLS: the gateway itself, or nobody."""
+
+    EMBEDDED = "embedded"
+    OFF = "off"
+
+
+def _seconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else parse_duration(str(value))
+
+
+class HlsConfig(_Section):
+    """HTTP Live Streaming, low-latency.  Lengths in seconds."""
+
+    mode: HlsMode = HlsMode.EMBEDDED
+    segment: Annotated[float, BeforeValidator(_seconds), Field(ge=0.5, le=10)] = 1.0
+    part: Annotated[float, BeforeValidator(_seconds), Field(ge=0.05, le=2)] = 0.2
+    segments: int = Field(12, ge=7, le=100)
+    always: bool = False
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _word(cls, value: object) -> object:
+        # YAML reads a bare off as false.
+        return HlsMode.OFF if value is False else value
+
+    @field_validator("part")
+    @classmethod
+    def _fit(cls, part: float, info: ValidationInfo) -> float:
+        segment = info.data.get("segment")
+        if segment is not None and part * 2 > segment:
+            raise ValueError("must be at most half of hls.segment")
+        return part
+
+
 _Patterns = Annotated[
     tuple[Annotated[str, AfterValidator(parse_pattern)], ...], BeforeValidator(_separated), Field(min_length=1)
 ]
@@ -276,6 +311,7 @@ class Config(_Section):
         default_factory=_none
     )
     webrtc: WebRtcConfig = WebRtcConfig()
+    hls: HlsConfig = HlsConfig()
     tls: TlsConfig = TlsConfig()
     public_url: PublicUrl | None = None
     trusted_proxies: _Networks = ()

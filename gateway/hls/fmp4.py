@@ -86,7 +86,7 @@ class Run:
 
 
 def initialization(video: AvcEntry, audio: AudioEntry | None = None) -> bytes:
-    """ftyp and moov for one video and perhaps one audio track."""
+    """The boxes ftyp and moov for one video and perhaps one audio track."""
     brands = b"iso6cmf2cmfcmp41"
     tracks = [_track(VIDEO_TRACK_ID, video)]
     extends = [_track_extends(VIDEO_TRACK_ID)]
@@ -99,7 +99,7 @@ def initialization(video: AvcEntry, audio: AudioEntry | None = None) -> bytes:
 
 
 def fragment(sequence_number: int, runs: Sequence[Run]) -> bytes:
-    """moof and mdat; the runs' bytes follow each other in the mdat."""
+    """The boxes moof and mdat; the runs' bytes follow each other in the mdat."""
     sizes = [sum(sample.size for sample in run.samples) for run in runs]
     # The offsets into the mdat need the moof's size, which they don't change.
     moof_size = len(_movie_fragment(sequence_number, runs, [0] * len(runs)))

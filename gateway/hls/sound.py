@@ -40,12 +40,12 @@ def silence_for(entry: AudioEntry) -> Silence | None:
     if entry.config[0] >> 3 != _AAC_LC or entry.channels not in (1, 2):
         return None
     # 14496-3 section 4.4.2: a single or a pair of channels whose spectrum has no band (max_sfb 0), then the end.
-    ics_info = "0" "00" "0" "000000" "0"
+    ics_info = "00000000000"
     nothing = "000"  # no pulses, no noise shaping, no gain control
     if entry.channels == 1:
-        bits = "000" "0000" + "00000000" + ics_info + nothing
+        bits = "0000000" + "00000000" + ics_info + nothing
     else:
-        bits = "001" "0000" "1" + ics_info + "00" + ("00000000" + nothing) * 2
+        bits = "00100001" + ics_info + "00" + ("00000000" + nothing) * 2
     bits += "111"
     bits += "0" * (-len(bits) % 8)
     return Silence(int(bits, 2).to_bytes(len(bits) // 8, "big"), _AAC_FRAME_TICKS)
@@ -76,6 +76,8 @@ class AudioLane:
 
     def add(self, unit: AccessUnit) -> None:
         """Take the next packet."""
+        # Even one that is too late ends the silence, or sound that lags by more than a part never gets its turn.
+        self._flowing = True
         if self._end is not None and unit.pts < self._end - unit.duration // 2:
             self.dropped += 1
             return
@@ -83,7 +85,6 @@ class AudioLane:
             self._waiting.popleft()
             self.dropped += 1
         self._waiting.append(unit)
-        self._flowing = True
 
     def restart(self) -> None:
         """What comes after a discontinuity has nothing to do with what came before."""
@@ -108,8 +109,8 @@ class AudioLane:
         return None if self._flowing else self._silent_run(reached, limit)
 
     def _run(self, units: list[AccessUnit]) -> Run:
-        begin = units[0].pts if self._end is None else max(units[0].pts, self._end)
-        samples = []
+        begin = units[0].pts if self._end is None else self._end
+        samples = self._silent_samples((units[0].pts - begin) // self._silence.ticks) if self._silence else []
         for unit, following in zip(units, [*units[1:], None], strict=True):
             usual = unit.duration or _AAC_FRAME_TICKS
             # A hole becomes a longer packet, so that the track has none.
@@ -121,7 +122,11 @@ class AudioLane:
     def _silent_run(self, begin: int, limit: int) -> Run | None:
         if self._silence is None or limit <= begin:
             return None
-        count = -(-(limit - begin) // self._silence.ticks)
-        self._end = begin + count * self._silence.ticks
-        sample = Sample((self._silence.data,), len(self._silence.data), self._silence.ticks)
-        return Run(AUDIO_TRACK_ID, begin, [sample] * count)
+        samples = self._silent_samples(-(-(limit - begin) // self._silence.ticks))
+        self._end = begin + len(samples) * self._silence.ticks
+        return Run(AUDIO_TRACK_ID, begin, samples)
+
+    def _silent_samples(self, count: int) -> list[Sample]:
+        if self._silence is None:
+            return []
+        return [Sample((self._silence.data,), len(self._silence.data), self._silence.ticks)] * max(0, count)

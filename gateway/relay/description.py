@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from gateway.media.units import StreamInfo
@@ -13,15 +13,23 @@ from gateway.source.validator import RungVerdict, Verdict, assess
 Json = dict[str, Any]
 
 
-def describe(camera: Camera, *, clock: Json | None, viewers: Mapping[str, int], admin: bool) -> Json:
-    """A camera as JSON; `clock` and `viewers` come from who knows them, addresses are for admins only."""
+_NOT_SERVED: Json = {"ok": False, "code": "config", "message": "This gateway does not offer this way of watching"}
+
+
+def describe(
+    camera: Camera, *, clock: Json | None, viewers: Mapping[str, int], served: Container[str], admin: bool
+) -> Json:
+    """A camera as JSON; `clock` and `viewers` come from who knows them, addresses are for admins only.
+
+    `served` are the rungs this gateway offers at all.
+    """
     stream = camera.stream
     return {
         "name": camera.name,
         **_status(camera.status, admin=admin),
         "video": _video(camera, stream),
         "audio": {"codec": stream.audio.codec_string} if stream and stream.audio else None,
-        "rungs": {rung: _rung(verdict) for rung, verdict in assess(stream).items()} if stream else {},
+        "rungs": _rungs(stream, served) if stream else {},
         "clock": clock,
         "viewers": {protocol: count for protocol, count in viewers.items() if count},
     }
@@ -49,6 +57,13 @@ def _video(camera: Camera, stream: StreamInfo | None) -> Json | None:
         "gop_s": None if gop_s is None else round(gop_s, 2),
         "b_frames": video.b_frames,
         "bitrate_bps": camera.hub.bitrate_bps,
+    }
+
+
+def _rungs(stream: StreamInfo, served: Container[str]) -> Json:
+    return {
+        rung: _rung(verdict) if rung in served or not verdict.ok else _NOT_SERVED
+        for rung, verdict in assess(stream).items()
     }
 
 

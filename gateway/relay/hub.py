@@ -96,6 +96,8 @@ class Hub:
         if status.state in (CameraState.OFFLINE, CameraState.IDLE, CameraState.UNSUPPORTED):
             # A viewer who joins later must not be shown an old picture as if it were live.
             self.gop.clear()
+            self._rate.clear()
+            self._rate_bytes = 0
         self.events.emit("status", status)
 
     def _count(self, unit: AccessUnit) -> None:

@@ -20,6 +20,9 @@ _WORKERS: Final = 2
 _KEPT: Final = 64
 """Pictures kept for those who ask again before the next keyframe; the least recently asked for goes first."""
 
+_MAX_PENDING: Final = 16
+"""Pictures being decoded or in line for it; whoever wants one more is told to try later."""
+
 _QUALITY: Final = 80
 _DEADLINE_S: Final = 5.0
 
@@ -43,6 +46,7 @@ class Stills:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="still")
+        self._pending = 0
         self._made: OrderedDict[tuple[str, int, int | None], asyncio.Future[Still]] = OrderedDict()
 
     async def of(self, camera: str, keyframe: AccessUnit, *, width: int | None) -> Still:
@@ -50,10 +54,13 @@ class Stills:
         key = (camera, keyframe.pts, width)
         future = self._made.get(key)
         if future is None or (future.done() and future.cancelled()):
+            if self._pending >= _MAX_PENDING:
+                raise NoPicture("too many pictures are being made right now")
+            self._pending += 1
             future = asyncio.get_running_loop().run_in_executor(self._executor, make_still, keyframe, width)
             self._made[key] = future
             # An exception nobody waits for any more is still one that was looked at.
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            future.add_done_callback(self._done)
         self._made.move_to_end(key)
         while len(self._made) > _KEPT:
             self._made.popitem(last=False)
@@ -62,6 +69,11 @@ class Stills:
                 return await asyncio.shield(future)
         except TimeoutError:
             raise NoPicture("decoding took too long") from None
+
+    def _done(self, future: asyncio.Future[Still]) -> None:
+        self._pending -= 1
+        if not future.cancelled():
+            future.exception()
 
     def close(self) -> None:
         """Stop; what is being decoded is finished but not waited for."""

@@ -7,10 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from gateway.errors import BadRequest
+from gateway.hls.routes import Hls
 from gateway.relay.camera import Camera
 from gateway.relay.description import describe
 from gateway.source.status import CameraState
-from gateway.web.keys import REGISTRY, SESSIONS, principal_of
+from gateway.web.keys import HLS, REGISTRY, SESSIONS, principal_of
 from gateway.webrtc.sessions import Sessions
 
 _MAX_LIMIT = 1000
@@ -22,7 +23,7 @@ def visible_cameras(request: web.Request) -> list[Camera]:
     return [camera for camera in request.app[REGISTRY] if principal.may_see(camera.name)]
 
 
-def camera_json(camera: Camera, sessions: Sessions, *, admin: bool = False) -> dict[str, Any]:
+def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None, *, admin: bool = False) -> dict[str, Any]:
     """A camera as viewers see it; addresses in reasons are for admins."""
     mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
     clock = None
@@ -33,7 +34,9 @@ def camera_json(camera: Camera, sessions: Sessions, *, admin: bool = False) -> d
             "captured_at": mapping.captured_at,
             "source": _clock_source(camera),
         }
-    return describe(camera, clock=clock, viewers={"webrtc": sessions.viewers(camera)}, admin=admin)
+    viewers = {"webrtc": sessions.viewers(camera), "ll-hls": 0 if hls is None else hls.viewers(camera)}
+    served = {"webrtc"} if hls is None else {"webrtc", "ll-hls"}
+    return describe(camera, clock=clock, viewers=viewers, served=served, admin=admin)
 
 
 def _clock_source(camera: Camera) -> str:
@@ -57,9 +60,9 @@ async def list_cameras(request: web.Request) -> web.Response:
             raise BadRequest(f"state: must be one of {', '.join(CameraState)}")
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
-    sessions = request.app[SESSIONS]
+    sessions, hls = request.app[SESSIONS], request.app[HLS]
     admin = principal_of(request).may_administer()
-    return _fresh({"cameras": [camera_json(camera, sessions, admin=admin) for camera in cameras]})
+    return _fresh({"cameras": [camera_json(camera, sessions, hls, admin=admin) for camera in cameras]})
 
 
 def _limit(text: str | None) -> int:
@@ -73,7 +76,8 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    return _fresh(camera_json(camera, request.app[SESSIONS], admin=principal_of(request).may_administer()))
+    admin = principal_of(request).may_administer()
+    return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS], admin=admin))
 
 
 def _fresh(body: dict[str, Any]) -> web.Response:

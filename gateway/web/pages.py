@@ -44,7 +44,8 @@ class Pages:
         """`/{camera}` without its slash."""
         name = request.match_info["camera"]
         request.app[REGISTRY].find(name)
-        raise web.HTTPTemporaryRedirect(quote(name.rsplit("/", 1)[-1]) + "/")
+        query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
+        raise web.HTTPTemporaryRedirect(quote(name.rsplit("/", 1)[-1]) + "/" + query)
 
     def _page(self, base: str, *, status: int = 200) -> web.Response:
         return web.Response(

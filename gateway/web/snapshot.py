@@ -10,9 +10,13 @@ from gateway.errors import BadRequest, CameraOffline, Unavailable
 from gateway.relay.camera import Camera
 from gateway.relay.still import MAX_WIDTH, MIN_WIDTH, NoPicture, Stills
 from gateway.web.keys import REGISTRY
+from gateway.webrtc.whep import required_source
 
 CAPTURED_AT = "X-Captured-At"
 """Response header: when the picture was captured, unix seconds with milliseconds."""
+
+
+_WIDTH_STEP = 16
 
 
 class Snapshots:
@@ -27,7 +31,7 @@ class Snapshots:
 
     async def frame(self, request: web.Request) -> web.Response:
         """`GET /api/frame.jpeg?src=`, as go2rtc's clients ask for it."""
-        return await self._serve(request, request.app[REGISTRY].find(request.query.get("src", "")))
+        return await self._serve(request, request.app[REGISTRY].find(required_source(request)))
 
     async def _serve(self, request: web.Request, camera: Camera) -> web.Response:
         width = _width(request.query.get("width"))
@@ -57,5 +61,5 @@ def _width(text: str | None) -> int | None:
         return None
     if not text.isascii() or not text.isdigit() or not MIN_WIDTH <= int(text) <= MAX_WIDTH:
         raise BadRequest(f"width: must be a number from {MIN_WIDTH} to {MAX_WIDTH}")
-    # JPEG's colour planes are halved, and fewer widths are shared by more viewers.
-    return int(text) // 2 * 2
+    # Fewer widths are shared by more viewers.
+    return min(MAX_WIDTH, -(-int(text) // _WIDTH_STEP) * _WIDTH_STEP)

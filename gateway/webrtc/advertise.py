@@ -92,8 +92,9 @@ class Addresses:
         """Our address as a STUN server sees it (RFC 8489 section 7), asked from the media port itself."""
         host, _, port = server.rpartition(":") if server.rpartition(":")[2].isdigit() else (server, "", "")
         try:
-            addresses = await asyncio.to_thread(resolve, [host.strip("[]")])
-        except OSError:
+            async with asyncio.timeout(_LOOKUP_DEADLINE_S):
+                addresses = await asyncio.to_thread(resolve, [host.strip("[]")])
+        except (OSError, TimeoutError):
             return None
         target = next((address for address in addresses if address.version == 4), addresses[0])
         for _ in range(_ATTEMPTS):

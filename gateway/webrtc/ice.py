@@ -154,7 +154,12 @@ class IceLiteAgent:
         return tuple(generation.username for generation in self._credentials)
 
     def restart(self, *, remote_username: str, remote_password: str) -> Credentials:
-        """Begin another generation for a viewer that restarts ICE (RFC 8445 section 9); media goes on meanwhile."""
+        """Begin another generation for a viewer that restarts ICE (RFC 8445 section 9); media goes on meanwhile.
+
+        Raises ConnectionError when the connection has ended.
+        """
+        if self._closed:
+            raise ConnectionError("closed")
         fresh = Credentials.make()
         self._credentials.append(fresh)
         self.remote_username, self.remote_password = remote_username, remote_password
@@ -167,6 +172,10 @@ class IceLiteAgent:
             return
         self._closed = True
         self._switchboard.remove(self)
+        for path in self.paths.values():
+            path.close()
+        self.paths.clear()
+        self.path = None
         self._connected.set()
         if self._received.full():
             self._received.get_nowait()
@@ -219,7 +228,10 @@ class IceLiteAgent:
         path.send(answer)
         if response.message_class == Class.RESPONSE:
             away_s, self.last_check = now - self.last_check, now
-            self._select(path, nominated="USE-CANDIDATE" in request.attributes, now=now)
+            # Back from another place, a browser nominates only with its next check, seconds later; the way it had
+            # has not been checked for so long that it can't be missed.
+            nominated = "USE-CANDIDATE" in request.attributes or away_s > AWAY_S
+            self._select(path, nominated=nominated, now=now)
             if away_s > AWAY_S and self.on_return is not None:
                 self.on_return()
         return True
@@ -247,6 +259,7 @@ class IceLiteAgent:
                 if stale is None:
                     self._switchboard.dropped(Drop.PATHS_FULL)
                     return False
+                stale.close()
                 del self.paths[stale.key]
                 self._switchboard.unbind(stale.key, self)
             self.paths[path.key] = path

@@ -37,6 +37,9 @@ class Path(Protocol):
         `packets` is reused as soon as this returns.
         """
 
+    def close(self) -> None:
+        """Nothing leads anywhere by this path any more; what was sent still leaves."""
+
 
 class Drop(StrEnum):
     """Why something that reached or should have left the media port was dropped."""

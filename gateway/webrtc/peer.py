@@ -57,7 +57,7 @@ class Feedback(Protocol):
         """The viewer can't decode (RFC 4585 section 6.3.1)."""
 
     def on_report(self, *, lost: int, highest: int, jitter: int, last_report: int, delay: int) -> None:
-        """A receiver report block: lost and highest number in total, jitter in clock units, LSR and DLSR as on the wire."""
+        """A receiver report block: lost and highest number in total, jitter in clock units, LSR and DLSR as sent."""
 
     def on_estimate(self, bitrate_bps: int) -> None:
         """The viewer's estimate of what the way to it carries (REMB)."""

@@ -50,7 +50,7 @@ class Session:
     @property
     def connected(self) -> bool:
         """Whether DTLS is up and pictures are sent."""
-        return self.viewer is not None
+        return self.viewer is not None and self.ending is None
 
     def as_json(self) -> dict[str, Any]:
         """What `GET /api/sessions` tells of it."""

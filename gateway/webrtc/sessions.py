@@ -58,6 +58,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
         self._answering = asyncio.Lock()
+        self._waiting: Counter[str] = Counter()
         self.broadcasts = Broadcasts(clock=clock)
 
     def __len__(self) -> int:
@@ -101,11 +102,18 @@ class Sessions:
             raise _as_http(error) from None
         self._check_caps(camera)
         with camera.watched():
-            stream = await camera.playing()
-            async with self._answering:
+            self._waiting[camera.name] += 1
+            try:
+                stream = await camera.playing()
+                await self._turn_to_answer()
+            finally:
+                self._waiting[camera.name] -= 1
+            try:
                 # Others may have come while this one waited.
                 self._check_caps(camera)
                 session = await self._open(camera, offer, stream, host=host)
+            finally:
+                self._answering.release()
         if permit is not None:
             self.entrust(session, permit)
         return session
@@ -123,8 +131,15 @@ class Sessions:
         _log.info("%s: a viewer may watch no longer", session.camera.name)
         self._end_soon(session)
 
+    async def _turn_to_answer(self) -> None:
+        try:
+            async with asyncio.timeout(HANDSHAKE_DEADLINE_S):
+                await self._answering.acquire()
+        except TimeoutError:
+            raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
+
     def _check_caps(self, camera: Camera) -> None:
-        counts = Counter(session.camera.name for session in self._sessions.values())
+        counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting
         if counts.total() >= self._caps.total:
             raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
         if counts[camera.name] >= self._caps.per_camera:

@@ -23,6 +23,7 @@ _CONGESTED_BYTES: Final = 256 * 1024
 
 _FULL_BYTES: Final = 1 << 20
 _LENGTH_BYTES: Final = 2
+_LINGER_S: Final = 2.0
 
 
 class TcpPath:
@@ -58,6 +59,11 @@ class TcpPath:
             framed += len(packet).to_bytes(2, "big")
             framed += packet
         return total if self._write(framed, -(-total // stride)) else 0
+
+    def close(self) -> None:
+        """Send what is queued, for 2 s at most, and close the connection."""
+        self._transport.close()
+        asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
 
     def _write(self, framed: bytes | bytearray, count: int) -> bool:
         if self._transport.is_closing():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.clock import Clock
@@ -173,7 +173,3 @@ class ViewerTrack:
         """Say BYE for this track and its retransmissions."""
         ssrcs = [self.packet_class.ssrc] + ([self._rtx.ssrc] if self._rtx else [])
         self._wire.send_rtcp(goodbye(*ssrcs))
-
-    def set_playout_delay(self, *, min_delay: int, max_delay: int) -> None:
-        """Ask the viewer for another playout delay (units of 10 ms) from the next frame on."""
-        self.packet_class = replace(self.packet_class, min_delay=min_delay, max_delay=max_delay)

@@ -83,6 +83,9 @@ class UdpPath:
             if self.send(packets[begin : begin + stride])
         )
 
+    def close(self) -> None:
+        """There is nothing to close: the socket is everybody's."""
+
     def _failed(self, error: OSError, count: int = 1) -> None:
         full = error.errno in _QUEUE_FULL
         self._counter.dropped(Drop.SEND_FULL if full else Drop.SEND_FAILED, count)

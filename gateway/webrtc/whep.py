@@ -87,6 +87,7 @@ class Whep:
 
     async def endpoint_takes_offers(self, request: web.Request) -> web.Response:
         """405 for other methods, which the draft asks for; else GET would be taken for a page."""
+        self._find_camera(request.match_info["camera"])
         raise web.HTTPMethodNotAllowed(request.method, ("OPTIONS", "POST"))
 
     def _session(self, request: web.Request) -> Session:
@@ -117,6 +118,8 @@ class Whep:
         if condition is None:
             raise PreconditionRequired("Send If-Match with the session's ETag")
         fragment = await read_body(request)
+        # The body may have come slowly: what the session is now decides.
+        session = self._session(request)
         ufrag, password = _attribute(fragment, "ice-ufrag"), _attribute(fragment, "ice-pwd")
         restarts = ufrag is not None and ufrag != session.peer.remote_ufrag
         if condition.strip() != session.etag and not (condition.strip() == "*" and restarts):
@@ -138,7 +141,7 @@ class Whep:
 
     async def go2rtc_offer(self, request: web.Request) -> web.Response:
         """`POST /api/webrtc?src=`: go2rtc's form, SDP or JSON."""
-        camera = self._find_camera(request.query.get("src", ""))
+        camera = self._find_camera(required_source(request))
         body = await read_body(request, limit=MAX_OFFER_BYTES * 2)
         if request.content_type == _JSON:
             session = await self._open(request, camera, _sdp_of(body))
@@ -162,6 +165,14 @@ class Whep:
             web.options(camera + "/whep", self.options),
             web.route("*", camera + "/whep", self.endpoint_takes_offers),
         ]
+
+
+def required_source(request: web.Request) -> str:
+    """The camera that `?src=` names; raises BadRequest when it is missing."""
+    source = request.query.get("src")
+    if not source:
+        raise BadRequest("Say which camera: add ?src=NAME")
+    return source
 
 
 def _attribute(fragment: str, name: str) -> str | None:

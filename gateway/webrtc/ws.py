@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from aiohttp import WSMsgType, web
 from gateway.access.permit import Permit
 from gateway.access.refusal import Refusal
 from gateway.clock import Clock
-from gateway.errors import GatewayError
+from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.relay.camera import Camera
 from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
@@ -31,11 +32,14 @@ from gateway.webrtc.messages import (
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.session import Session
 from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.whep import required_source
 
 _log = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 20.0
 _SEND_DEADLINE_S = 10.0
+_CLOSE_DEADLINE_S = 2.0
+_MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
 
@@ -64,7 +68,8 @@ class Signalling:
         self._clock = clock
         self._host = host
         self._permit = permit
-        self._outgoing: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_OUTGOING)
+        self._outgoing: deque[dict[str, Any]] = deque()
+        self._due = asyncio.Event()
         self._state_due = False
         self._opening: asyncio.Task[None] | None = None
         self._session: Session | None = None
@@ -96,44 +101,45 @@ class Signalling:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
             self._adopt(None)
-            for task in (self._opening, writer):
-                if task is not None:
-                    task.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await task
+            tasks = [task for task in (self._opening, writer) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _send(self, message: dict[str, Any]) -> None:
-        try:
-            self._outgoing.put_nowait(message)
-        except asyncio.QueueFull:
+        if len(self._outgoing) >= _OUTGOING:
             self._done = True
+        else:
+            self._outgoing.append(message)
+        self._due.set()
 
     def _permit_over(self) -> None:
         self._send(error_message("grant", "you may watch no longer; sign in or ask for a new address"))
         self._closing = True
 
     def _state_changed(self, *_: object) -> None:
-        # Many changes while the client is slow are one message, made when it is sent.
-        if not self._state_due:
-            self._state_due = True
-            with contextlib.suppress(asyncio.QueueFull):
-                self._outgoing.put_nowait(None)
+        # However many changes there are while the client is slow, they are one message, made when it is sent.
+        self._state_due = True
+        self._due.set()
 
     async def _write(self, socket: web.WebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
-            while not self._done:
-                message = await self._outgoing.get()
-                if message is None:
-                    self._state_due = False
-                    message = {"type": "state", "value": self._describe(self._camera)}
-                async with asyncio.timeout(_SEND_DEADLINE_S):
-                    await socket.send_str(json.dumps(message))
-                if self._closing and self._outgoing.empty():
-                    break
+            while not self._done and not self._closing:
+                await self._due.wait()
+                self._due.clear()
+                await self._write_due(socket)
         # A client that does not read is let go; the reader then ends too.
-        with contextlib.suppress(ConnectionError, TimeoutError):
+        await _close(socket)
+
+    async def _write_due(self, socket: web.WebSocketResponse) -> None:
+        while (self._state_due or self._outgoing) and not self._done:
+            if self._state_due:
+                self._state_due = False
+                message: dict[str, Any] = {"type": "state", "value": self._describe(self._camera)}
+            else:
+                message = self._outgoing.popleft()
             async with asyncio.timeout(_SEND_DEADLINE_S):
-                await socket.close()
+                await socket.send_str(json.dumps(message))
 
     def _received(self, text: str) -> None:
         received_at = self._clock.now()
@@ -190,6 +196,9 @@ class Signalling:
                 answer = self._session.answer if self._session else ""
         except GatewayError as error:
             self._send(error_message(kind, error.message))
+        except Exception:  # noqa: BLE001  whoever waits for an answer must get one
+            _log.exception("%s: an offer could not be answered", self._camera.name)
+            self._send(error_message(kind, "Something went wrong in the gateway; its log says more"))
         else:
             self._send(answer_message(answer, version=offer.version))
 
@@ -217,7 +226,11 @@ class SignallingRoute:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """`GET /api/ws?src=`: 404 for an unknown camera, then a socket until one side closes it."""
-        camera = self._find_camera(request.query.get("src", ""))
+        camera = self._find_camera(required_source(request))
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            raise BadRequest("This address is a WebSocket; connect to it with ws:// or wss://", code="not_a_websocket")
+        if len(self._sockets) >= _MAX_SOCKETS:
+            raise Unavailable("The gateway has as many signalling sockets as it may; try again later", retry_after_s=10)
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
         await socket.prepare(request)
         self._sockets.add(socket)
@@ -239,6 +252,12 @@ class SignallingRoute:
     async def close(self) -> None:
         """Tell all viewers that the gateway goes away."""
         await asyncio.gather(
-            *(socket.close(code=1001, message=b"the gateway stops") for socket in tuple(self._sockets)),
-            return_exceptions=True,
+            *(_close(socket, code=1001, reason=b"the gateway stops") for socket in tuple(self._sockets))
         )
+
+
+async def _close(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
+    """Close within 2 s, also when the other side neither reads nor answers."""
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_DEADLINE_S):
+            await socket.close(code=code, message=reason)

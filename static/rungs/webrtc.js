@@ -25,7 +25,7 @@ import { LostLink } from './lost-link.js';
 const CONNECT_DEADLINE_MS = 5000;
 const DISCONNECTED_GRACE_MS = 2000;
 const LOST_TICK_MS = 250;
-const FINGERPRINT = /^a=fingerprint:.*$/gm;
+const ORIGIN = /^o=(\S+ \S+) /m;
 
 /** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
 function playableCodecs() {
@@ -35,15 +35,11 @@ function playableCodecs() {
 }
 
 /**
- * Whether two descriptions name the same DTLS certificate.  An answer may name several digests of it, of which the browser
- * keeps one.
- *
- * @param {string} kept
- * @param {string} answer
+ * @param {string} sdp
+ * @returns {string | undefined} what names the session throughout its life (RFC 8866 section 5.2)
  */
-function sameCertificate(kept, answer) {
-  const digests = new Set(answer.match(FINGERPRINT)?.map((line) => line.trim().toLowerCase()));
-  return (kept.match(FINGERPRINT) ?? []).some((line) => digests.has(line.trim().toLowerCase()));
+function origin(sdp) {
+  return ORIGIN.exec(sdp)?.[1];
 }
 
 export class WebRtcRung extends EventTarget {
@@ -55,6 +51,8 @@ export class WebRtcRung extends EventTarget {
   #options = null;
   /** @type {string | null} */
   #offer = null;
+  /** @type {string | undefined} of the answer */
+  #origin;
   #sent = false;
   #answerOwed = false;
   #lostLink = new LostLink();
@@ -87,15 +85,14 @@ export class WebRtcRung extends EventTarget {
    */
   mend() {
     if (!this.#connection || !this.#pictureCame || !this.#mendable) return false;
-    this.#mendable = false;
     this.#lose({ certain: true });
     return true;
   }
 
   /** Pictures come. */
   mended() {
-    this.#mendable = true;
     if (this.#lostLink.lost && this.#connection?.connectionState === 'connected') this.#recover();
+    this.#mendable = true;
   }
 
   /**
@@ -247,6 +244,8 @@ export class WebRtcRung extends EventTarget {
 
   #recover() {
     this.#lostLink.recover();
+    // If no pictures follow, trying the same once more will not bring them.
+    this.#mendable = false;
     clearInterval(this.#lostTicker);
     clearTimeout(this.#deadline);
   }
@@ -262,9 +261,10 @@ export class WebRtcRung extends EventTarget {
     const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
     if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
     this.#answerOwed = false;
-    const known = connection.currentRemoteDescription?.sdp;
-    if (known !== undefined && !sameCertificate(known, answer.sdp)) {
-      // Another gateway process: it knows nothing of this connection.
+    const known = this.#origin;
+    this.#origin ??= origin(answer.sdp);
+    if (known !== undefined && known !== origin(answer.sdp)) {
+      // The gateway was restarted, or gave this connection up: it would start another, which DTLS here knows nothing of.
       this.#failUnconnected(connection);
       return;
     }
@@ -275,6 +275,8 @@ export class WebRtcRung extends EventTarget {
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
       if (known === undefined) this.#watchTransport(connection);
+      // Where the browser had not noticed anything, no change of state will tell that this worked.
+      else if (connection.connectionState === 'connected') this.#recover();
     } catch (error) {
       this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
     }

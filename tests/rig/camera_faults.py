@@ -22,12 +22,21 @@ _FIRST_PORT: Final = 8600
 _SMALL: Final = "320x240@15:gop=1"
 _DEADLINE_S: Final = 20.0
 _OTHERS: Final = 7
+NO_DEADLINES: Final = "camera-deadlines"
+NO_THREADS: Final = "camera-threads"
+WITHOUT: Final = frozenset({NO_DEADLINES, NO_THREADS})
+"""The protections (tests/rig/crippled.py) that these figures need."""
+
+_ALIVE_S: Final = 8
+_DEAD_S: Final = 12
+"""Long enough for a hanging connection to be given up and another one to be tried."""
 
 REASONS: Final[Mapping[str, Limit]] = {
     "silent": exactly("no_answer"),
     "locked": exactly("auth_failed"),
     "missing": exactly("not_found"),
-    "mute": exactly("no_pictures"),
+    # FFmpeg's opening ends with the first packet: it can't tell this from a camera that answers nothing.
+    "mute": exactly("no_answer"),
     "breaking_gap_ms": at_most(4000),
     "healthy_gap_ms": at_most(500),
 }
@@ -100,9 +109,7 @@ async def _reasons(browser: Browser, address: str, *, wanted: tuple[str, ...]) -
         await asyncio.sleep(0.25)
 
 
-async def one_dead_of_eight(
-    network: Network, folder: Path, *, without: str | None, rounds: int
-) -> dict[str, Figure]:
+async def one_dead_of_eight(network: Network, folder: Path, *, without: str | None, rounds: int) -> dict[str, Figure]:
     """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone."""
     async with contextlib.AsyncExitStack() as stack:
         others = await stack.enter_async_context(cameras(network, f"cam:320x240@20:gop=2:copies={_OTHERS}"))
@@ -122,12 +129,12 @@ async def one_dead_of_eight(
         await asyncio.sleep(2)
         await _gaps(tap)
         for number in range(rounds):
-            await asyncio.sleep(6)
+            await asyncio.sleep(_ALIVE_S)
             alive += await _gaps(tap)
             down, up = (("silence", "freeze"), ("speak", "thaw")) if number % 2 == 0 else (("die",), ("revive",))
             for verb in down:
                 await faulty.tell(verb, "eighth")
-            await asyncio.sleep(6)
+            await asyncio.sleep(_DEAD_S)
             dead += await _gaps(tap)
             for verb in up:
                 await faulty.tell(verb, "eighth")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,8 @@ from playwright.async_api import Browser
 from tests.rig.figures import Record, complaints
 from tests.rig.network import VIEWER, Network, RigUnavailableError
 from tests.rig.programs import cameras, gateway
-from tests.rig.scenarios import Scenario, Stage
+from tests.rig.scenarios import Play, Scenario, Stage
 from tests.rig.viewer import chromium, playing
-
-Play = Callable[..., Awaitable[list[str]]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,8 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The whole rig takes long: it is read only where it is asked for."""
     whole = collection_path.name.startswith("test_whole_")
-    asked = "rig" in str(config.option.markexpr) or any(collection_path.name in one for one in config.args)
-    return True if whole and not asked else None
+    named = any(collection_path.name in argument for argument in config.args)
+    return True if whole and not named and not _is_asked(config) else None
+
+
+def _is_asked(config: pytest.Config) -> bool:
+    """Whether the whole rig is wanted: then it must run, not say why it can't."""
+    return "rig" in str(config.option.markexpr)
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +44,18 @@ def record() -> Record:
 
 
 @pytest.fixture(scope="session")
-def network() -> Iterator[Network]:
+def network(request: pytest.FixtureRequest) -> Iterator[Network]:
+    one = Network()
     try:
-        with Network() as network:
-            yield network
+        one.__enter__()
     except RigUnavailableError as error:
+        if _is_asked(request.config):
+            raise
         pytest.skip(f"the rig does not run: {error}")
+    try:
+        yield one
+    finally:
+        one.__exit__(None, None, None)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -28,11 +29,17 @@ _CHECK_S: Final = 0.5
 _MISSES: Final = 6
 
 
+def _replace(owner: object, name: str, replacement: object) -> None:
+    """Raises AttributeError where there is nothing of that name any more: nothing would be crippled."""
+    getattr(owner, name)
+    setattr(owner, name, replacement)
+
+
 def _tcp_candidates() -> None:
     def udp_only(*arguments: Any) -> list[Candidate]:
         return [candidate for candidate in host_candidates(*arguments) if candidate.transport == "udp"]
 
-    advertise.host_candidates = udp_only  # type: ignore[attr-defined]
+    _replace(advertise, "host_candidates", udp_only)
 
 
 def _patience() -> None:
@@ -67,15 +74,15 @@ def _patience() -> None:
         for agent in set(self._agents.values()):
             check(self, agent)
 
-    port._SWEEP_S = _CHECK_S  # type: ignore[misc]
-    MediaPort._sweep = sweep_and_check  # type: ignore[method-assign]
+    _replace(port, "_SWEEP_S", _CHECK_S)
+    _replace(MediaPort, "_sweep", sweep_and_check)
 
 
 def _ice_restart() -> None:
     def never(_: object, __: Camera, ___: str) -> Session | None:
         return None
 
-    sessions.Sessions.find_restarting = never  # type: ignore[method-assign]
+    _replace(sessions.Sessions, "find_restarting", never)
 
 
 def _path_following() -> None:
@@ -85,21 +92,21 @@ def _path_following() -> None:
         if self.path is None:
             select(self, path, nominated=nominated, now=now)
 
-    IceLiteAgent._select = first_only  # type: ignore[method-assign]
+    _replace(IceLiteAgent, "_select", first_only)
 
 
 def _retransmission() -> None:
     def nothing(*_: object, **__: object) -> None:
         return None
 
-    track.ViewerTrack._retransmit = nothing  # type: ignore[method-assign]
+    _replace(track.ViewerTrack, "_retransmit", nothing)
 
 
 def _pacing() -> None:
     def all_of_them(_: pacing.Pace, __: int) -> int:
         return 1 << 30
 
-    pacing.Pace.packets = all_of_them  # type: ignore[method-assign]
+    _replace(pacing.Pace, "packets", all_of_them)
 
 
 def _validation() -> None:
@@ -116,15 +123,15 @@ def _validation() -> None:
             return
         received(self, datagram, path)
 
-    ice.IceLiteAgent._authenticated = believe  # type: ignore[method-assign,assignment]
-    MediaPort._received = from_anywhere  # type: ignore[method-assign]
+    _replace(ice.IceLiteAgent, "_authenticated", believe)
+    _replace(MediaPort, "_received", from_anywhere)
 
 
 def _loss_gate() -> None:
     def never(_: LossGate, __: float, ___: float) -> bool:
         return False
 
-    LossGate.report = never  # type: ignore[method-assign]
+    _replace(LossGate, "report", never)
 
 
 def _camera_threads() -> None:
@@ -141,10 +148,10 @@ def _camera_threads() -> None:
 
             return asyncio.run_coroutine_threadsafe(work(), loop).result()
 
-        connection.open_container = open_there
+        _replace(connection, "open_container", open_there)
         start(self)
 
-    reader.Reader.start = on_the_loop  # type: ignore[method-assign]
+    _replace(reader.Reader, "start", on_the_loop)
 
 
 def _camera_deadlines() -> None:
@@ -154,11 +161,9 @@ def _camera_deadlines() -> None:
     def without_timeout(*arguments: Any) -> dict[str, str]:
         return {name: value for name, value in options(*arguments).items() if name != "timeout"}
 
-    def never(*_: object) -> None:
-        return None
-
-    connection.options = without_timeout  # type: ignore[assignment]
-    supervision.Supervision.tick = never  # type: ignore[method-assign]
+    _replace(connection, "options", without_timeout)
+    _replace(supervision, "OPEN_WITHIN_S", math.inf)
+    _replace(supervision, "RECONNECT_AFTER_S", math.inf)
 
 
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {

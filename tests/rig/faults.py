@@ -15,6 +15,8 @@ _PARTS: Final = 10_000
 class Faults:
     """`loss` (0…1) falls on every UDP packet either way, `loss_down` on those to the viewers only.
 
+    `blocked_source` is a viewer's UDP port that nothing comes from any more.
+
     `nat_address` is what viewers look like beyond the router; None leaves their addresses alone.
     """
 
@@ -23,12 +25,15 @@ class Faults:
     loss: float = 0.0
     loss_down: float = 0.0
     nat_address: str | None = None
+    blocked_source: int | None = None
 
     def ruleset(self) -> str:
         """Takes the place of the former one in a single step."""
         passing = []
         if self.udp_blocked:
             passing.append("meta l4proto udp drop")
+        if self.blocked_source is not None:
+            passing.append(f"udp sport {self.blocked_source} drop")
         if self.media_blocked:
             low, high = MEDIA_PORTS
             passing.append(f"meta l4proto {{ tcp, udp }} th dport {low}-{high} drop")

@@ -89,4 +89,6 @@ class Record:
         print(f"rig: {scenario} ({subject}): {line}")  # noqa: T201  figures are what the rig is for
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps({"format": 1, "benchmark": "rig", "entries": self.entries}, indent=1) + "\n")
+            self.path.write_text(
+                json.dumps({"format": 1, "benchmark": "rig", "entries": self.entries}, indent=1) + "\n"
+            )

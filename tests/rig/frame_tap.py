@@ -1,7 +1,7 @@
 """When frames arrive in this network namespace, by the kernel's time stamps: a busy browser does not show up as delay.
 
-`python -m tests.rig.frame_tap DEVICE` answers each line on standard input with a line of JSON: for each stream since the
-line before, the milliseconds between the ends of its frames.  SRTP leaves readable what is needed for that.
+`python -m tests.rig.frame_tap DEVICE` answers each line on standard input with a line of JSON: for each stream since
+the line before, the milliseconds between the ends of its frames.  SRTP leaves readable what is needed for that.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import struct
 import sys
 from collections import defaultdict
+from itertools import pairwise
 from typing import Final
 
 from tests.rig.faults import MEDIA_PORTS
@@ -40,19 +41,19 @@ def frame_end(packet: bytes) -> Stream | None:
         return None
     if rtp[1] & 0x7F in _RTCP_TYPES or not rtp[1] & _MARKER:
         return None
-    return destination, int.from_bytes(rtp[8:12], "big")
+    return int(destination), int.from_bytes(rtp[8:12], "big")
 
 
 def gaps_ms(ends_s: list[float]) -> list[float]:
     """Distances between neighbours."""
-    return [(later - earlier) * 1000 for earlier, later in zip(ends_s, ends_s[1:], strict=False)]
+    return [(later - earlier) * 1000 for earlier, later in pairwise(ends_s)]
 
 
 def _arrived_at(ancillary: list[tuple[int, int, bytes]]) -> float:
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack(data[: _TIMESPEC.size])
-            return float(seconds) + nanoseconds / 1e9
+            return float(seconds + nanoseconds / 1e9)
     raise AssertionError("the kernel does not say when packets arrive")
 
 

@@ -33,6 +33,7 @@ GATEWAY_ADDRESS: Final = "10.77.2.1"
 ROUTER_ADDRESS: Final = "10.77.2.254"
 NAT_ADDRESSES: Final = ("10.77.2.101", "10.77.2.102", "10.77.2.103")
 VIEWER_ADDRESS: Final = "10.77.10.2"
+OTHER_VIEWER_ADDRESS: Final = "10.77.10.3"
 NEIGHBOUR_ADDRESS: Final = "10.77.11.2"
 ATTACKER_ADDRESS: Final = "10.77.12.2"
 _BEHIND_ROUTER: Final = ((VIEWER, "10.77.10"), (NEIGHBOUR, "10.77.11"), (ATTACKER, "10.77.12"))
@@ -51,6 +52,7 @@ class Network:
 
     def __init__(self) -> None:
         self._relay: subprocess.Popen[str] | None = None
+        self._viewer_address = VIEWER_ADDRESS
         self.faults = Faults()
 
     def namespace(self, role: str) -> str:
@@ -67,9 +69,6 @@ class Network:
         _sweep()
         try:
             self._build()
-        except RigUnavailableError:
-            self._clear()
-            raise
         except BaseException:
             self._clear()
             raise
@@ -148,9 +147,7 @@ class Network:
         """Delay, jitter and reorder on the viewer's line, each way."""
         assert self._relay is not None
         assert self._relay.stdin is not None
-        line = json.dumps(
-            {"delay_s": character.delay_s, "jitter_s": character.jitter_s, "reorder": character.reorder}
-        )
+        line = json.dumps({"delay_s": character.delay_s, "jitter_s": character.jitter_s, "reorder": character.reorder})
         self._relay.stdin.write(line + "\n")
         self._relay.stdin.flush()
         assert self._answer_of_relay() == "changed"
@@ -171,9 +168,18 @@ class Network:
         """The router's cable to the gateway: viewers see no device go down, packets just don't arrive."""
         self._ip(ROUTER, f"link set {GATEWAY} {'up' if up else 'down'}")
 
+    def move_viewer(self, address: str) -> None:
+        """The viewer's machine gets this address and loses the one it had: another network, as after a walk."""
+        if address != self._viewer_address:
+            self._ip(VIEWER, f"addr flush dev {ROUTER}")
+            self._ip(VIEWER, f"addr add {address}/24 dev {ROUTER}")
+            self._ip(VIEWER, "route replace default via 10.77.10.1")
+            self._viewer_address = address
+
     def heal(self) -> None:
         """Nothing is wrong any more."""
         self.set_uplink(up=True)
+        self.move_viewer(VIEWER_ADDRESS)
         self.unlimit()
         self.shape(Character())
         self.rebind(Faults())

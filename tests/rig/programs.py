@@ -1,4 +1,4 @@
-"""The programs of a rig, each in its namespace: demo cameras, gateways whole and crippled, and whatever else runs there."""
+"""The programs of a rig, each in its namespace: demo cameras, gateways whole and crippled, and what else runs there."""
 
 from __future__ import annotations
 

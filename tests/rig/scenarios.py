@@ -8,13 +8,15 @@ import statistics
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from enum import Enum, auto
+from itertools import pairwise
+from typing import Any, Final, Protocol
 
 from playwright.async_api import Browser
 
 from tests.rig.faults import MEDIA_PORTS, Faults
 from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
-from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, NAT_ADDRESSES, VIEWER_ADDRESS, Network
+from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, NAT_ADDRESSES, OTHER_VIEWER_ADDRESS, VIEWER_ADDRESS, Network
 from tests.rig.programs import HTTP_PORT, running
 from tests.rig.tun_relay import Character
 from tests.rig.viewer import Viewer, now_ms, viewer
@@ -25,6 +27,7 @@ FOUR_MEGABIT: Final = "cam:1280x720@30:gop=2:bitrate=4M"
 _CAMERA: Final = "cam"
 _SETTLE_S: Final = 2.0
 _FLOOD_PER_S: Final = 3000
+_AFTERMATH_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,13 @@ class Scenario:
     limits: Mapping[str, Limit]
     without: str
     camera: str = SMALL
+
+
+class Play(Protocol):
+    """Plays a scenario and returns what was not as it should be."""
+
+    async def __call__(self, scenario: Scenario, *, without: str | None = None, long: bool = False) -> list[str]:
+        """On a gateway as it is, or on one `without` a protection."""
 
 
 async def _settled(one: Viewer) -> float:
@@ -106,22 +116,52 @@ async def _long_outage(stage: Stage) -> dict[str, Figure]:
         }
 
 
+class _Return(Enum):
+    """What is left of the way a viewer had when its network is back."""
+
+    SAME = auto()
+    OTHER_ADDRESS = auto()
+    WAY_GONE = auto()
+
+
 async def _page_after_long_outage(stage: Stage) -> dict[str, Figure]:
-    """The page's own element, which has to notice and to restart ICE by itself."""
+    return await _page_comes_back(stage, _Return.SAME)
+
+
+async def _page_at_another_address(stage: Stage) -> dict[str, Figure]:
+    return await _page_comes_back(stage, _Return.OTHER_ADDRESS)
+
+
+async def _page_whose_way_is_gone(stage: Stage) -> dict[str, Figure]:
+    """Only an ICE restart finds another."""
+    return await _page_comes_back(stage, _Return.WAY_GONE)
+
+
+async def _page_comes_back(stage: Stage, how: _Return) -> dict[str, Figure]:
+    """The page's own element, which has to notice and to act by itself."""
+    network = stage.network
     async with viewer(stage.browser, stage.address) as one:
         first_ms = await one.show(_CAMERA)
         assert first_ms is not None, "the page showed no picture even before anything was wrong"
         await asyncio.sleep(_SETTLE_S)
         before = await one.figures()
-        stage.network.set_uplink(up=False)
+        network.set_uplink(up=False)
         await asyncio.sleep(20)
-        stage.network.set_uplink(up=True)
+        if how is _Return.OTHER_ADDRESS:
+            network.move_viewer(OTHER_VIEWER_ADDRESS)
+        elif how is _Return.WAY_GONE:
+            network.impose(Faults(blocked_source=before["localPort"]))
+        network.set_uplink(up=True)
         returned_at = now_ms()
         back_ms = await one.live_after(returned_at, within_s=15)
+        # What was sent into the dead network arrives now, too late.
+        await asyncio.sleep(4)
+        gaps = await one.gaps_ms(since_ms=returned_at + (back_ms or 0))
         after = await one.figures()
         return {
             "first_picture_ms": first_ms,
             "back_ms": back_ms,
+            "longest_gap_afterwards_ms": max(gaps),
             "connections": after["connections"],
             "ice_generations": 1 + (before["ufrag"] != after["ufrag"]),
         }
@@ -157,7 +197,7 @@ async def _random_loss(stage: Stage) -> dict[str, Figure]:
         "retransmitted": figures.get("retransmitted"),
         "nacks": figures.get("nacks"),
         "freezes": figures.get("freezes"),
-        "lost_for_good": figures.get("lost"),
+        "lost": figures.get("lost"),
     }
 
 
@@ -252,6 +292,8 @@ async def _strangers(stage: Stage) -> dict[str, Figure]:
                 else:
                     await attacker.tell(task)
                     figures[f"{name}_packets"] = int((await attacker.line(r"done (\d+)"))[1])
+                # What a task leaves behind (connections, queues) counts too.
+                await asyncio.sleep(_AFTERMATH_S)
                 gaps = await one.gaps_ms(since_ms=begun_at)
                 figures[f"{name}_gap_p99_ms"] = percentile(gaps, 0.99)
                 figures[f"{name}_gap_max_ms"] = max(gaps)
@@ -269,7 +311,7 @@ async def _full_rate_after(one: Viewer, since_ms: float, *, within_s: float) -> 
         await asyncio.sleep(0.25)
         pictures = await one.pictures(since_ms=now_ms() - 1000)
         times = [picture.at for picture in pictures]
-        if len(times) >= 25 and max(b - a for a, b in zip(times, times[1:], strict=False)) < 150:
+        if len(times) >= 25 and max(b - a for a, b in pairwise(times)) < 150:
             return times[0] - since_ms
     return None
 
@@ -298,6 +340,18 @@ LONG_OUTAGE: Final = Scenario(
 PAGE_AFTER_LONG_OUTAGE: Final = Scenario(
     name="link down 20 s, the page",
     run=_page_after_long_outage,
+    limits={"back_ms": at_most(3000), "longest_gap_afterwards_ms": at_most(1000), "connections": exactly(1)},
+    without="patience",
+)
+PAGE_AT_ANOTHER_ADDRESS: Final = Scenario(
+    name="link down 20 s and another address, the page",
+    run=_page_at_another_address,
+    limits={"back_ms": at_most(3000), "connections": exactly(1)},
+    without="path-following",
+)
+PAGE_WHOSE_WAY_IS_GONE: Final = Scenario(
+    name="link down 20 s and the way gone, the page",
+    run=_page_whose_way_is_gone,
     limits={"back_ms": at_most(3000), "connections": exactly(1), "ice_generations": exactly(2)},
     without="ice-restart",
 )

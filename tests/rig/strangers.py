@@ -1,9 +1,9 @@
 """What strangers send to the media port; runs in the attacker's namespace.
 
-`python -m tests.rig.strangers JSON` with `{"gateway": [host, port], "viewer": [host, port], "users": "ours:theirs"}`: the
-address of a viewer that is to be impersonated, and its session's ICE user names as somebody may have overheard them.
-Each line on standard input is a task, answered by `done N` with the number of packets: `whisper SECONDS` sends every kind
-over and over, `connect` bothers the TCP port, `flood RATE SECONDS` sends as many a second.
+`python -m tests.rig.strangers JSON` with `{"gateway": [host, port], "viewer": [host, port], "users": "ours:theirs"}`:
+the address of a viewer that is to be impersonated, and its session's ICE user names as somebody may have overheard
+them.  Each line on standard input is a task, answered by `done N` with the number of packets: `whisper SECONDS` sends
+every kind over and over, `connect` bothers the TCP port, `flood RATE SECONDS` sends as many a second.
 """
 
 from __future__ import annotations

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.rig import scenarios
-from tests.rig.conftest import Play
-from tests.rig.scenarios import Scenario
+from tests.rig.scenarios import Play, Scenario
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize(
-    "scenario", [scenarios.UDP_BLOCKED, scenarios.REBINDING, scenarios.RANDOM_LOSS, scenarios.STRANGERS], ids=lambda scenario: scenario.name
+    "scenario",
+    [scenarios.UDP_BLOCKED, scenarios.REBINDING, scenarios.RANDOM_LOSS, scenarios.STRANGERS],
+    ids=lambda scenario: scenario.name,
 )
 async def test_a_viewer_survives(play: Play, scenario: Scenario) -> None:
     assert await play(scenario) == []

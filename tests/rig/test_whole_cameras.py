@@ -37,7 +37,7 @@ async def test_each_fault_has_its_reason_and_disturbs_nobody(
 async def test_without_deadlines_a_silent_camera_has_no_reason(
     network: Network, rig_browser: Browser, record: Record, tmp_path: Path
 ) -> None:
-    assert await _reasons(network, rig_browser, tmp_path, record, "camera-deadlines") != []
+    assert await _reasons(network, rig_browser, tmp_path, record, camera_faults.NO_DEADLINES) != []
 
 
 async def test_one_dead_camera_of_eight_delays_no_other(network: Network, record: Record, tmp_path: Path) -> None:
@@ -45,4 +45,4 @@ async def test_one_dead_camera_of_eight_delays_no_other(network: Network, record
 
 
 async def test_without_threads_one_dead_camera_delays_all(network: Network, record: Record, tmp_path: Path) -> None:
-    assert await _one_dead(network, tmp_path, record, "camera-threads", 1) != []
+    assert await _one_dead(network, tmp_path, record, camera_faults.NO_THREADS, 1) != []

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.rig import scenarios
-from tests.rig.conftest import Play
-from tests.rig.scenarios import Scenario
+from tests.rig.scenarios import Play, Scenario
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="session")]
 
@@ -15,6 +14,8 @@ SCENARIOS = [
     scenarios.SHORT_OUTAGE,
     scenarios.LONG_OUTAGE,
     scenarios.PAGE_AFTER_LONG_OUTAGE,
+    scenarios.PAGE_AT_ANOTHER_ADDRESS,
+    scenarios.PAGE_WHOSE_WAY_IS_GONE,
     scenarios.REBINDING,
     scenarios.RANDOM_LOSS,
     scenarios.NARROW_LINK,

@@ -28,7 +28,7 @@ _READS: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """How one direction of the line behaves; `reorder` is the part of the packets (0…1) that come late, out of order."""
+    """How one direction of the line behaves; `reorder` is the part of the packets (0…1) that others overtake."""
 
     delay_s: float = 0.0
     jitter_s: float = 0.0

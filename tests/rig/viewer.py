@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ class Viewer:
     async def gaps_ms(self, *, since_ms: float) -> list[float]:
         """Between neighbouring pictures, and up to now, since then: a picture that does not come is a gap too."""
         times = [since_ms, *(picture.at for picture in await self.pictures(since_ms=since_ms)), now_ms()]
-        return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(times)]
 
     async def figures(self) -> dict[str, Any]:
         """The connection's statistics, under the names viewer.js gives them."""

@@ -161,7 +161,7 @@ const TABLE = [
       kind: 'failed',
       title: 'No picture gets through to this browser.',
       detail:
-        "Tried WebRTC 3 times. The gateway's media port did not answer. Check that its UDP port (8190 unless changed) is open between this computer and the gateway.",
+        "Tried WebRTC 3 times. The gateway's media port did not answer. Check that its port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
       action: 'retry',
       needsPerson: true,
     },

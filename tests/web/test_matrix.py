@@ -119,6 +119,8 @@ def rows() -> list[Row]:
             Row("PATCH /{camera}/whep/{session}", f"/{camera}/whep/none", "view", camera, 404),
             Row("GET /api/ws", f"/api/ws?src={camera}", "view", camera, 101),
             Row("POST /api/webrtc", f"/api/webrtc?src={camera}", "view", camera, 201, OFFER, SDP),
+            Row("GET /{camera}/index.m3u8", f"/{camera}/index.m3u8", "view", camera),
+            Row("GET /{camera}/_hls/{generation}/{name}", f"/{camera}/_hls/0/none.m4s", "view", camera, 404),
             Row("GET /{camera}/snapshot.jpg", f"/{camera}/snapshot.jpg", "view", camera),
             Row("GET /api/frame.jpeg", f"/api/frame.jpeg?src={camera}", "view", camera),
             Row("GET /api/cameras/{camera}", f"/api/cameras/{camera}", "view", camera),
@@ -140,7 +142,10 @@ def expected(row: Row, visitor: Visitor) -> int:
     assert row.camera is not None
     if row.camera not in (visitor.signs if row.need == "sign" else visitor.sees):
         return 403
-    return row.found if row.camera in CAMERAS else 404
+    if row.camera not in CAMERAS:
+        return 404
+    # What a playlist refers to inherits a grant in the path, and none in a query.
+    return 307 if visitor.query and row.path.endswith("/index.m3u8") else row.found
 
 
 async def status_of(home: House, row: Row, visitor: Visitor) -> int:

@@ -195,11 +195,31 @@ async def test_a_message_beyond_the_limit_ends_the_socket_with_its_reason(site: 
         assert socket.raw.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
 
 
-@pytest.mark.parametrize("query", ["?src=nowhere", "?src=site1"])
-async def test_an_unknown_camera_is_refused_before_the_socket_opens(site: Site, query: str) -> None:
+@pytest.mark.parametrize(("query", "status"), [("", 400), ("?src=", 400), ("?src=nowhere", 404), ("?src=site1", 404)])
+async def test_an_unknown_camera_is_refused_before_the_socket_opens(site: Site, query: str, status: int) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await site.http.ws_connect("/api/ws" + query)
-    assert refused.value.status == 404
+    assert refused.value.status == status
+
+
+async def test_a_plain_request_for_the_socket_is_told_what_it_is(site: Site) -> None:
+    response = await site.http.get("/api/ws?src=yard")
+    assert response.status == 400
+    assert "WebSocket" in (await response.json())["error"]["message"]
+
+
+async def test_changes_reach_a_socket_whose_queue_was_full(site: Site) -> None:
+    camera = site.stage.camera()
+    async with connected(site) as socket:
+        await socket.next("state")
+        for number in range(200):
+            await socket.raw.send_str(json.dumps({"type": "clock", "value": {"t0": number}}))
+            camera.hub.events.emit("status", camera.status)
+        for _ in range(200):
+            await socket.next("clock")
+        site.stage.publisher().state(CameraState.OFFLINE)
+        while (await socket.next("state"))["value"]["state"] != "offline":
+            pass
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://["])

@@ -57,7 +57,7 @@ async def test_whoever_asks_for_the_same_shares_one(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "expected"), [("16", (16, 12)), ("161", (160, 120)), ("320", (320, 240)), ("3840", (320, 240))]
+    ("width", "expected"), [("16", (16, 12)), ("161", (176, 132)), ("320", (320, 240)), ("3840", (320, 240))]
 )
 async def test_it_is_made_smaller_and_never_larger(site: Site, width: str, expected: tuple[int, int]) -> None:
     response = await site.http.get(f"{PATHS[0]}?width={width}")

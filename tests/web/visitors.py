@@ -20,6 +20,8 @@ from gateway.access.principal import Account, Kind
 from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
+from gateway.hls.packager import Lengths
+from gateway.hls.routes import Hls
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
 from tests.web.conftest import Http
 from tests.webrtc.stage import HandClock, Stage, stage
@@ -100,7 +102,8 @@ async def house(
     async with stage(CAMERAS, clock=clock) as running:
         running_house = House(running, None, keeper, clock, keys_file)  # type: ignore[arg-type]
         keeper.set_cameras([camera.name for camera in running.registry], configured=running_house.configured)
-        app = build_app(running.registry, running.sessions, keeper, clock=clock, folder=static_dir())
+        hls = Hls(running.registry.find, Lengths(), clock=clock)
+        app = build_app(running.registry, running.sessions, keeper, clock=clock, folder=static_dir(), hls=hls)
         try:
             async with TestClient(TestServer(app)) as http:
                 running_house.http = http

@@ -44,9 +44,7 @@ def test_a_link_that_is_good_again_opens_the_gate() -> None:
 def test_loss_is_measured_over_a_second_however_often_reports_come() -> None:
     meter = LossMeter()
     # A browser reports beside each NACK: 100 packets a second of which every fourth is lost.
-    measured = [
-        meter.measure(lost=number // 4, highest=1000 + number, now=number / 100) for number in range(0, 301, 5)
-    ]
+    measured = [meter.measure(lost=number // 4, highest=1000 + number, now=number / 100) for number in range(0, 301, 5)]
     found = [one for one in measured if one is not None]
     assert len(found) == 3
     assert found == pytest.approx([0.25] * 3)

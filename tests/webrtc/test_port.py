@@ -15,15 +15,15 @@ import pytest_asyncio
 from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.errors import PortInUse
-from gateway.webrtc.ice import CONSENT_S, IceLiteAgent
+from gateway.webrtc.ice import AWAY_S, CONSENT_S, IceLiteAgent
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
+from tests.webrtc.checks import VIEWER_UFRAG, check
 from tests.webrtc.stage import DEADLINE_S, HandClock
 
 DTLS = bytes((22, 254, 253)) + bytes(10)
 RTCP = bytes((0x80, 201, 0, 1)) + bytes(4)
 FINGERPRINT_BYTES = 8
-VIEWER_UFRAG = "viewer"
 
 
 class Stranger:
@@ -83,28 +83,6 @@ class Scene:
             witness.send(check(other))
             await witness.receive()
             await other.close()
-
-
-def check(
-    agent: IceLiteAgent,
-    *,
-    user: str | None = None,
-    password: str | None = None,
-    nominate: bool = True,
-    method: Method = Method.BINDING,
-    kind: Class = Class.REQUEST,
-    sign: bool = True,
-) -> bytes:
-    """A connectivity check as a browser sends it."""
-    message = Message(method, kind)
-    message.attributes["USERNAME"] = user if user is not None else f"{agent.local_username}:{VIEWER_UFRAG}"
-    message.attributes["PRIORITY"] = 1
-    message.attributes["ICE-CONTROLLING"] = 7
-    if nominate:
-        message.attributes["USE-CANDIDATE"] = None
-    if sign:
-        message.add_message_integrity((password or agent.local_password).encode())
-    return bytes(message)
 
 
 @pytest_asyncio.fixture(name="scene")
@@ -313,6 +291,22 @@ async def test_the_path_the_viewer_nominates_is_taken(scene: Scene, stranger: St
     assert scene.agent.path.remote == stranger.address
     await scene.agent.send(b"\x16x")
     assert await stranger.receive() == b"\x16x"
+
+
+async def test_a_viewer_back_from_elsewhere_is_followed_before_it_nominates(scene: Scene, stranger: Stranger) -> None:
+    await scene.connect()
+    returned: list[str] = []
+    scene.agent.on_return = lambda: returned.append(scene.agent.path.remote[0] if scene.agent.path else "")
+    scene.clock.advance(AWAY_S)
+    stranger.send(scene.request(nominate=False))
+    await stranger.receive()
+    assert scene.agent.path is not None
+    assert scene.agent.path.remote == scene.viewer.address
+    scene.clock.advance(AWAY_S + 0.1)
+    stranger.send(scene.request(nominate=False))
+    await stranger.receive()
+    assert scene.agent.path.remote == stranger.address
+    assert returned == [stranger.address[0]]
 
 
 async def test_the_number_of_paths_is_bounded_and_the_newest_stays_reachable(scene: Scene) -> None:

@@ -1,0 +1,298 @@
+"""One camera's HLS: packages while somebody watches, and lets requests wait for what comes next."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import zlib
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.errors import CameraOffline, NotFound, Unavailable, Unprocessable
+from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
+from gateway.hls.packager import Lengths, Numbers, Packager
+from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
+from gateway.hls.viewers import HttpViewers
+from gateway.hls.window import Segment
+from gateway.media.units import AccessUnit, StreamInfo, TrackKind
+from gateway.relay.camera import Camera
+from gateway.source.status import CameraState
+from gateway.source.validator import assess
+
+_log = logging.getLogger(__name__)
+
+RUNG: Final = "ll-hls"
+IDLE_TARGETS: Final = 3
+"""Who asked for nothing in so many target durations has left."""
+
+FIRST_PLAYLIST_S: Final = 12.0
+"""How long a first playlist may take to come: a camera's first keyframe may be a whole group away."""
+
+_GATHER_S: Final = 0.25
+"""How long a first playlist may gather parts, for a group of pictures that has only begun."""
+
+_TICK_S: Final = 0.2
+"""A playlist must change every 1.5 target durations (rfc8216bis section 6.2.1), even while the camera is away."""
+
+_GUESSED_BPS: Final = 2_000_000
+_HEADROOM: Final = 1.25
+_GZIP: Final = 16 + zlib.MAX_WBITS
+
+
+@dataclass(frozen=True, slots=True)
+class Serialized:
+    """A playlist as bytes, as it is and gzipped; made once for all who wait for it."""
+
+    plain: bytes
+    gzipped: bytes
+
+
+class Origin:
+    """Belongs to the event loop's thread.  Implements the hub's `Sink`."""
+
+    def __init__(self, camera: Camera, lengths: Lengths, *, clock: Clock) -> None:
+        self.camera = camera
+        self.viewers = HttpViewers()
+        self._always = False
+        self._lengths = lengths
+        self._clock = clock
+        self._packager: Packager | None = None
+        self._numbers = Numbers()
+        self._changed: asyncio.Future[None] | None = None
+        self._tick: asyncio.TimerHandle | None = None
+        self._opening: asyncio.TimerHandle | None = None
+        self._playlists: dict[int, Serialized] = {}
+
+    # Starting and stopping.
+
+    @property
+    def packaging(self) -> bool:
+        """Whether the camera is being packaged right now."""
+        return self._packager is not None
+
+    @property
+    def packager(self) -> Packager | None:
+        """What makes the parts, None while nobody watches."""
+        return self._packager
+
+    async def start(self) -> Packager:
+        """Package from now on, beginning with the cached group of pictures.
+
+        Opens a camera on demand.  Raises CameraOffline, or Unprocessable for what HLS can't carry.
+        """
+        if self._packager is not None:
+            return self._packager
+        with self.camera.watched():
+            stream = await self.camera.playing()
+            # Another request may have started it meanwhile.
+            return self.packager or self._begin(stream)
+
+    def _begin(self, stream: StreamInfo) -> Packager:
+        verdict = assess(stream)[RUNG]
+        if not verdict.ok:
+            raise Unprocessable(verdict.message or "This camera can't be watched over HLS", code=verdict.code)
+        hub = self.camera.hub
+        packager = Packager(
+            stream, self._lengths, gop_s=hub.gop.gop_s, numbers=self._numbers, on_change=self._changed_state
+        )
+        self._packager = packager
+        self.camera.watch()
+        packager.begin(hub.attach(self).units)
+        loop = asyncio.get_running_loop()
+        self._tick = loop.call_later(_TICK_S, self._look_around)
+        if packager.can_start_well:
+            packager.open_playlist()
+        else:
+            # Players that begin with almost nothing stall at once; a moment later there is enough.
+            self._opening = loop.call_later(_GATHER_S, packager.open_playlist)
+        return packager
+
+    def keep(self) -> None:
+        """Package whenever the camera sends pictures, until `close`."""
+        self._always = True
+        self.camera.watch()
+        for event in ("status", "stream"):
+            self.camera.hub.events.on(event, self._begin_if_live)
+        self._begin_if_live()
+
+    def _begin_if_live(self, *_: object) -> None:
+        stream = self.camera.stream
+        live = self.camera.status.state is CameraState.LIVE
+        if self._packager is None and live and stream is not None and assess(stream)[RUNG].ok:
+            self._begin(stream)
+
+    def close(self) -> None:
+        """Stop for good."""
+        if self._always:
+            self._always = False
+            for event in ("status", "stream"):
+                self.camera.hub.events.remove_listener(event, self._begin_if_live)
+            self.camera.unwatch()
+        self.stop()
+
+    def stop(self) -> None:
+        """Package no more, and forget all there is; harmless when nothing is packaged."""
+        packager = self._packager
+        if packager is None:
+            return
+        self.camera.hub.detach(self)
+        self.camera.unwatch()
+        self._packager = None
+        self._numbers = packager.numbers
+        for timer in (self._tick, self._opening):
+            if timer is not None:
+                timer.cancel()
+        self._tick = self._opening = None
+        self._changed_state()
+
+    def seen(self, viewer: Hashable) -> None:
+        """A viewer asked for something."""
+        self.viewers.seen(viewer, now=self._clock.monotonic())
+
+    def _look_around(self) -> None:
+        packager = self._packager
+        if packager is None:
+            return
+        self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._look_around)
+        # Waiting for the first picture, nobody can be heard of.
+        idle_s = max(IDLE_TARGETS * self.target_duration_s, FIRST_PLAYLIST_S if not packager.ready else 0.0)
+        left = self.viewers.forget_silent(now=self._clock.monotonic(), idle_s=idle_s)
+        if left == 0 and not self._always:
+            self.stop()
+            return
+        packager.absent(self._clock.now())
+
+    @property
+    def target_duration_s(self) -> float:
+        """Of the running playlist; the nominal segment's length before there is one."""
+        packager = self._packager
+        if packager is None or not packager.ready:
+            return max(1.0, self._lengths.segment_s)
+        return packager.snapshot().target_duration_s
+
+    # From the hub.
+
+    def on_unit(self, unit: AccessUnit) -> None:
+        """Sink."""
+        packager = self._packager
+        if packager is None:
+            return
+        if unit.track is TrackKind.VIDEO and unit.keyframe and not packager.started:
+            packager.foresee(self.camera.hub.gop.gop_s)
+        packager.add(unit)
+        if not packager.ready and packager.can_start_well:
+            packager.open_playlist()
+
+    def on_stream(self, stream: StreamInfo) -> None:
+        """Sink."""
+        if self._packager is None:
+            return
+        if not assess(stream)[RUNG].ok:
+            self.stop()
+            return
+        self._packager.change(stream)
+
+    def _changed_state(self) -> None:
+        self._playlists.clear()
+        changed, self._changed = self._changed, None
+        if changed is not None and not changed.done():
+            changed.set_result(None)
+
+    # For requests.
+
+    def multivariant(self, uri: str) -> str:
+        """The multivariant playlist, whose one child is at `uri`."""
+        packager = self._require()
+        stream = packager.stream
+        if stream.video is None:
+            raise CameraOffline("The camera has sent no pictures yet", retry_after_s=2)
+        codecs = [stream.video.codec_string]
+        if packager.lane is not None and stream.audio is not None:
+            codecs.append(stream.audio.codec_string)
+        peak, average = self._bandwidth(packager)
+        video = stream.video
+        return multivariant_playlist(Variant(uri, peak, average, tuple(codecs), video.width, video.height, video.fps))
+
+    def _bandwidth(self, packager: Packager) -> tuple[int, int]:
+        segments = [segment for segment in packager.window.segments if not segment.is_gap]
+        if len(segments) > 1:
+            rates = [segment.size * 8 * 90_000 / segment.duration for segment in segments]
+            average = sum(s.size for s in segments) * 8 * 90_000 / sum(s.duration for s in segments)
+            return round(max(rates)), round(average)
+        rate = self.camera.hub.bitrate_bps or _GUESSED_BPS
+        return round(rate * _HEADROOM), rate
+
+    async def playlist(self, directives: Directives) -> Serialized:
+        """The media playlist once it holds what was asked for.
+
+        Raises BadRequest for what is too far ahead and Unavailable when it does not come in three target durations.
+        """
+        await self._until_ready()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s
+        while decide(directives, self._require().snapshot()) is Decision.WAIT:
+            await self._change_until(deadline)
+        return self._serialized(skip=directives.skip)
+
+    def _serialized(self, *, skip: bool) -> Serialized:
+        snapshot = self._require().snapshot()
+        count = skippable(snapshot) if skip else 0
+        found = self._playlists.get(count)
+        if found is None:
+            plain = media_playlist(snapshot, skip=count).encode()
+            compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+            found = Serialized(plain, compressor.compress(plain) + compressor.flush())
+            self._playlists[count] = found
+        return found
+
+    async def part(self, number: int) -> bytes:
+        """A part; the next one is waited for.  Raises NotFound, or Unavailable when it does not come."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s
+        while True:
+            packager = self._require()
+            found = packager.window.part(number)
+            if found is not None:
+                return found.data
+            if not packager.started or number != packager.next_part:
+                raise NotFound("There is no such part, or no longer")
+            await self._change_until(deadline)
+
+    def segment(self, msn: int) -> Segment:
+        """A finished segment; raises NotFound."""
+        found = self._require().window.segment(msn)
+        if found is None:
+            raise NotFound("There is no such segment, or no longer")
+        return found
+
+    def init(self, number: int) -> bytes:
+        """An initialization section; raises NotFound."""
+        found = self._require().window.init(number)
+        if found is None:
+            raise NotFound("There is no such initialization section, or no longer")
+        return found
+
+    def _require(self) -> Packager:
+        if self._packager is None:
+            raise NotFound("Nobody watched any more; begin again with index.m3u8")
+        return self._packager
+
+    async def _until_ready(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + FIRST_PLAYLIST_S
+        while not self._require().ready:
+            if self.camera.status.state in (CameraState.OFFLINE, CameraState.UNSUPPORTED):
+                await self.camera.playing(deadline_s=0)
+            await self._change_until(deadline)
+
+    async def _change_until(self, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._changed is None:
+            self._changed = loop.create_future()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(self._changed)
+        except TimeoutError:
+            raise Unavailable("The camera sends nothing new right now", code="timeout", retry_after_s=1) from None

@@ -1,0 +1,158 @@
+"""`/{camera}/index.m3u8` and everything below `/{camera}/_hls/`: playlists, parts, segments."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from gateway.clock import Clock
+from gateway.errors import NotFound
+from gateway.hls.directives import Directives, parse_directives
+from gateway.hls.origin import Origin
+from gateway.hls.packager import Lengths
+from gateway.hls.playlist import MEDIA_TYPE
+from gateway.relay.camera import Camera
+
+FindCamera = Callable[[str], Camera]
+
+_PLAYLIST: Final = "live.m3u8"
+_NAME = re.compile(r"(?P<kind>p|s|init)(?P<number>0|[1-9][0-9]{0,14})\.(?P<suffix>m4s|mp4)")
+_VIDEO: Final = "video/mp4"
+_IMMUTABLE: Final = "max-age=3600, immutable"
+_RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
+
+
+def viewer_of(request: web.Request) -> Hashable:
+    """Who asks, where nothing better is known: address and program."""
+    return (request.remote, request.headers.get("User-Agent", ""))
+
+
+class Hls:
+    """The origins of all cameras, and their routes."""
+
+    def __init__(
+        self,
+        find_camera: FindCamera,
+        lengths: Lengths,
+        *,
+        clock: Clock,
+        identify: Callable[[web.Request], Hashable] = viewer_of,
+        always: Sequence[Camera] = (),
+    ) -> None:
+        """`always` are packaged whether somebody watches or not."""
+        self._find_camera = find_camera
+        self._lengths = lengths
+        self._clock = clock
+        self._identify = identify
+        self._origins: dict[str, Origin] = {}
+        # Numbers begin anew when the gateway does, and a cache must not mix the two up.
+        self._generation = secrets.token_hex(4)
+        self._always = tuple(always)
+
+    def origin(self, camera: Camera) -> Origin:
+        """A camera's origin; it packages nothing before it is started."""
+        origin = self._origins.get(camera.name)
+        if origin is None or origin.camera is not camera:
+            if origin is not None:
+                origin.close()
+            origin = self._origins[camera.name] = Origin(camera, self._lengths, clock=self._clock)
+        return origin
+
+    def viewers(self, camera: Camera) -> int:
+        """How many watch a camera over HLS."""
+        origin = self._origins.get(camera.name)
+        return 0 if origin is None else len(origin.viewers)
+
+    def start(self) -> None:
+        """Begin to package the cameras that always are."""
+        for camera in self._always:
+            self.origin(camera).keep()
+
+    def close(self) -> None:
+        """Stop packaging all cameras."""
+        for origin in self._origins.values():
+            origin.close()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes; a camera's name may contain slashes."""
+        camera = r"/{camera:.+?}"
+        return [
+            web.get(camera + r"/_hls/{generation:[0-9a-f]+}/{name}", self.child),
+            web.get(camera + "/index.m3u8", self.multivariant),
+        ]
+
+    async def multivariant(self, request: web.Request) -> web.Response:
+        """`GET /{camera}/index.m3u8`."""
+        origin = self.origin(self._find_camera(request.match_info["camera"]))
+        await origin.start()
+        origin.seen(self._identify(request))
+        text = origin.multivariant(f"_hls/{self._generation}/{_PLAYLIST}")
+        return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
+
+    async def child(self, request: web.Request) -> web.Response:
+        """Everything a playlist refers to."""
+        origin = self.origin(self._find_camera(request.match_info["camera"]))
+        if request.match_info["generation"] != self._generation:
+            raise NotFound("The gateway was started anew; begin again with index.m3u8")
+        name = request.match_info["name"]
+        if name == _PLAYLIST:
+            return await self._playlist(request, origin)
+        found = _NAME.fullmatch(name)
+        if found is None or (found["kind"] == "init") != (found["suffix"] == "mp4"):
+            raise NotFound("There is nothing of that name")
+        origin.seen(self._identify(request))
+        number = int(found["number"])
+        match found["kind"]:
+            case "p":
+                data = await origin.part(number)
+            case "s":
+                data = origin.segment(number).read()
+            case _:
+                data = origin.init(number)
+        return _media(request, data)
+
+    async def _playlist(self, request: web.Request, origin: Origin) -> web.Response:
+        directives = parse_directives(request.query)
+        await origin.start()
+        viewer = self._identify(request)
+        origin.seen(viewer)
+        playlist = await origin.playlist(directives)
+        # Being answered counts too: a request may have waited for as long as a viewer may be silent.
+        origin.seen(viewer)
+        headers = {
+            "Content-Type": MEDIA_TYPE,
+            "Cache-Control": _cache_for(directives, origin),
+            "Vary": "Accept-Encoding",
+        }
+        if "gzip" in request.headers.get("Accept-Encoding", ""):
+            return web.Response(body=playlist.gzipped, headers=headers | {"Content-Encoding": "gzip"})
+        return web.Response(body=playlist.plain, headers=headers)
+
+
+def _cache_for(directives: Directives, origin: Origin) -> str:
+    """What names a state never changes; what doesn't is old as soon as there is another part."""
+    if directives.msn is None:
+        return "no-cache"
+    return f"max-age={round(6 * origin.target_duration_s)}"
+
+
+def _media(request: web.Request, data: bytes) -> web.Response:
+    headers = {"Content-Type": _VIDEO, "Cache-Control": _IMMUTABLE, "Accept-Ranges": "bytes"}
+    wanted = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if wanted is None or "If-Range" in request.headers or not (wanted["first"] or wanted["last"]):
+        # A range that isn't understood is ignored (RFC 9110 section 14.2).
+        return web.Response(body=data, headers=headers)
+    size = len(data)
+    if wanted["first"]:
+        first = int(wanted["first"])
+        last = min(int(wanted["last"]), size - 1) if wanted["last"] else size - 1
+    else:
+        first, last = max(0, size - int(wanted["last"])), size - 1
+    if first > last:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return web.Response(status=206, body=data[first : last + 1], headers=headers)

@@ -1,0 +1,352 @@
+"""The HLS routes over real hubs: what is answered, what waits, who counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.app import build_app
+from gateway.assets import static_dir
+from gateway.hls.packager import Lengths
+from gateway.hls.routes import Hls
+from gateway.media.units import StreamInfo, VideoCodec
+from gateway.source.status import CameraState, ReasonCode
+from tests.hls.checker import MediaPlaylist, parse
+from tests.hls.mp4 import find, track_runs
+from tests.relay.units import SILENT_STREAM, VIDEO
+from tests.web.conftest import open_gatekeeper
+from tests.webrtc.stage import GOP, HandClock, Stage, settled, stage
+
+PARTS_OF_GOP = 3
+"""15 pictures at 30 fps, six to a part."""
+
+
+@dataclass
+class Site:
+    """A gateway with HLS."""
+
+    stage: Stage
+    hls: Hls
+    clock: HandClock
+    http: TestClient[web.Request, web.Application]
+
+    async def get(self, path: str, **headers: str) -> aiohttp.ClientResponse:
+        return await self.http.get(path, headers=headers)
+
+    async def media_url(self, camera: str = "yard") -> str:
+        response = await self.get(f"/{camera}/index.m3u8")
+        text = await response.text()
+        assert response.status == 200, text
+        return f"/{camera}/{text.splitlines()[-1]}"
+
+    async def playlist(self, query: str = "", *, camera: str = "yard") -> MediaPlaylist:
+        response = await self.get(await self.media_url(camera) + query)
+        text = await response.text()
+        assert response.status == 200, text
+        return parse(text)
+
+    def pictures(self, count: int) -> None:
+        """So many pictures pass, and their time with them."""
+        publisher = self.stage.publisher()
+        for _ in range(count):
+            self.clock.advance(1 / 30)
+            publisher.pictures(1)
+
+
+@asynccontextmanager
+async def hls_site(*, always: bool = False) -> AsyncIterator[Site]:
+    clock = HandClock()
+    async with stage(("yard", "site1/gate"), clock=clock) as running:
+        cameras = tuple(running.registry) if always else ()
+        hls = Hls(running.registry.find, Lengths(), clock=clock, always=cameras)
+        gatekeeper = open_gatekeeper(running.registry)
+        app = build_app(running.registry, running.sessions, gatekeeper, clock=clock, folder=static_dir(), hls=hls)
+        async with TestClient(TestServer(app)) as client:
+            yield Site(running, hls, clock, client)
+
+
+@pytest_asyncio.fixture(name="site")
+async def _site() -> AsyncIterator[Site]:
+    async with hls_site() as site:
+        yield site
+
+
+async def refused(response: aiohttp.ClientResponse) -> tuple[int, str]:
+    error = (await response.json())["error"]
+    assert error["message"]
+    return response.status, error["code"]
+
+
+@pytest.mark.parametrize("camera", ["yard", "site1/gate"])
+async def test_the_first_playlist_is_the_group_of_pictures_so_far(site: Site, camera: str) -> None:
+    response = await site.get(f"/{camera}/index.m3u8")
+    assert response.content_type == "application/vnd.apple.mpegurl"
+    assert response.headers["Cache-Control"] == "max-age=1"
+    lines = (await response.text()).splitlines()
+    assert f'CODECS="{VIDEO.codec_string}",RESOLUTION=320x240,FRAME-RATE=30.000' in lines[2]
+    playlist = await site.playlist(camera=camera)
+    assert sum(part.duration_s for part in playlist.parts) == pytest.approx(GOP / 30, abs=0.001)
+
+
+async def test_every_child_can_be_had_and_is_what_it_says(site: Site) -> None:
+    base = (await site.media_url()).rpartition("/")[0]
+    site.pictures(3 * GOP)
+    playlist = await site.playlist()
+    init = await site.get(f"{base}/{playlist.segments[0].map_uri}")
+    assert init.status == 200
+    assert find(await init.read(), "moov/trak/tkhd")
+    for segment in playlist.segments:
+        response = await site.get(f"{base}/{segment.uri}")
+        whole = await response.read()
+        parts = [await (await site.get(f"{base}/{part.uri}")).read() for part in segment.parts]
+        assert whole == b"".join(parts)
+        assert response.headers["Cache-Control"] == "max-age=3600, immutable"
+        assert response.content_type == "video/mp4"
+        for part, data in zip(segment.parts, parts, strict=True):
+            assert sum(track_runs(data)[1].durations) / 90_000 == pytest.approx(part.duration_s, abs=2e-5)
+
+
+async def test_a_blocked_reload_is_answered_with_the_part_it_names(site: Site) -> None:
+    url = await site.media_url()
+    known = await site.playlist()
+    waiting = asyncio.create_task(site.get(f"{url}?_HLS_msn={known.segments[-1].msn + 1}&_HLS_part=0"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    site.pictures(6)
+    response = await waiting
+    fresh = parse(await response.text())
+    assert fresh.open is not None
+    assert len(fresh.open.parts) == 1
+    assert response.headers["Cache-Control"] == "max-age=24"
+
+
+async def test_the_hinted_part_is_answered_as_soon_as_it_exists(site: Site) -> None:
+    url = await site.media_url()
+    hint = (await site.playlist()).hints[0]
+    waiting = asyncio.create_task(site.get(f"{url.rpartition('/')[0]}/{hint}"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+    site.pictures(6)
+    response = await waiting
+    assert response.status == 200
+    assert len(track_runs(await response.read())[1].data) == 6
+
+
+async def test_all_who_wait_are_given_the_same_bytes(site: Site) -> None:
+    url = await site.media_url()
+    msn = (await site.playlist()).segments[-1].msn + 1
+    waiting = [asyncio.create_task(site.get(f"{url}?_HLS_msn={msn}&_HLS_part=0")) for _ in range(20)]
+    await settled(lambda: len(site.hls.origin(site.stage.camera()).viewers) == 1, "nobody is seen")
+    site.pictures(6)
+    bodies = {await (await task).read() for task in waiting}
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("?_HLS_part=0", "bad_request"),
+        ("?_HLS_msn=x", "bad_request"),
+        ("?_HLS_msn=99", "too_far_ahead"),
+        ("?_HLS_msn=2&_HLS_part=99", "too_far_ahead"),
+    ],
+)
+async def test_directives_that_make_no_sense_are_refused(site: Site, query: str, code: str) -> None:
+    response = await site.get(await site.media_url() + query)
+    assert await refused(response) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("p99.m4s", 404),
+        ("s99.m4s", 404),
+        ("init9.mp4", 404),
+        ("p01.m4s", 404),
+        ("p0.mp4", 404),
+        ("init1.m4s", 404),
+        ("x.m4s", 404),
+        ("live.m3u", 404),
+        ("p%00.m4s", 400),
+    ],
+)
+async def test_what_does_not_exist_is_not_found(site: Site, name: str, status: int) -> None:
+    base = (await site.media_url()).rpartition("/")[0]
+    assert (await refused(await site.get(f"{base}/{name}")))[0] == status
+
+
+async def test_what_another_run_of_the_gateway_made_is_not_found(site: Site) -> None:
+    await site.media_url()
+    assert (await refused(await site.get("/yard/_hls/00/live.m3u8")))[0] == 404
+    assert (await refused(await site.get("/yard/_hls/00/p0.m4s")))[0] == 404
+
+
+async def test_unknown_cameras_are_not_found(site: Site) -> None:
+    assert await refused(await site.get("/nobody/index.m3u8")) == (404, "camera_not_found")
+    assert await refused(await site.get("/nobody/_hls/00/p0.m4s")) == (404, "camera_not_found")
+
+
+async def test_an_offline_camera_says_why_and_when_to_ask_again(site: Site) -> None:
+    site.stage.publisher().state(CameraState.OFFLINE, "Wrong user name or password", ReasonCode.AUTH_FAILED)
+    response = await site.get("/yard/index.m3u8")
+    assert await refused(response) == (409, "camera_offline")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_a_codec_that_browsers_lack_is_told_in_words(site: Site) -> None:
+    h265 = StreamInfo(replace(VIDEO, codec=VideoCodec.H265, codec_name="H.265"))
+    site.stage.publisher().live(h265)
+    response = await site.get("/yard/index.m3u8")
+    assert await refused(response) == (422, "codec")
+    assert "H.265" in (await response.json())["error"]["message"]
+
+
+async def test_a_camera_that_changes_to_such_a_codec_is_no_longer_packaged(site: Site) -> None:
+    url = await site.media_url()
+    site.stage.publisher().live(StreamInfo(replace(VIDEO, codec=VideoCodec.H265, codec_name="H.265")))
+    assert not site.hls.origin(site.stage.camera()).packaging
+    assert (await refused(await site.get(url)))[0] == 422
+
+
+class TestHttp:
+    async def test_head_is_answered_without_a_body(self, site: Site) -> None:
+        url = await site.media_url()
+        for path in ("/yard/index.m3u8", url, url.replace("live.m3u8", "p0.m4s")):
+            response = await site.http.head(path)
+            assert response.status == 200
+            assert await response.read() == b""
+
+    async def test_playlists_are_compressed_for_those_who_can(self, site: Site) -> None:
+        url = await site.media_url()
+        async with site.http.session.get(site.http.make_url(url), headers={"Accept-Encoding": "gzip"}) as response:
+            assert response.headers["Content-Encoding"] == "gzip"
+            assert response.headers["Vary"] == "Accept-Encoding"
+        plain = await site.get(url, **{"Accept-Encoding": "identity"})
+        assert "Content-Encoding" not in plain.headers
+        origin = site.hls.origin(site.stage.camera())
+        packager = origin.packager
+        assert packager is not None
+        assert (await plain.text()).startswith("#EXTM3U")
+
+    @pytest.mark.parametrize(
+        ("wanted", "status", "first", "last"),
+        [
+            ("bytes=0-9", 206, 0, 9),
+            ("bytes=5-", 206, 5, -1),
+            ("bytes=-4", 206, -4, -1),
+            ("bytes=0-999999999", 206, 0, -1),
+            ("bytes=-999999999", 206, 0, -1),
+            ("bytes=1-2,4-5", 200, 0, -1),
+            ("items=0-9", 200, 0, -1),
+            ("bytes=-", 200, 0, -1),
+        ],
+    )
+    async def test_ranges_of_parts(self, site: Site, wanted: str, status: int, first: int, last: int) -> None:
+        url = (await site.media_url()).replace("live.m3u8", "p0.m4s")
+        whole = await (await site.get(url)).read()
+        response = await site.get(url, Range=wanted)
+        first, last = first % len(whole), last % len(whole)
+        assert response.status == status
+        assert await response.read() == whole[first : last + 1]
+        if status == 206:
+            assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(whole)}"
+
+    async def test_a_range_beyond_the_end_cannot_be_had(self, site: Site) -> None:
+        url = (await site.media_url()).replace("live.m3u8", "p0.m4s")
+        response = await site.get(url, Range="bytes=99999999-")
+        assert response.status == 416
+        assert response.headers["Content-Range"].startswith("bytes */")
+
+    async def test_a_foreign_page_is_refused(self, site: Site) -> None:
+        assert (await site.get("/yard/index.m3u8", Origin="https://evil.example")).status == 403
+
+    async def test_other_methods_are_refused(self, site: Site) -> None:
+        assert (await site.http.post("/yard/index.m3u8")).status == 405
+
+
+class TestWatching:
+    async def viewers(self, site: Site) -> dict[str, Any]:
+        body = await (await site.get("/api/cameras/yard")).json()
+        viewers: dict[str, Any] = body["viewers"]
+        return viewers
+
+    async def test_packaging_starts_with_the_first_viewer_and_ends_after_the_last(self, site: Site) -> None:
+        origin = site.hls.origin(site.stage.camera())
+        hub = site.stage.camera().hub
+        assert (origin.packaging, hub.sink_count) == (False, 0)
+        await site.media_url()
+        assert (origin.packaging, hub.sink_count) == (True, 1)
+        site.clock.advance(100)
+        await settled(lambda: not origin.packaging, "it goes on without a viewer")
+        assert hub.sink_count == 0
+
+    async def test_viewers_are_told_apart_and_counted_while_they_ask(self, site: Site) -> None:
+        assert await self.viewers(site) == {}
+        await site.get("/yard/index.m3u8", **{"User-Agent": "one"})
+        await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
+        await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
+        assert await self.viewers(site) == {"ll-hls": 2}
+
+    async def test_a_viewer_who_comes_back_finds_numbers_that_went_on(self, site: Site) -> None:
+        before = await site.playlist()
+        origin = site.hls.origin(site.stage.camera())
+        site.clock.advance(100)
+        await settled(lambda: not origin.packaging, "it goes on without a viewer")
+        site.stage.publisher().until_keyframe()
+        site.pictures(14)
+        after = await site.playlist()
+        assert after.media_sequence > before.segments[-1].msn
+        assert after.segments[0].discontinuity
+        assert int(after.parts[0].uri[1:-4]) >= int(before.hints[0][1:-4])
+
+    async def test_who_waits_when_packaging_ends_is_let_go(self, site: Site) -> None:
+        url = await site.media_url()
+        msn = (await site.playlist()).segments[-1].msn + 1
+        waiting = asyncio.create_task(site.get(f"{url}?_HLS_msn={msn}&_HLS_part=0"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+        site.hls.origin(site.stage.camera()).stop()
+        assert (await refused(await waiting))[0] == 404
+
+    async def test_always_means_without_a_viewer_too(self) -> None:
+        async with hls_site(always=True) as site:
+
+            def packaging() -> list[bool]:
+                return [site.hls.origin(camera).packaging for camera in site.stage.registry]
+
+            assert packaging() == [True, True]
+            site.clock.advance(100)
+            site.pictures(2 * GOP)
+            assert packaging() == [True, True]
+            site.stage.publisher().live(StreamInfo(replace(VIDEO, codec=VideoCodec.H265)))
+            assert packaging() == [False, True]
+            site.stage.publisher().live(SILENT_STREAM)
+            assert packaging() == [True, True]
+
+    async def test_a_camera_without_a_keyframe_yet_is_waited_for(self, site: Site) -> None:
+        camera = site.stage.camera()
+        camera.hub.gop.clear()
+        url = await site.media_url()
+        waiting = asyncio.create_task(site.get(url))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(waiting), 0.05)
+        site.stage.publisher().until_keyframe()
+        site.pictures(14)
+        response = await waiting
+        assert response.status == 200
+        assert parse(await response.text()).segments[0].parts[0].independent
+
+    async def test_who_waits_for_a_camera_that_goes_offline_learns_why(self, site: Site) -> None:
+        site.stage.camera().hub.gop.clear()
+        url = await site.media_url()
+        site.stage.publisher().state(CameraState.OFFLINE, "The camera does not answer")
+        assert await refused(await site.get(url)) == (409, "camera_offline")

@@ -1,0 +1,113 @@
+"""The rig's own parts, as far as they decide something: what it measures with must itself be right."""
+
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from tests.rig import camera_faults, scenarios
+from tests.rig.crippled import PROTECTIONS
+from tests.rig.faults import Faults
+from tests.rig.figures import at_least, at_most, complaints, exactly, percentile
+from tests.rig.frame_tap import frame_end, gaps_ms
+from tests.rig.scenarios import Scenario
+from tests.rig.tun_relay import Character, Line
+
+
+def line(character: Character) -> Line:
+    one = Line(random.Random(3))
+    one.character = character
+    return one
+
+
+def arrivals(one: Line, *, until: float) -> list[tuple[float, bytes]]:
+    found = []
+    while (due := one.due) is not None and due <= until:
+        packet = one.take(due)
+        assert packet is not None
+        found.append((due, packet))
+    return found
+
+
+def test_a_line_delays_every_packet_alike() -> None:
+    one = line(Character(delay_s=0.025))
+    for number in range(3):
+        one.put(bytes([number]), now=number / 100)
+    assert one.take(0.02) is None
+    assert arrivals(one, until=1.0) == [(0.025, b"\0"), (0.035, b"\1"), (0.045, b"\2")]
+
+
+def test_jitter_keeps_the_order() -> None:
+    one = line(Character(delay_s=0.01, jitter_s=0.05))
+    for number in range(100):
+        one.put(bytes([number]), now=number / 1000)
+    times, packets = zip(*arrivals(one, until=1.0), strict=True)
+    assert list(packets) == [bytes([number]) for number in range(100)]
+    assert len(set(times)) > 5
+
+
+def test_reordering_lets_others_overtake() -> None:
+    one = line(Character(reorder=0.2))
+    for number in range(100):
+        one.put(bytes([number]), now=number / 1000)
+    packets = [packet for _, packet in arrivals(one, until=1.0)]
+    assert packets != sorted(packets)
+    assert sorted(packets) == [bytes([number]) for number in range(100)]
+
+
+def test_a_line_holds_a_bounded_number_of_packets() -> None:
+    one = line(Character(delay_s=1.0))
+    for _ in range(Line.MOST + 5):
+        one.put(b"x", now=0.0)
+    assert one.dropped == 5
+
+
+def test_no_faults_are_no_rules() -> None:
+    assert "drop" not in Faults().ruleset()
+    assert "snat" not in Faults().ruleset()
+
+
+def test_loss_is_a_share_of_all_packets() -> None:
+    assert "meta l4proto udp numgen random mod 10000 < 500 drop" in Faults(loss=0.05).ruleset()
+
+
+def test_a_figure_that_is_missing_or_out_of_bounds_is_a_complaint() -> None:
+    limits = {"a": at_most(1), "b": at_least(1), "c": exactly("udp"), "d": exactly(0)}
+    assert complaints({"a": 1.0, "b": 1.0, "c": "udp", "d": 0}, limits) == []
+    wrong = complaints({"a": 1.1, "b": 0.9, "c": "tcp"}, limits)
+    assert [sentence.split()[0] for sentence in wrong] == ["a", "b", "c", "d"]
+
+
+def test_percentiles_are_values_that_occurred() -> None:
+    values = [float(value) for value in range(1, 101)]
+    assert (percentile(values, 0.99), percentile(values, 1.0), percentile([7.0], 0.5)) == (99.0, 100.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "rtp", "ends"),
+    [
+        (8190, bytes([0x80, 0x80 | 96]), (40000, 0x01020304)),
+        (8190, bytes([0x80, 96]), None),
+        (8190, bytes([0x80, 200]), None),
+        (8190, bytes([0x16, 0xFE]), None),
+        (443, bytes([0x80, 0x80 | 96]), None),
+    ],
+    ids=["marker", "middle of a frame", "RTCP", "DTLS", "another port"],
+)
+def test_the_tap_knows_the_end_of_a_frame(source: int, rtp: bytes, ends: tuple[int, int] | None) -> None:
+    header = bytes([0x45]) + bytes(8) + bytes([17]) + bytes(10)
+    udp = struct.pack("!HHHH", source, 40000, 0, 0)
+    packet = header + udp + rtp + bytes(6) + b"\x01\x02\x03\x04" + bytes(20)
+    assert frame_end(packet) == ends
+    assert all(frame_end(packet[:size]) is None for size in range(40))
+
+
+def test_gaps_are_between_neighbours() -> None:
+    assert gaps_ms([1.0, 1.5, 1.75]) == [500.0, 250.0]
+
+
+def test_every_protection_is_missed_by_something() -> None:
+    missed = {one.without for one in vars(scenarios).values() if isinstance(one, Scenario)}
+    assert missed | camera_faults.WITHOUT == set(PROTECTIONS)
