@@ -72,6 +72,8 @@ class Admission:
             return self._refuse(request, _error(verdict.refusal), target)
         request[PERMIT] = self._gatekeeper.permits.give(asked, verdict, checked_user=checked_user)
         response = await self._pass_on(request, handler, verdict, target)
+        if verdict.carrier not in (None, Carrier.PATH):
+            _keep_private(response)
         fresh = None if verdict.session is None else self._gatekeeper.renewed_cookie(verdict.session)
         if fresh is not None and not response.prepared:
             set_session_cookie(request, response, fresh, base_path=self._gatekeeper.policy.base_path)
@@ -159,6 +161,17 @@ async def _routed(request: web.Request) -> Handler:
     request._match_info = match  # noqa: SLF001
     handler: Handler = match.handler
     return handler
+
+
+def _keep_private(response: web.StreamResponse) -> None:
+    """A shared cache knows addresses only: without a grant in it, it would give to anybody what one was let in for."""
+    cached = response.headers.get("Cache-Control", "")
+    if not response.prepared and "max-age" in cached:
+        response.headers["Cache-Control"] = ", ".join(["private", *_shareable(cached)])
+
+
+def _shareable(cached: str) -> list[str]:
+    return [part for part in (part.strip() for part in cached.split(",")) if part not in ("public", "private")]
 
 
 def _tells_itself(verdict: Verdict) -> bool:

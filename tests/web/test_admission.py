@@ -110,3 +110,12 @@ async def test_a_grant_is_as_good_in_every_carrier(home: House, carrier: str) ->
         path += f"?grant={token}"
     answer = await home.http.get(path, headers=headers)
     assert (answer.status, (await answer.json())["name"]) == (200, "cam1")
+
+
+async def test_only_what_has_its_grant_in_the_address_may_be_kept_for_others(home: House) -> None:
+    path = "/site1/yard/index.m3u8"
+    shared = await home.http.get(f"/live/g/{home.grant('/site1/')}{path}")
+    assert (shared.status, shared.headers["Cache-Control"]) == (200, "max-age=1")
+    for headers in (home.cookie("bob"), {"Authorization": f"Bearer {home.grant('/site1/')}"}):
+        own = await home.http.get(f"/live{path}", headers=headers)
+        assert (own.status, own.headers["Cache-Control"]) == (200, "private, max-age=1")
