@@ -125,7 +125,7 @@ class GatewayServer:
         file = folder / "gateway.yml"
         body = {
             "listen": f"127.0.0.1:{port}",
-            "access": {"mode": "open"},
+            "access": {"mode": "open", "writes_per_s": 0},
             "webrtc": {
                 "port": free_port(),
                 "advertise": ["127.0.0.1"],

@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Self
 
 from aiohttp import web
 
+from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
+from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
@@ -28,13 +31,22 @@ from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
 from gateway.web import go2rtc
+from gateway.web.added_cameras import FILE, read_added
+from gateway.web.admission import Admission
+from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
-from gateway.web.keys import CLOCK, HLS, REGISTRY, SESSIONS
-from gateway.web.origin import refuse_foreign_origin
+from gateway.web.gatekeeper import Gatekeeper
+from gateway.web.keys import CLOCK, GATEKEEPER, HLS, REGISTRY, SESSIONS
+from gateway.web.login import Login
+from gateway.web.notices import Notices
+from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.web.signing import Signing
+from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
+from gateway.web.tls import tls_context
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
@@ -44,32 +56,57 @@ from gateway.webrtc.ws import SignallingRoute
 _log = logging.getLogger(__name__)
 
 _SHUTDOWN_S = 5.0
+_KEEPALIVE_S = 30.0
+_MAX_LINE_BYTES = 8190
+_MAX_HEADERS = 64
 
 
 def source_settings(config: Config) -> dict[str, SourceSettings]:
     """The enabled cameras as the source wants them."""
-    return {
-        name: SourceSettings(
-            source=camera.source.reveal(),
-            substream=None if camera.substream is None else camera.substream.reveal(),
-            transport=camera.transport.value,
-            on_demand=camera.on_demand,
-            clock=camera.clock.value,
-        )
-        for name, camera in config.cameras.items()
-        if camera.enabled
-    }
+    return {name: settings_of(camera) for name, camera in config.cameras.items() if camera.enabled}
+
+
+def settings_of(camera: CameraConfig) -> SourceSettings:
+    """One camera as the source wants it."""
+    return SourceSettings(
+        source=camera.source.reveal(),
+        substream=None if camera.substream is None else camera.substream.reveal(),
+        transport=camera.transport.value,
+        on_demand=camera.on_demand,
+        clock=camera.clock.value,
+    )
 
 
 class Gateway:
     """A running gateway: media port, cameras, sessions, HTTP."""
 
-    def __init__(self, config: Config, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        access_clock: Clock | None = None,
+    ) -> None:
+        """`environment` says where the state directory is; `access_clock` is what rights expire by, if not `clock`.
+
+        Raises ConfigError if keys can't be read or made.
+        """
         self._config = config
+        self.entrance = open_entrance(config, environment=environment or {}, clock=access_clock or clock)
+        self.gatekeeper = self.entrance.gatekeeper
         self._clock = clock
         self._stack = contextlib.AsyncExitStack()
         self.port = MediaPort(clock=clock)
-        self.registry = Registry(source_settings(config), clock=clock)
+        self._added_file: Path | None = None
+        self._added: dict[str, CameraConfig] = {}
+        if config.sources.by_api:
+            folder = state_directory(environment or {})
+            make_folder(folder)
+            self._added_file = folder / FILE
+            self._added = read_added(self._added_file, configured=config.cameras)
+        added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
+        self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
         self.address = ""
         self.http_port = 0
@@ -96,16 +133,68 @@ class Gateway:
         self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
         self._stack.push_async_callback(self.registry.close)
         self._stack.push_async_callback(self.sessions.close)
-        hls = hls_of(self._config, self.registry, clock=self._clock)
-        await self._listen(build_app(self.registry, self.sessions, clock=self._clock, folder=static_dir(), hls=hls))
+        self._tell_cameras()
+        self.gatekeeper.start()
+        self._stack.push_async_callback(self.gatekeeper.close)
+        await self._listen(
+            build_app(
+                self.registry,
+                self.sessions,
+                self.gatekeeper,
+                changes=self._camera_changes(),
+                clock=self._clock,
+                folder=static_dir(),
+                hls=hls_of(self._config, self.registry, clock=self._clock),
+            )
+        )
         self.registry.start()
 
+    def _tell_cameras(self) -> None:
+        names = [camera.name for camera in self.registry]
+        self.gatekeeper.set_cameras(names, configured=[*self._config.cameras, *self._added])
+
+    def _camera_changes(self) -> CameraChanges:
+        return CameraChanges(
+            self._config.sources,
+            Changes(add=self._add_camera, remove=self._remove_camera),
+            configured=self._config.cameras,
+            added=self._added,
+            file=self._added_file,
+        )
+
+    def _add_camera(self, name: str, camera: CameraConfig) -> None:
+        if camera.enabled:
+            self.registry.add(name, settings_of(camera))
+        self._tell_cameras()
+
+    async def _remove_camera(self, name: str) -> None:
+        others = [camera.name for camera in self.registry if camera.name != name]
+        self.gatekeeper.set_cameras(others, configured=[*self._config.cameras, *self._added])
+        # Whoever watches it was let in for a camera that is no longer there.
+        self.gatekeeper.permits.check()
+        if self.sessions is not None:
+            watching = [session for session in self.sessions if session.camera.name == name]
+            await asyncio.gather(*(self.sessions.end(session) for session in watching))
+        await self.registry.remove(name)
+
     async def _listen(self, app: web.Application) -> None:
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(
+            app,
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_S,
+            keepalive_timeout=_KEEPALIVE_S,
+            max_line_size=_MAX_LINE_BYTES,
+            max_field_size=_MAX_LINE_BYTES,
+            max_headers=_MAX_HEADERS,
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None  # noqa: S101  made by setup()
+        self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
-        site = web.TCPSite(runner, listen.host, listen.port)
+        tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
+        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
@@ -115,7 +204,7 @@ class Gateway:
         self.http_port = runner.addresses[0][1]
         host = f"[{listen.host}]" if ":" in listen.host else listen.host
         shown = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else host  # noqa: S104  only shown
-        self.address = f"http://{shown}:{self.http_port}/"
+        self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
 
 
 def hls_of(config: Config, registry: Registry, *, clock: Clock) -> Hls | None:
@@ -128,10 +217,22 @@ def hls_of(config: Config, registry: Registry, *, clock: Clock) -> Hls | None:
 
 
 def build_app(
-    registry: Registry, sessions: Sessions, *, clock: Clock, folder: Path, hls: Hls | None = None
+    registry: Registry,
+    sessions: Sessions,
+    gatekeeper: Gatekeeper,
+    *,
+    clock: Clock,
+    folder: Path,
+    hls: Hls | None = None,
+    changes: CameraChanges | None = None,
 ) -> web.Application:
     """The HTTP application over running parts."""
-    app = web.Application(middlewares=[failures, refuse_foreign_origin, static_headers])
+    origins = Origins(gatekeeper.surroundings)
+    notices = Notices(folder, root=f"{gatekeeper.surroundings.base_path}/")
+    admission = Admission(gatekeeper, notices, inner=[static_headers])
+    app = web.Application(middlewares=[hear, failures, origins.middleware, admission.middleware])
+    app[GATEKEEPER] = gatekeeper
+    app[HEARD] = Heard()
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[CLOCK] = clock
@@ -153,6 +254,7 @@ def build_app(
             web.get("/", pages.grid),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            *Login(gatekeeper, notices).routes(),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
             web.get("/api/ws", signalling.handle),
@@ -160,7 +262,9 @@ def build_app(
             web.get("/api/sessions/{session}", get_session),
             web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
+            web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper).sign),
             web.get("/api/cameras/{camera:.+}", get_camera),
+            *(changes or CameraChanges.refusing()).routes(),
             web.get("/api/frame.jpeg", snapshots.frame),
             *(hls.routes() if hls is not None else ()),
             *whep.routes(),
@@ -183,6 +287,7 @@ def build_app(
         await signalling.close()
         stills.close()
 
+    app.on_response_prepare.append(origins.add_headers)
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)
     return app
@@ -194,7 +299,8 @@ async def serve(config: Config, *, started: Callable[[Gateway], None] | None = N
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Gateway(config) as gateway:
+    allow_many_connections()
+    async with Gateway(config, environment=os.environ) as gateway:
         if started is not None:
             started(gateway)
         await stop.wait()
@@ -219,3 +325,5 @@ async def _run_demo(config: Config) -> None:
 
 def _say_where(gateway: Gateway) -> None:
     print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201
+    for line in gateway.entrance.greeting(gateway.address):
+        print(f"camera-gateway: {line}", flush=True)  # noqa: T201

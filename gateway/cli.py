@@ -101,7 +101,7 @@ def _add_access(commands: argparse._SubParsersAction[_Parser]) -> None:
     sign.add_argument(
         "--expires", metavar="TIME", help="for how long, such as 5m (default and longest: access.max_age)"
     )
-    sign.add_argument("--url", metavar="URL", help="the gateway's address for viewers (default: where it listens)")
+    sign.add_argument("--url", metavar="URL", help="the gateway's address for viewers (default: public_url, or listen)")
     sign.add_argument("name", metavar="NAME", help="a camera, a site with a slash at its end (site1/), or / for all")
     sign.set_defaults(run=_sign)
 
@@ -185,7 +185,8 @@ def _healthcheck(arguments: argparse.Namespace) -> int:
 
     url = arguments.url
     if url is None:
-        url = health.local_url(_load(arguments.config).config.listen)
+        config = _load(arguments.config).config
+        url = health.local_url(config.listen, scheme="http" if config.tls.files is None else "https")
     problem = health.probe(url, timeout_s=_HEALTH_TIMEOUT_S)
     if problem is None:
         return 0
@@ -198,7 +199,9 @@ def _sign(arguments: argparse.Namespace) -> int:
     from gateway.clock import SYSTEM_CLOCK
 
     config = _load(arguments.config).config
-    url = arguments.url or health.local_url(config.listen).removesuffix("/healthz")
+    scheme = "http" if config.tls.files is None else "https"
+    public = None if config.public_url is None else str(config.public_url)
+    url = arguments.url or public or health.local_url(config.listen, scheme=scheme).removesuffix("/healthz")
     return _print(
         access_commands.sign(
             config,

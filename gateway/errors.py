@@ -5,15 +5,18 @@
     │   └── PortInUse                     -  2     another program has the port
     ├── ClientError                     4xx        whoever asks
     │   ├── BadRequest                  400
+    │   ├── Unauthorized                401        who asks is not known
     │   ├── Forbidden                   403        foreign Origin, or not allowed
     │   ├── NotFound                    404        camera_not_found, session_not_found, not_found
     │   ├── MethodNotAllowed            405
     │   ├── CameraOffline               409        the camera erred; Retry-After
     │   ├── PreconditionFailed          412        WHEP: stale If-Match
     │   ├── TooLarge                    413
+    │   ├── UriTooLong                  414
     │   ├── UnsupportedMediaType        415
     │   ├── Unprocessable               422        understood, but can't be done (no codec in common)
-    │   └── PreconditionRequired        428        WHEP: missing If-Match
+    │   ├── PreconditionRequired        428        WHEP: missing If-Match
+    │   └── TooManyRequests             429        Retry-After
     └── Unavailable                     503        the gateway is at a limit; Retry-After
 
 A message is one sentence a person can act on and holds no secret; `code` is for programs.
@@ -74,6 +77,13 @@ class BadRequest(ClientError):
     """The request is malformed: bad SDP, bad JSON, a missing parameter."""
 
 
+class Unauthorized(ClientError):
+    """Whoever asks has shown nothing that tells who they are, or nothing that is good any more."""
+
+    status = 401
+    default_code = "sign_in_required"
+
+
 class Forbidden(ClientError):
     """The request comes from a foreign page, or asks for what its sender may not see."""
 
@@ -126,6 +136,13 @@ class TooLarge(ClientError):
     default_code = "too_large"
 
 
+class UriTooLong(ClientError):
+    """The address is beyond the limit."""
+
+    status = 414
+    default_code = "uri_too_long"
+
+
 class UnsupportedMediaType(ClientError):
     """The body's Content-Type is not one that is understood here."""
 
@@ -145,6 +162,13 @@ class PreconditionRequired(ClientError):
 
     status = 428
     default_code = "precondition_required"
+
+
+class TooManyRequests(ClientError):
+    """One address or account asks too often; `retry_after_s` says when to come back."""
+
+    status = 429
+    default_code = "too_many_requests"
 
 
 class Unavailable(GatewayError):

@@ -14,6 +14,7 @@ _AUTHORIZATION = re.compile(
 )
 _SCHEME = re.compile(r"\b(Basic|Bearer|Digest)\s+(?=\S*[A-Z0-9=])[^\s'\"]{8,}")
 _GRANT = re.compile(r"([A-Za-z0-9_-]{1,32}(?:\.|%2[Ee])\d{9,11}(?:\.|%2[Ee])[0-9a-f]{16}(?:\.|%2[Ee]))[0-9a-f]+")
+_COOKIE = re.compile(r"(\bcamera_gateway=)[^\s;,'\"]+")
 _API_KEY = re.compile(r"\bcgk_[A-Za-z0-9_\-]+")
 _WORDS = r"(?:\w*(?:password|passwd|secret|token|credential)|pass|pwd|grant|api_?key|response)"
 _ASSIGNED = re.compile(
@@ -28,7 +29,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def redact(text: str) -> str:
-    """`text` without URL user info, Authorization values, grants, API keys, session secrets and password=… values.
+    """`text` without URL user info, Authorization values, grants, API keys, cookies, sessions and password=… values.
 
     Errs on the side of hiding too much.  Never raises.
     """
@@ -36,6 +37,7 @@ def redact(text: str) -> str:
     text = _AUTHORIZATION.sub(rf"\1{MASK}", text)
     text = _SCHEME.sub(rf"\1 {MASK}", text)
     text = _GRANT.sub(rf"\1{MASK}", text)
+    text = _COOKIE.sub(rf"\1{MASK}", text)
     text = _API_KEY.sub(f"cgk_{MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
     text = _SESSION.sub(rf"\1{MASK}", text)

@@ -14,11 +14,13 @@ export function toggleHelp() {
   }
   const rows = LEGEND.flatMap(([keys, meaning]) => [element('dt', {}, keys), element('dd', {}, meaning)]);
   const close = element('button', { type: 'submit' }, 'Close');
+  const account = element('p', {}, element('a', { href: 'login' }, 'Who is signed in, and signing out'));
   const dialog = element(
     'dialog',
     { class: 'help', 'aria-label': 'Keyboard shortcuts' },
     element('h1', {}, 'Keyboard'),
     element('dl', {}, ...rows),
+    account,
     element('form', { method: 'dialog' }, close),
   );
   dialog.addEventListener('close', () => {

@@ -8,6 +8,7 @@
 import { Attempt } from './attempt.js';
 import { StreamClock } from './clock.js';
 import { ClockSync } from './clock-sync.js';
+import { GrantRenewal } from './grant-renewal.js';
 import { nowMs } from './now.js';
 import { retryDelayMs } from './retry.js';
 import { Signalling, signallingUrl } from './signalling.js';
@@ -25,7 +26,7 @@ import { Signalling, signallingUrl } from './signalling.js';
  * @typedef {object} PlayerOptions
  * @property {string} camera
  * @property {string} base URL that the gateway's paths are relative to
- * @property {() => string | null | Promise<string | null>} [getGrant]
+ * @property {() => string | null | Promise<string | null>} [getGrant] a fresh one each time it is asked
  * @property {(camera: string) => Promise<'ok' | 'unknown' | 'signed-out' | 'forbidden' | 'unreachable'>} diagnose
  *   asks why the signalling socket does not open
  */
@@ -45,6 +46,10 @@ export class Player extends EventTarget {
   #signalling;
   #clock = new StreamClock();
   #clockSync;
+  /** @type {GrantRenewal | null} */
+  #renewal = null;
+  /** @type {string | null} what the socket was opened with */
+  #grant = null;
   /** @type {Attempt | null} */
   #attempt = null;
   /** @type {Phase} */
@@ -97,6 +102,13 @@ export class Player extends EventTarget {
     this.#options = options;
     this.#signalling = new Signalling(() => this.#address());
     this.#clockSync = new ClockSync(this.#signalling, this.#clock);
+    if (options.getGrant) {
+      this.#renewal = new GrantRenewal({
+        getGrant: options.getGrant,
+        send: (grant) => this.renew(grant),
+        nowS: () => (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000,
+      });
+    }
     this.#signalling.addEventListener('open', () => this.#socketOpened());
     this.#signalling.addEventListener('down', (event) =>
       this.#socketDown(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
@@ -149,7 +161,7 @@ export class Player extends EventTarget {
 
   /** @param {string} grant a fresh one, before the last expires */
   renew(grant) {
-    this.#attempt?.rung.renew(grant);
+    this.#signalling.send({ type: 'grant', value: grant });
   }
 
   /** @returns {Situation} */
@@ -215,8 +227,12 @@ export class Player extends EventTarget {
   #address() {
     const { camera, base, getGrant } = this.#options;
     const grant = getGrant?.() ?? null;
-    if (grant instanceof Promise) return grant.then((token) => signallingUrl(camera, base, token));
-    return signallingUrl(camera, base, grant);
+    /** @param {string | null} token */
+    const address = (token) => {
+      this.#grant = token;
+      return signallingUrl(camera, base, token);
+    };
+    return grant instanceof Promise ? grant.then(address) : address(grant);
   }
 
   #begin() {
@@ -274,6 +290,7 @@ export class Player extends EventTarget {
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#cancelRetry();
+    this.#renewal?.stop();
     this.#signalling.stop();
     this.#phase = phase;
     this.#silent = false;
@@ -371,11 +388,17 @@ export class Player extends EventTarget {
     this.#gatewayDownSince = null;
     this.#gatewayRetryAt = null;
     this.#clockSync.restart();
+    if (this.#renewal && this.#grant !== null) {
+      this.#renewal.start(this.#grant);
+      // The connection was made on another socket: from now on it lasts as long as this one's grant.
+      this.#attempt?.rung.claim();
+    }
     this.#changed();
   }
 
   /** @param {{retryAt: number, opened: boolean}} detail */
   #socketDown({ retryAt, opened }) {
+    this.#renewal?.stop();
     this.#gatewayDownSince ??= nowMs();
     this.#gatewayRetryAt = retryAt;
     if (this.#silent) this.#silentWithoutSocket = true;
@@ -395,6 +418,8 @@ export class Player extends EventTarget {
       this.#cameraChanged(/** @type {Camera} */ (value));
     } else if (type === 'clock') {
       this.#clockSync.receive(/** @type {ClockReply} */ (value));
+    } else if (type === 'grant' || type === 'error') {
+      this.#renewal?.receive({ type, value });
     } else if (type === 'fallback') {
       this.dispatchEvent(new CustomEvent('fallback', { detail: value }));
     }

@@ -9,9 +9,15 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 
+@pytest.fixture(scope="session")
+def _state(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(autouse=True)
-def _without_own_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's GATEWAY_… variables take no part in tests."""
+def _without_own_configuration(monkeypatch: pytest.MonkeyPatch, _state: str) -> None:
+    """A developer's GATEWAY_… variables and keys take no part in tests."""
+    monkeypatch.setenv("STATE_DIRECTORY", _state)
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
 

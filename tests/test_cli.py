@@ -84,7 +84,7 @@ class TestServe:
     def test_every_problem_is_a_line_and_the_exit_code_is_two(
         self, started: list[tuple[Config, bool]], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        Path("gateway.yml").write_text(f"listen: 0.0.0.0:1\ncameras: {{api: 'rtsp://u:{CANARY}@/s'}}")
+        Path("gateway.yml").write_text(f"listen: 0.0.0.0\ncameras: {{api: 'rtsp://u:{CANARY}@/s'}}")
         assert cli.main(["serve"]) == 2
         lines = capsys.readouterr().err.splitlines()
         assert [line.split(": ")[:3] for line in lines] == [
@@ -346,7 +346,13 @@ def gateway_process(*arguments: str, **environment: str) -> subprocess.Popen[str
         [sys.executable, "-m", "gateway", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "GATEWAY_WEBRTC__PORT": "0", **environment},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "GATEWAY_WEBRTC__PORT": "0",
+            "GATEWAY_ACCESS__MODE": "open",
+            **environment,
+        },
         encoding="utf-8",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gateway.config import (
     ClockSource,
     Config,
     Listen,
+    PublicUrl,
     Transport,
     find_file,
     load_config,
@@ -127,8 +129,6 @@ class TestValues:
         assert Config(cameras={"a": camera}).cameras["a"] is camera
         with pytest.raises(ValidationError, match="lies below"):
             Config(cameras={"a": camera, "a/b": camera})
-        with pytest.raises(ValidationError, match="other machines"):
-            Config(listen=Listen("0.0.0.0", 8080))
 
 
 class TestVariablesInTheFile:
@@ -250,7 +250,7 @@ class TestEnvironment:
             "GATEWAY_WEBRTC__TURN__SECRET": CANARY,
             "GATEWAY_CAMERAS": f"a=rtsp://u:{CANARY}@/s,b=rtsp://192.0.2.1/s,b=rtsp://192.0.2.1/s",
         }
-        top = "allowed here: access, cameras, hls, listen, webrtc"
+        top = "allowed here: access, cameras, hls, listen, public_url, sources, tls, trusted_proxies, webrtc"
         inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         nested = "a key inside 'webrtc' takes two underscores: GATEWAY_WEBRTC__PORT"
         assert complaints(environment=environment) == [
@@ -326,6 +326,7 @@ cameras:
     clok: auto
 """)
         keys = "clock, enabled, on_demand, source, substream, transport"
+        top = "allowed here: access, cameras, hls, listen, public_url, sources, tls, trusted_proxies, webrtc"
         inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         grammar = (
             "a camera's name is made of letters A-Z a-z, digits, '_', '.', '-', with '/' between parts, "
@@ -334,7 +335,7 @@ cameras:
         collision = "'yard/gate' lies below the camera 'yard', so their addresses collide: rename one of them"
         assert complaints(file) == [
             "gateway.yml:1: listen: must be HOST:PORT, for example 127.0.0.1:8080 or [::1]:8080",
-            "gateway.yml:2: turn: unknown key; allowed here: access, cameras, hls, listen, webrtc",
+            f"gateway.yml:2: turn: unknown key; {top}",
             f"gateway.yml:4: webrtc.prot: unknown key (did you mean 'port'?); {inside}",
             "gateway.yml:5: webrtc.port: must be at most 65535",
             "gateway.yml:6: webrtc.max_viewers: must be at least 1",
@@ -387,7 +388,6 @@ cameras:
             ("webrtc: {port: }", "gateway.yml:1: webrtc.port: has no value"),
             ("webrtc: {port: [1]}", "gateway.yml:1: webrtc.port: must be a whole number"),
             ("webrtc: {port: 1.5}", "gateway.yml:1: webrtc.port: must be a whole number"),
-            ("access: {mode: required}", "gateway.yml:1: access.mode: signing in is not in this version yet"),
             ("access: {mode: closed}", "gateway.yml:1: access.mode: must be one of: 'required' or 'open'"),
             ("listen: 127.0.0.1:x", "gateway.yml:1: listen: must end in a port"),
             ("listen: 127.0.0.1:65536", "gateway.yml:1: listen: must end in a port"),
@@ -448,20 +448,51 @@ class TestListen:
         assert listen.is_loopback is loopback
         assert str(listen) == text
 
-    @pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80", "cams.example.org:80"])
-    def test_beyond_loopback_openness_has_to_be_written(self, write: Write, listen: str) -> None:
-        (line,) = complaints(write(f'\nlisten: "{listen}"\n'))
-        assert line.startswith("gateway.yml:2: listen: ")
-        assert "can be reached from other machines" in line
-        assert "write access: {mode: open}" in line
-        config = load_config(write(f'listen: "{listen}"\naccess: {{mode: open}}\n'), environment={}).config
-        assert str(config.listen) == listen
+    @pytest.mark.parametrize("listen", ["0.0.0.0:8080", "[::]:8080", "127.0.0.1:8080"])
+    def test_signing_in_is_required_on_every_address_unless_it_is_written_otherwise(
+        self, write: Write, listen: str
+    ) -> None:
+        assert load_config(write(f'listen: "{listen}"\n'), environment={}).config.access.mode is AccessMode.REQUIRED
+        written = load_config(write(f'listen: "{listen}"\naccess: {{mode: required}}\n'), environment={}).config
+        assert written.access.mode is AccessMode.REQUIRED
 
-    def test_the_place_that_widened_it_is_named(self) -> None:
-        (line,) = complaints(environment={"GATEWAY_LISTEN": "0.0.0.0:1"})
-        assert line.startswith("GATEWAY_LISTEN: listen: 0.0.0.0 can be reached")
-        (line,) = complaints(settings={("listen",): "0.0.0.0:1"})
-        assert line.startswith("command line: listen: 0.0.0.0 can be reached")
+
+class TestProxies:
+    def test_what_stands_before_and_around_the_gateway_is_read(self, write: Write, tmp_path: Path) -> None:
+        config = load_config(
+            write("""
+                public_url: https://Cams.example.org:443/live/
+                trusted_proxies: [10.0.0.0/8, "::1"]
+                tls: {cert: cert.pem, key: /etc/key.pem}
+                sources: {by_api: true, schemes: [rtsps], networks: 192.0.2.0/24}
+                """),
+            environment={"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8"},
+        ).config
+        assert config.public_url == PublicUrl("https://cams.example.org/live")
+        assert (config.public_url.base_path, config.public_url.host) == ("/live", "cams.example.org")
+        assert config.public_url.is_secure
+        assert config.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+        assert config.tls.files is not None
+        assert [path.is_absolute() for path in config.tls.files] == [True, True]
+        assert (config.sources.by_api, config.sources.schemes) == (True, ("rtsps",))
+        assert config.sources.networks == (ip_network("192.0.2.0/24"),)
+
+    @pytest.mark.parametrize(
+        ("text", "line"),
+        [
+            ("tls: {cert: a.pem}", "gateway.yml:1: tls.key: tls needs both cert and key"),
+            ("tls: {key: a.pem}", "gateway.yml:1: tls.key: tls needs both cert and key"),
+            ("public_url: cams.example.org", "gateway.yml:1: public_url: must be an address like https://"),
+            ("public_url: https://h/a//b", "gateway.yml:1: public_url: has a path of something else"),
+            ("public_url: https://h/?a", "gateway.yml:1: public_url: must be an address like https://"),
+            ("public_url: ftp://h/", "gateway.yml:1: public_url: must be an origin"),
+            ("trusted_proxies: 10.0.0.1/8", "gateway.yml:1: trusted_proxies.0: must be an address or a network"),
+            ("sources: {schemes: [file]}", "gateway.yml:1: sources.schemes.0: must be one of: rtsp, rtsps"),
+        ],
+    )
+    def test_what_can_not_work_is_said(self, write: Write, text: str, line: str) -> None:
+        (said,) = complaints(write(text + "\n"))
+        assert said.startswith(line)
 
 
 class TestCameraUrl:

@@ -58,6 +58,7 @@ def written() -> Iterator[io.StringIO]:
         f'{{"password": "{CANARY}"}}',
         f"api_key={CANARY} secret={CANARY} pwd={CANARY}",
         f"cgk_{CANARY}",
+        f"Cookie: a=b; camera_gateway={CANARY}; c=d",
         f"DELETE /front/whep/{CANARY} 200",
         "a=ice-pwd:cAnArY5ecret/+cAnArY",
         f"GET /g/{GRANT}/front/",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway import assets
-from gateway.config import Config, load_config
+from gateway.config import Config, SourcesConfig, TlsConfig, load_config
 from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, HlsConfig, UserConfig, WebRtcConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,8 +50,11 @@ def test_the_container_shown_in_the_documentation_starts_with_a_valid_configurat
 
 
 def test_every_key_is_documented_and_every_documented_key_exists() -> None:
-    documented = set(re.findall(r"^\| `([a-z_.A-Z]+)` \|", CONFIGURATION, re.MULTILINE))
-    keys = {"listen", "cameras.NAME"}
+    cells = re.findall(r"^\| (`[^|]+`) \|", CONFIGURATION, re.MULTILINE)
+    documented = {key for cell in cells for key in re.findall(r"`([a-z_.A-Z]+)`", cell)} - {"GATEWAY_LISTEN"}
+    keys = {"listen", "cameras.NAME", "public_url", "trusted_proxies"}
+    keys |= {f"tls.{key}" for key in TlsConfig.model_fields}
+    keys |= {f"sources.{key}" for key in SourcesConfig.model_fields}
     keys |= {f"access.{key}" for key in AccessConfig.model_fields if key not in ("users", "api_keys")}
     keys |= {f"access.users.NAME.{key}" for key in UserConfig.model_fields}
     keys |= {f"access.api_keys.NAME.{key}" for key in ApiKeyConfig.model_fields}

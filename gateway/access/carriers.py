@@ -52,7 +52,7 @@ def carried_by(
         return _authorized(authorization)
     if target.query_grants:
         return Carried(Carrier.QUERY, target.query_grants) if len(target.query_grants) == 1 else MALFORMED
-    cookies = _session_cookies(cookie)
+    cookies = session_cookies(cookie)
     return Carried(Carrier.COOKIE, cookies) if cookies else None
 
 
@@ -82,6 +82,7 @@ def _name_and_password(value: str) -> Carried | Refusal:
     return Carried(Carrier.BASIC, (password,), user)
 
 
-def _session_cookies(headers: tuple[str, ...]) -> tuple[str, ...]:
+def session_cookies(headers: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of our cookie, at most four, in headers as often as they came."""
     pairs = (pair.strip(" ").partition("=") for header in headers for pair in header.split(";"))
     return tuple(value for name, _, value in pairs if name == COOKIE_NAME)[:_MAX_COOKIES]

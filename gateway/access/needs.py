@@ -47,6 +47,9 @@ _API: Final[Mapping[tuple[str, str], Need]] = {
     ("POST", "webrtc"): Need.VIEW,
     ("GET", "frame.jpeg"): Need.VIEW,
     ("GET", "streams"): Need.SOMEBODY,
+    # Home Assistant repeats it at every start; for anything but a camera one may see the answer is the same refusal.
+    ("PUT", "streams"): Need.SOMEBODY,
+    ("GET", "preload"): Need.SOMEBODY,
     ("GET", "schemes"): Need.SOMEBODY,
     ("POST", "report"): Need.SOMEBODY,
 }

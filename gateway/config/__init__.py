@@ -9,10 +9,13 @@ from gateway.config.model import (
     ClockSource,
     Config,
     Listen,
+    SourcesConfig,
+    TlsConfig,
     Transport,
     UserConfig,
     WebRtcConfig,
 )
+from gateway.config.public_url import PublicUrl
 from gateway.config.urls import CameraUrl
 
 __all__ = [
@@ -25,6 +28,9 @@ __all__ = [
     "Config",
     "Listen",
     "Loaded",
+    "PublicUrl",
+    "SourcesConfig",
+    "TlsConfig",
     "Transport",
     "UserConfig",
     "WebRtcConfig",

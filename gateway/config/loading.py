@@ -99,12 +99,20 @@ def load_config(
 
 def _with_absolute_paths(config: Config, layers: Layers, file: Path | None) -> Config:
     """A path in the file is meant from the file's folder, elsewhere from the current one."""
-    path = config.access.keys_file
-    if path is None:
-        return config
-    written_in_file = layers.origin_of(("access", "keys_file")).layer == 0
-    folder = file.absolute().parent if file is not None and written_in_file else Path.cwd()
-    return config.model_copy(update={"access": config.access.model_copy(update={"keys_file": folder / path})})
+
+    def absolute(path: Path, *key: str) -> Path:
+        written_in_file = layers.origin_of(key).layer == 0
+        return (file.absolute().parent if file is not None and written_in_file else Path.cwd()) / path
+
+    changes: dict[str, BaseModel] = {}
+    if config.access.keys_file is not None:
+        keys_file = absolute(config.access.keys_file, "access", "keys_file")
+        changes["access"] = config.access.model_copy(update={"keys_file": keys_file})
+    if (files := config.tls.files) is not None:
+        cert, key = files
+        tls = {"cert": absolute(cert, "tls", "cert"), "key": absolute(key, "tls", "key")}
+        changes["tls"] = config.tls.model_copy(update=tls)
+    return config.model_copy(update=changes) if changes else config
 
 
 def _add_file(layers: Layers, file: Path, environment: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
@@ -18,7 +18,8 @@ from gateway.access.patterns import parse_pattern
 from gateway.access.scopes import Scope
 from gateway.config.durations import parse_duration
 from gateway.config.origins import parse_origin
-from gateway.config.urls import CameraUrl
+from gateway.config.public_url import PublicUrl
+from gateway.config.urls import SCHEMES, CameraUrl
 from gateway.names import check_prefix_free, parse_camera_name
 
 DEFAULT_HTTP_PORT: Final = 8080
@@ -232,7 +233,7 @@ AccountName = Annotated[str, AfterValidator(_account_name)]
 
 
 class AccessConfig(_Section):
-    """Who may watch.  Signing in does not exist yet: what isn't `open` is served on loopback only."""
+    """Who may watch: without more being said those who signed in, whatever the address (design.md §3.8)."""
 
     mode: AccessMode = AccessMode.REQUIRED
     users: Annotated[Mapping[AccountName, UserConfig], AfterValidator(MappingProxyType)] = Field(default_factory=_none)
@@ -243,16 +244,54 @@ class AccessConfig(_Section):
     max_age: Annotated[float, BeforeValidator(_max_age_s)] = MAX_AGE_S
     """The longest time, in seconds, that an address may be signed for."""
     origins: Annotated[tuple[Annotated[str, AfterValidator(parse_origin)], ...], BeforeValidator(_separated)] = ()
+    writes_per_s: int = Field(10, ge=0, le=10_000)
+    """POST, PUT, PATCH and DELETE of one address, six times as many at once; 0 for no limit."""
 
-    @field_validator("mode")
+
+class TlsConfig(_Section):
+    """Certificate chain and private key, as PEM files; both or neither."""
+
+    cert: Path | None = None
+    key: Path | None = Field(None, validate_default=True)
+
+    @field_validator("key")
     @classmethod
-    def _refuse_what_is_missing(cls, mode: AccessMode) -> AccessMode:
-        # Runs for a written value only.  Serving without a check what is written as protected would be worse.
-        if mode is AccessMode.REQUIRED:
-            raise ValueError(
-                "signing in is not in this version yet; write open, or leave the key out and listen on 127.0.0.1"
-            )
-        return mode
+    def _both(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if (key is None) != (info.data.get("cert") is None):
+            raise ValueError("tls needs both cert and key")
+        return key
+
+    @property
+    def files(self) -> tuple[Path, Path] | None:
+        """Certificate and key, None where the gateway itself speaks plain HTTP."""
+        return None if self.cert is None or self.key is None else (self.cert, self.key)
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(str(value).strip())
+    except ValueError:
+        raise ValueError("must be an address or a network, such as 10.0.0.0/8 or fd00::/8") from None
+
+
+_Networks = Annotated[
+    tuple[Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)], ...], BeforeValidator(_separated)
+]
+
+
+def _scheme(text: str) -> str:
+    if text not in SCHEMES:
+        raise ValueError(f"must be one of: {', '.join(SCHEMES)}")
+    return text
+
+
+class SourcesConfig(_Section):
+    """What cameras may be added while the gateway runs, over the API."""
+
+    by_api: bool = False
+    schemes: Annotated[tuple[Annotated[str, AfterValidator(_scheme)], ...], BeforeValidator(_separated)] = SCHEMES
+    networks: _Networks = ()
+    """Where such cameras may be; without any every address but those of the machine itself and of its cloud."""
 
 
 def _long_form(value: object) -> object:
@@ -273,17 +312,10 @@ class Config(_Section):
     )
     webrtc: WebRtcConfig = WebRtcConfig()
     hls: HlsConfig = HlsConfig()
-
-    @field_validator("listen")
-    @classmethod
-    def _keep_private(cls, listen: Listen, info: ValidationInfo) -> Listen:
-        access = info.data.get("access")
-        if not listen.is_loopback and access is not None and access.mode is not AccessMode.OPEN:
-            raise ValueError(
-                f"{listen.host} can be reached from other machines, and everybody there could watch every camera; "
-                "if that is what you want, write access: {mode: open}, else listen on 127.0.0.1"
-            )
-        return listen
+    tls: TlsConfig = TlsConfig()
+    public_url: PublicUrl | None = None
+    trusted_proxies: _Networks = ()
+    sources: SourcesConfig = SourcesConfig()
 
     @field_validator("cameras")
     @classmethod

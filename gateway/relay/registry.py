@@ -24,11 +24,24 @@ class Registry:
             )
             for place, (name, settings) in enumerate(cameras.items())
         }
+        self._clock = clock
 
     def start(self) -> None:
         """Begin to read all cameras."""
         for camera in self._cameras.values():
             camera.start()
+
+    def add(self, name: str, settings: SourceSettings) -> Camera:
+        """One more camera, which is read from now on; its name must be new."""
+        camera = self._cameras[name] = Camera(name, settings, clock=self._clock)
+        camera.start()
+        return camera
+
+    async def remove(self, name: str) -> None:
+        """One less, bounded in time; harmless if there is none of that name."""
+        camera = self._cameras.pop(name, None)
+        if camera is not None:
+            await camera.close()
 
     async def close(self) -> None:
         """Stop all cameras at once; takes as long as the slowest, which is bounded."""

@@ -11,14 +11,20 @@ from gateway.hls.routes import Hls
 from gateway.relay.camera import Camera
 from gateway.relay.description import describe
 from gateway.source.status import CameraState
-from gateway.web.keys import HLS, REGISTRY, SESSIONS
+from gateway.web.keys import HLS, REGISTRY, SESSIONS, principal_of
 from gateway.webrtc.sessions import Sessions
 
 _MAX_LIMIT = 1000
 
 
-def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None) -> dict[str, Any]:
-    """A camera as viewers see it."""
+def visible_cameras(request: web.Request) -> list[Camera]:
+    """The cameras that whoever asks may see, in the order of the configuration."""
+    principal = principal_of(request)
+    return [camera for camera in request.app[REGISTRY] if principal.may_see(camera.name)]
+
+
+def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None, *, admin: bool = False) -> dict[str, Any]:
+    """A camera as viewers see it; addresses in reasons are for admins."""
     mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
     clock = None
     if mapping is not None:
@@ -30,7 +36,7 @@ def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None) -> dict[str
         }
     viewers = {"webrtc": sessions.viewers(camera), "ll-hls": 0 if hls is None else hls.viewers(camera)}
     served = {"webrtc"} if hls is None else {"webrtc", "ll-hls"}
-    return describe(camera, clock=clock, viewers=viewers, served=served, admin=False)
+    return describe(camera, clock=clock, viewers=viewers, served=served, admin=admin)
 
 
 def _clock_source(camera: Camera) -> str:
@@ -41,8 +47,7 @@ def _clock_source(camera: Camera) -> str:
 async def list_cameras(request: web.Request) -> web.Response:
     """All cameras, `?prefix= &state= &limit= &after=` narrow them down; sorted as configured."""
     query = request.query
-    registry = request.app[REGISTRY]
-    cameras = list(registry)
+    cameras = visible_cameras(request)
     if after := query.get("after"):
         names = [camera.name for camera in cameras]
         if after not in names:
@@ -56,7 +61,8 @@ async def list_cameras(request: web.Request) -> web.Response:
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
     sessions, hls = request.app[SESSIONS], request.app[HLS]
-    return _fresh({"cameras": [camera_json(camera, sessions, hls) for camera in cameras]})
+    admin = principal_of(request).may_administer()
+    return _fresh({"cameras": [camera_json(camera, sessions, hls, admin=admin) for camera in cameras]})
 
 
 def _limit(text: str | None) -> int:
@@ -70,7 +76,8 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS]))
+    admin = principal_of(request).may_administer()
+    return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS], admin=admin))
 
 
 def _fresh(body: dict[str, Any]) -> web.Response:

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.errors import BadRequest, Forbidden
-from gateway.web.keys import REGISTRY
+from gateway.web.cameras import visible_cameras
 
 COMPATIBLE_VERSION = "1.9.13"
 """The go2rtc whose signalling is spoken; Home Assistant's client refuses anything below it."""
@@ -19,7 +19,7 @@ async def version(request: web.Request) -> web.Response:
 
 async def streams(request: web.Request) -> web.Response:
     """`GET /api/streams`: every camera with its source, whose address is nobody's business here."""
-    names = [camera.name for camera in request.app[REGISTRY]]
+    names = [camera.name for camera in visible_cameras(request)]
     return web.json_response({name: {"producers": [{"url": f"rtsp://camera/{name}"}]} for name in names})
 
 
@@ -28,7 +28,7 @@ async def put_stream(request: web.Request) -> web.Response:
     name = request.query.get("name")
     if not name:
         raise BadRequest("name: say which stream")
-    if name not in {camera.name for camera in request.app[REGISTRY]}:
+    if name not in {camera.name for camera in visible_cameras(request)}:
         raise Forbidden("Cameras are added in the gateway's configuration", code="read_only")
     return web.Response()
 

@@ -1,15 +1,27 @@
-"""The application's shared parts, by their keys."""
+"""The application's shared parts, and what is known of a request, by their keys."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from gateway.access.principal import Principal
+from gateway.access.proxies import Client
 from gateway.clock import Clock
 from gateway.hls.routes import Hls
 from gateway.relay.registry import Registry
+from gateway.web.gatekeeper import Gatekeeper
+from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sessions import Sessions
 
 REGISTRY = web.AppKey("registry", Registry)
 HLS: web.AppKey[Hls | None] = web.AppKey("hls")
 SESSIONS = web.AppKey("sessions", Sessions)
 CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
+GATEKEEPER = web.AppKey("gatekeeper", Gatekeeper)
+
+CLIENT = web.RequestKey("client", Client)
+
+
+def principal_of(request: web.Request) -> Principal:
+    """Who asks."""
+    return request[PERMIT].principal

@@ -1,15 +1,20 @@
-"""Refuses requests that a foreign page makes in a viewer's name."""
+"""Which sites' pages may use the gateway: foreign ones are refused, allowed ones get CORS and may frame it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import Forbidden
+from gateway.web.gatekeeper import Surroundings
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_EXPOSED: Final = "Location, ETag, Link, Accept-Patch"
+_METHODS: Final = "GET, POST, PATCH, DELETE, OPTIONS"
+_REQUEST_HEADERS: Final = "Authorization, Content-Type, If-Match"
+_PREFLIGHT_AGE_S: Final = 600
 
 
 def same_origin(origin: str, host: str) -> bool:
@@ -21,10 +26,57 @@ def same_origin(origin: str, host: str) -> bool:
     return bool(netloc) and netloc.lower() == host.lower()
 
 
-@web.middleware
-async def refuse_foreign_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """403 for an Origin that is not ours.  Absent is fine: programs send none, and browsers none to their own page."""
-    origin = request.headers.get("Origin")
-    if origin is not None and not same_origin(origin, request.host):
-        raise Forbidden("This page belongs to another site, which may not use this gateway", code="foreign_origin")
-    return await handler(request)
+class Origins:
+    """The rules for one gateway."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._allowed = surroundings.origins
+        base_url = surroundings.base_url
+        self._own = None if base_url is None else "://".join(urlsplit(base_url)[:2])
+        ancestors = " ".join(("'self'", *sorted(self._allowed)))
+        self.content_security_policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+            "connect-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'self'; form-action 'self'; "
+            f"frame-ancestors {ancestors}"
+        )
+
+    @property
+    def middleware(self) -> Middleware:
+        """403 for an Origin that is not ours.  Absent is fine: programs send none, and browsers none to their page."""
+
+        @web.middleware
+        async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+            origin = request.headers.get("Origin")
+            if origin is None or same_origin(origin, request.host) or origin == self._own:
+                return await handler(request)
+            if origin not in self._allowed:
+                raise Forbidden(
+                    "This page belongs to another site, which may not use this gateway", code="foreign_origin"
+                )
+            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+                return web.Response(
+                    status=204,
+                    headers={
+                        "Access-Control-Allow-Methods": _METHODS,
+                        "Access-Control-Allow-Headers": _REQUEST_HEADERS,
+                        "Access-Control-Max-Age": str(_PREFLIGHT_AGE_S),
+                    },
+                )
+            return await handler(request)
+
+        return check_origin
+
+    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """What every answer says to browsers."""
+        headers = response.headers
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "no-referrer")
+        if response.content_type == "text/html":
+            headers.setdefault("Content-Security-Policy", self.content_security_policy)
+        if not self._allowed:
+            return
+        headers.add("Vary", "Origin")
+        origin = request.headers.get("Origin")
+        if origin in self._allowed:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = _EXPOSED

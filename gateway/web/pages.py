@@ -7,24 +7,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.errors import NotFound
+from gateway.web.cameras import visible_cameras
 from gateway.web.keys import REGISTRY
 
 _PLACEHOLDER = "{{base}}"
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'self'"
-)
-
-_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+_HEADERS = {"Cache-Control": "no-cache"}
 
 
 class Pages:
@@ -46,7 +37,7 @@ class Pages:
     async def camera(self, request: web.Request) -> web.Response:
         """`/{camera}/`: one camera.  The page itself says when there is none of that name."""
         name = request.match_info["camera"]
-        known = any(camera.name == name for camera in request.app[REGISTRY])
+        known = any(camera.name == name for camera in visible_cameras(request))
         return self._page("../" * (name.count("/") + 1), status=200 if known else 404)
 
     async def to_camera(self, request: web.Request) -> web.Response:
@@ -71,14 +62,13 @@ _NOT_COMPRESSED = frozenset({"If-None-Match", "If-Modified-Since", "If-Range", "
 
 
 @web.middleware
-async def static_headers(request: web.Request, handler: object) -> web.StreamResponse:
+async def static_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let browsers keep modules but ask each time whether they changed."""
     if request.path.startswith("/static/"):
         await _require_file(request)
-    response: web.StreamResponse = await handler(request)  # type: ignore[operator]
+    response = await handler(request)
     if request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-cache")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # The first screen has to fit a phone's slow link: a third of its size travels.
         if not any(name in request.headers for name in _NOT_COMPRESSED):
             response.enable_compression()

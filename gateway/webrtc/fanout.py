@@ -48,7 +48,7 @@ class Broadcast:
     """One camera's RTP streams and the viewers they go to.  A hub's sink while it has viewers."""
 
     def __init__(self, hub: Hub, pump: Pump, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._hub = hub
+        self.hub = hub
         self._pump = pump
         self._clock = clock
         self._ready: deque[Viewer] = deque()
@@ -75,7 +75,7 @@ class Broadcast:
 
     def clock_mapping(self) -> ClockMapping | None:
         """The mapping between video RTP timestamps and capture time, from the newest picture; None before the first."""
-        unit = self._hub.last_video
+        unit = self.hub.last_video
         if unit is None:
             return None
         timestamp = (unit.pts + self._offsets[TrackKind.VIDEO]) & 0xFFFFFFFF
@@ -104,7 +104,7 @@ class Broadcast:
             self._send_group(viewer)
 
     def _send_group(self, viewer: Viewer) -> None:
-        if not self._hub.gop.usable:
+        if not self.hub.gop.usable:
             # The camera went away: what is held would be shown as if it were live.
             self._group = []
         for kind, frame in self._group:
@@ -124,13 +124,13 @@ class Broadcast:
             self._stop()
 
     def _start(self) -> None:
-        for unit in self._hub.attach(self).units:
+        for unit in self.hub.attach(self).units:
             for part in self._parts(unit):
                 self._packetize(part)
         self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
 
     def _stop(self) -> None:
-        self._hub.detach(self)
+        self.hub.detach(self)
         self._group.clear()
         self._newest.clear()
         for track in self._tracks.values():
@@ -149,7 +149,7 @@ class Broadcast:
 
     def _parts(self, unit: AccessUnit) -> list[AccessUnit]:
         """The unit, or its parts where it is larger than a packet and may be cut anywhere."""
-        stream = self._hub.stream
+        stream = self.hub.stream
         if unit.track is TrackKind.AUDIO and stream and stream.audio and stream.audio.codec in _G711:
             return split_samples(unit, max_payload=MAX_PAYLOAD)
         return [unit]
@@ -182,7 +182,7 @@ class Broadcast:
         self._newest[unit.track] = frame
         if unit.track is TrackKind.VIDEO and frame.keyframe:
             self._group = [(unit.track, frame)]
-        elif not self._hub.gop.usable:
+        elif not self.hub.gop.usable:
             self._group = []
         elif self._group:
             self._group.append((unit.track, frame))
@@ -252,7 +252,8 @@ class Broadcasts:
     def of(self, hub: Hub) -> Broadcast:
         """The broadcast of a camera's hub."""
         broadcast = self._by_name.get(hub.name)
-        if broadcast is None:
+        if broadcast is None or broadcast.hub is not hub:
+            # A camera that was taken away and added again under its old name is another.
             broadcast = self._by_name[hub.name] = Broadcast(hub, self._pump, clock=self._clock)
         return broadcast
 

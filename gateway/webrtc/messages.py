@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -38,7 +38,14 @@ class ClockMessage:
     t0: float
 
 
-Message = OfferMessage | CandidateMessage | ClockMessage
+@dataclass(frozen=True, slots=True)
+class GrantMessage:
+    """A fresh grant, before the one that let the viewer in expires."""
+
+    token: str = field(repr=False)
+
+
+Message = OfferMessage | CandidateMessage | ClockMessage | GrantMessage
 
 
 def parse_message(text: str) -> Message:
@@ -59,6 +66,10 @@ def parse_message(text: str) -> Message:
         return CandidateMessage()
     if kind == "clock":
         return _parse_clock(kind, value)
+    if kind == "grant":
+        if not isinstance(value, str):
+            raise MessageError(kind, "needs a grant as text")
+        return GrantMessage(value)
     # The type is shown back shortened, and never so that go2rtc's clients take it for a failed offer.
     raise MessageError(_printable(kind), "unsupported message type")
 

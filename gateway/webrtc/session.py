@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyee.base import EventEmitter
 
+from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
 from gateway.webrtc.congestion import LossGate
@@ -41,6 +43,9 @@ class Session:
     deadline: asyncio.TimerHandle | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     ending: asyncio.Task[None] | None = None
+    permit: Permit | None = None
+    """What lets its viewer watch; None where nobody asks."""
+    release: Callable[[], None] | None = None
 
     @property
     def connected(self) -> bool:

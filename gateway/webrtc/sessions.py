@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.access.permit import Permit
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unprocessable
 from gateway.media.units import StreamInfo, TrackKind
@@ -86,10 +87,13 @@ class Sessions:
         """How many connected sessions watch a camera."""
         return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
-    async def open(self, camera: Camera, offer_sdp: str, *, host: IpAddress | None) -> Session:
+    async def open(
+        self, camera: Camera, offer_sdp: str, *, host: IpAddress | None, permit: Permit | None = None
+    ) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
-        `host` is the address the request was sent to, if it was one.  Raises BadRequest, TooLarge, Unprocessable,
+        `host` is the address the request was sent to, if it was one; the session ends with `permit`.
+        Raises BadRequest, TooLarge, Unprocessable,
         CameraOffline or Unavailable; nothing is left behind then.
         """
         try:
@@ -107,9 +111,25 @@ class Sessions:
             try:
                 # Others may have come while this one waited.
                 self._check_caps(camera)
-                return await self._open(camera, offer, stream, host=host)
+                session = await self._open(camera, offer, stream, host=host)
             finally:
                 self._answering.release()
+        if permit is not None:
+            self.entrust(session, permit)
+        return session
+
+    def entrust(self, session: Session, permit: Permit) -> None:
+        """From now on the session lasts as long as `permit` does."""
+        if session.permit is permit or session.ending is not None:
+            return
+        if session.release is not None:
+            session.release()
+        session.permit = permit
+        session.release = permit.ended_by(lambda: self._permit_over(session))
+
+    def _permit_over(self, session: Session) -> None:
+        _log.info("%s: a viewer may watch no longer", session.camera.name)
+        self._end_soon(session)
 
     async def _turn_to_answer(self) -> None:
         try:
@@ -296,6 +316,8 @@ class Sessions:
         if session.deadline is not None:
             session.deadline.cancel()
         self._sessions.pop(session.secret, None)
+        if session.release is not None:
+            session.release()
         session.camera.unwatch()
         try:
             if session.viewer is not None:

@@ -20,6 +20,7 @@ from gateway.errors import (
 from gateway.relay.camera import Camera
 from gateway.webrtc.answer import ice_fragment
 from gateway.webrtc.candidates import host_literal
+from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
 from gateway.webrtc.session import Session
 from gateway.webrtc.sessions import Sessions
@@ -76,11 +77,12 @@ class Whep:
         )
 
     async def _open(self, request: web.Request, camera: Camera, sdp: str) -> Session:
-        return await self._sessions.open(camera, sdp, host=host_literal(request.headers.get("Host")))
+        host = host_literal(request.headers.get("Host"))
+        return await self._sessions.open(camera, sdp, host=host, permit=request.get(PERMIT))
 
     async def options(self, request: web.Request) -> web.Response:
         """OPTIONS: what a player may send."""
-        self._find_camera(request.match_info["camera"])
+        # Says the same for every name: a preflight shows nothing, so it must learn nothing.
         return web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
 
     async def endpoint_takes_offers(self, request: web.Request) -> web.Response:
@@ -106,7 +108,10 @@ class Whep:
 
     async def patch(self, request: web.Request) -> web.Response:
         """PATCH: an ICE restart, or trickled candidates, which an ICE-lite server needs none of."""
-        self._session(request)
+        session = self._session(request)
+        if session.permit is not None and PERMIT in request:
+            # Whatever the fragment holds: a viewer who shows something fresh may go on (protocol.md, Grants).
+            session.permit.take_over(request[PERMIT])
         if request.content_type != _FRAGMENT:
             raise UnsupportedMediaType(f"Send the fragment as {_FRAGMENT}")
         condition = request.headers.get("If-Match")

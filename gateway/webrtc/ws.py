@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from gateway.access.permit import Permit
+from gateway.access.refusal import Refusal
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.relay.camera import Camera
@@ -19,6 +21,7 @@ from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
     ClockMessage,
+    GrantMessage,
     MessageError,
     OfferMessage,
     answer_message,
@@ -26,6 +29,7 @@ from gateway.webrtc.messages import (
     offer_kind,
     parse_message,
 )
+from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.session import Session
 from gateway.webrtc.sessions import Sessions
 from gateway.webrtc.whep import required_source
@@ -49,19 +53,29 @@ class Signalling:
     """
 
     def __init__(
-        self, camera: Camera, sessions: Sessions, *, describe: Describe, clock: Clock, host: IpAddress | None
+        self,
+        camera: Camera,
+        sessions: Sessions,
+        *,
+        describe: Describe,
+        clock: Clock,
+        host: IpAddress | None,
+        permit: Permit | None = None,
     ) -> None:
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
         self._clock = clock
         self._host = host
+        self._permit = permit
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
         self._opening: asyncio.Task[None] | None = None
         self._session: Session | None = None
-        self._overflow = False
+        self._closing = False
+        self._done = False
+        """The viewer lets too much pile up, or may watch no longer."""
 
     async def run(self, socket: web.WebSocketResponse) -> None:
         """Serve the socket until either side closes it."""
@@ -69,6 +83,7 @@ class Signalling:
         events.on("status", self._state_changed)
         events.on("stream", self._state_changed)
         writer = asyncio.create_task(self._write(socket), name=f"signalling of {self._camera.name}")
+        release = self._permit.ended_by(self._permit_over) if self._permit is not None else None
         try:
             self._state_changed()
             async for message in socket:
@@ -76,11 +91,13 @@ class Signalling:
                     self._received(message.data)
                 elif message.type is WSMsgType.BINARY:
                     self._send(error_message("message", "only text is understood"))
-                if self._overflow:
+                if self._done:
                     break
                 # Messages that arrived together are answered one by one, so that the writer keeps up.
                 await asyncio.sleep(0)
         finally:
+            if release is not None:
+                release()
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
             self._adopt(None)
@@ -91,10 +108,14 @@ class Signalling:
 
     def _send(self, message: dict[str, Any]) -> None:
         if len(self._outgoing) >= _OUTGOING:
-            self._overflow = True
+            self._done = True
         else:
             self._outgoing.append(message)
         self._due.set()
+
+    def _permit_over(self) -> None:
+        self._send(error_message("grant", "you may watch no longer; sign in or ask for a new address"))
+        self._closing = True
 
     def _state_changed(self, *_: object) -> None:
         # However many changes there are while the client is slow, they are one message, made when it is sent.
@@ -103,7 +124,7 @@ class Signalling:
 
     async def _write(self, socket: web.WebSocketResponse) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):
-            while not self._overflow:
+            while not self._done and not self._closing:
                 await self._due.wait()
                 self._due.clear()
                 await self._write_due(socket)
@@ -111,7 +132,7 @@ class Signalling:
         await _close(socket)
 
     async def _write_due(self, socket: web.WebSocketResponse) -> None:
-        while (self._state_due or self._outgoing) and not self._overflow:
+        while (self._state_due or self._outgoing) and not self._done:
             if self._state_due:
                 self._state_due = False
                 message: dict[str, Any] = {"type": "state", "value": self._describe(self._camera)}
@@ -129,10 +150,22 @@ class Signalling:
             return
         if isinstance(message, ClockMessage):
             self._send({"type": "clock", "value": self._clock_value(message, received_at)})
+        elif isinstance(message, GrantMessage):
+            self._renew(message)
         elif isinstance(message, OfferMessage):
             if self._opening is not None:
                 self._opening.cancel()
             self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
+
+    def _renew(self, message: GrantMessage) -> None:
+        if self._permit is None:
+            self._send(error_message("grant", "nobody asks for one here"))
+            return
+        renewed = self._permit.renew(message.token)
+        if isinstance(renewed, Refusal):
+            self._send(error_message("grant", renewed.message))
+        else:
+            self._send({"type": "grant", "value": {"expires_at": renewed}})
 
     def _clock_value(self, message: ClockMessage, received_at: float) -> dict[str, Any]:
         value: dict[str, Any] = {"t0": message.t0, "t1": received_at, "t2": self._clock.now()}
@@ -152,12 +185,14 @@ class Signalling:
             if restarting is not None:
                 # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
                 self._adopt(restarting)
+                if self._permit is not None:
+                    self._sessions.entrust(restarting, self._permit)
                 answer = self._sessions.restart_by_offer(restarting, offer.sdp)
             else:
                 if self._session is not None:
                     # Another offer on the same socket takes the place of the old session.
                     await self._sessions.end(self._session)
-                self._adopt(await self._sessions.open(self._camera, offer.sdp, host=self._host))
+                self._adopt(await self._sessions.open(self._camera, offer.sdp, host=self._host, permit=self._permit))
                 answer = self._session.answer if self._session else ""
         except GatewayError as error:
             self._send(error_message(kind, error.message))
@@ -207,6 +242,7 @@ class SignallingRoute:
                     describe=self._describe,
                     clock=self._clock,
                     host=host_literal(request.headers.get("Host")),
+                    permit=request.get(PERMIT),
                 )
                 await signalling.run(socket)
         finally:

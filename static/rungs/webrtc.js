@@ -141,6 +141,12 @@ export class WebRtcRung extends EventTarget {
     this.#options?.signalling.send({ type: 'grant', value: grant });
   }
 
+  /** Tells the gateway on a new socket which connection is ours: an offer that comes again changes nothing else. */
+  claim() {
+    if (!this.#pictureCame || !this.#sent || this.#answerOwed || this.#lostLink.lost || !this.#offer) return;
+    this.#options?.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
+  }
+
   /** @returns {Promise<Iterable<Record<string, any>>>} entries of the connection's statistics; empty when there is none */
   async getStats() {
     const report = await this.#connection?.getStats();

@@ -29,6 +29,9 @@ import { StatisticsPanel } from './statistics-panel.js';
 const REDRAW_MS = 250;
 const LATENCY_EVERY_MS = 1000;
 const HIDDEN_PATIENCE_MS = 30_000;
+/** A picture usually comes sooner; asking each time would have the gateway decode one for every tile. */
+const POSTER_AFTER_MS = 700;
+const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
   static observedAttributes = ['camera', 'selectable'];
@@ -54,6 +57,8 @@ export class CameraView extends HTMLElement {
   #redraw;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #rest;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #posterDue;
   #seen = true;
   #asideAt = 0;
   /** @type {Camera | null} */
@@ -82,7 +87,7 @@ export class CameraView extends HTMLElement {
       camera,
       base,
       getGrant: this.getGrant,
-      diagnose: (name) => diagnose(base, name),
+      diagnose: (name) => this.#diagnose(base, name),
     });
     this.#player = player;
     player.addEventListener('change', () => this.#draw());
@@ -97,6 +102,7 @@ export class CameraView extends HTMLElement {
     this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
     this.#updateRest();
     if (!this.#resting) player.start();
+    this.#posterDue = setTimeout(() => void this.#showPoster(base), POSTER_AFTER_MS);
     this.#draw();
   }
 
@@ -105,6 +111,8 @@ export class CameraView extends HTMLElement {
     globalThis.removeEventListener('online', this.#online);
     clearInterval(this.#redraw);
     clearTimeout(this.#rest);
+    clearTimeout(this.#posterDue);
+    this.#video.removeAttribute('poster');
     this.#controls.stop();
     this.#closeStatistics();
     this.#player?.stop();
@@ -196,6 +204,24 @@ export class CameraView extends HTMLElement {
     this.#updateRest();
   }
 
+  /** Something to look at while the first picture is slow to come. @param {string} base */
+  async #showPoster(base) {
+    if (this.situation?.camera?.state !== 'live') return;
+    const grant = (await this.getGrant?.()) ?? null;
+    const prefix = grant === null ? '' : `g/${grant}/`;
+    if (this.#player?.metrics.firstPictureMs !== null) return;
+    this.#video.poster = new URL(`${prefix}${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`, base).href;
+  }
+
+  /**
+   * @param {string} base
+   * @param {string} camera
+   */
+  async #diagnose(base, camera) {
+    const grant = (await this.getGrant?.()) ?? null;
+    return diagnose(grant === null ? base : new URL(`g/${grant}/`, base).href, camera);
+  }
+
   /** Tries at once instead of at the end of the current delay. */
   retry() {
     this.#player?.hurry();
@@ -261,6 +287,7 @@ export class CameraView extends HTMLElement {
   }
 
   #pictureCame() {
+    clearTimeout(this.#posterDue);
     this.#last.clear();
     if (this.#video.paused) this.#video.play().catch(() => this.#silence());
     this.dispatchEvent(new Event('picture'));

@@ -127,7 +127,7 @@ async def gateway(
     file = folder / f"gateway-{number}.yml"
     config = {
         "listen": f"{GATEWAY_ADDRESS}:{HTTP_PORT + number}",
-        "access": {"mode": "open"},
+        "access": {"mode": "open", "writes_per_s": 0},
         "webrtc": {"port": MEDIA_PORTS[0] + number},
         "cameras": dict(urls),
     }

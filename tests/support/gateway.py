@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 
 from gateway.app import Gateway
+from gateway.clock import Clock
 from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.config.model import AccessConfig, AccessMode, Listen, WebRtcConfig
 from gateway.relay.camera import Camera
@@ -28,9 +29,12 @@ _WATCH_AT = re.compile(r"watch (\d+) cameras? at (http://\S+)")
 Cameras = Mapping[str, str | CameraConfig]
 
 
-def _config(cameras: Cameras) -> Config:
+_OPEN: Final = AccessConfig(mode=AccessMode.OPEN, writes_per_s=0)
+
+
+def _config(cameras: Cameras, access: AccessConfig = _OPEN) -> Config:
     return Config(
-        access=AccessConfig(mode=AccessMode.OPEN),
+        access=access,
         listen=Listen("127.0.0.1", 0),
         webrtc=WebRtcConfig(port=0),
         cameras={
@@ -41,9 +45,16 @@ def _config(cameras: Cameras) -> Config:
 
 
 @asynccontextmanager
-async def running_gateway(cameras: Cameras) -> AsyncIterator[Gateway]:
-    """A gateway on free ports of 127.0.0.1, in this event loop."""
-    async with Gateway(_config(cameras)) as gateway:
+async def running_gateway(
+    cameras: Cameras,
+    *,
+    access: AccessConfig = _OPEN,
+    access_clock: Clock | None = None,
+    changes: Mapping[str, object] | None = None,
+) -> AsyncIterator[Gateway]:
+    """A gateway on free ports of 127.0.0.1, in this event loop; open unless `access` says otherwise."""
+    config = _config(cameras, access).model_copy(update=dict(changes or {}))
+    async with Gateway(config, environment=os.environ, access_clock=access_clock) as gateway:
         yield gateway
 
 
@@ -93,7 +104,7 @@ class GatewayProcess:
 
 async def start_command(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """`camera-gateway` with these arguments, open to everybody, its output in pipes."""
-    own = {"GATEWAY_ACCESS__MODE": "open"} | {
+    own = {"GATEWAY_ACCESS__MODE": "open", "GATEWAY_ACCESS__WRITES_PER_S": "0"} | {
         name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")
     }
     return await asyncio.create_subprocess_exec(

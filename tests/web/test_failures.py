@@ -23,7 +23,7 @@ from tests.web.conftest import Site
         ("GET", "/api/nothing", 404, "not_found"),
         ("POST", "/api", 405, "method_not_allowed"),
         ("POST", "/api/cameras", 405, "method_not_allowed"),
-        ("GET", "/api/ws", 400, "bad_request"),
+        ("GET", "/api/ws", 400, "bad_query"),
         ("POST", "/", 405, "method_not_allowed"),
         ("PUT", "/yard/", 405, "method_not_allowed"),
         ("DELETE", "/healthz", 405, "method_not_allowed"),

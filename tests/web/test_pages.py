@@ -88,7 +88,7 @@ async def test_a_camera_without_its_slash_leads_to_its_page_by_a_relative_addres
     assert (await site.http.get(path)).status == 200
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/site1", "/yard/other", "/static/nothing.js", "/static/", "/%2e%2e/x"])
+@pytest.mark.parametrize("path", ["/nowhere", "/site1", "/yard/other", "/static/nothing.js", "/static/", "/x.js"])
 async def test_what_does_not_exist_is_not_found(site: Site, path: str) -> None:
     assert (await site.http.get(path)).status in (403, 404)
 
@@ -96,5 +96,5 @@ async def test_what_does_not_exist_is_not_found(site: Site, path: str) -> None:
 @pytest.mark.parametrize("path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%2fx"])
 async def test_nothing_outside_the_pages_folder_is_served(site: Site, path: str) -> None:
     response = await site.http.get(URL(path, encoded=True))
-    assert response.status in (403, 404)
+    assert response.status in (400, 403, 404)
     assert "camera-gateway" not in await response.text()

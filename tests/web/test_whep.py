@@ -19,7 +19,7 @@ from gateway.source.status import CameraState
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
 from gateway.webrtc.sessions import Caps
 from tests.relay.units import SILENT_STREAM
-from tests.web.conftest import Site
+from tests.web.conftest import Site, open_gatekeeper
 from tests.webrtc.client import client
 from tests.webrtc.stage import offer, settled, stage
 
@@ -78,7 +78,8 @@ async def test_a_session_belongs_to_its_camera(site: Site) -> None:
 
 async def test_an_unknown_camera_is_not_found(site: Site) -> None:
     assert await refusal(await post(site, camera="nowhere")) == (404, "camera_not_found")
-    assert (await site.http.options("/nowhere/whep")).status == 404
+    # A preflight shows nothing, so it learns nothing.
+    assert (await site.http.options("/nowhere/whep")).status == (await site.http.options("/yard/whep")).status == 204
 
 
 async def test_an_offline_camera_says_why_and_when_to_try_again(site: Site) -> None:
@@ -276,7 +277,8 @@ async def test_a_connected_viewer_restarts_ice_by_patch(site: Site, condition: s
 
 async def test_over_the_cap_there_is_a_503_and_when_to_try_again() -> None:
     async with stage(("yard", "gate"), caps=Caps(total=2, per_camera=1)) as running:
-        app = build_app(running.registry, running.sessions, clock=SYSTEM_CLOCK, folder=static_dir())
+        gatekeeper = open_gatekeeper(running.registry)
+        app = build_app(running.registry, running.sessions, gatekeeper, clock=SYSTEM_CLOCK, folder=static_dir())
         async with TestClient(TestServer(app)) as http:
             statuses = []
             for camera in ("yard", "yard", "gate", "gate"):
@@ -344,7 +346,7 @@ async def test_go2rtcs_json_offer_may_hold_no_half_character(site: Site) -> None
 @pytest.mark.parametrize(
     ("query", "headers", "expected"),
     [
-        ("", SDP, (400, "bad_request")),
+        ("", SDP, (400, "bad_query")),
         ("?src=nowhere", SDP, (404, "camera_not_found")),
         ("?src=yard", {"Content-Type": "image/png"}, (415, "unsupported_media_type")),
     ],

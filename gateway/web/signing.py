@@ -1,0 +1,63 @@
+"""`POST /api/cameras/{camera}/sign`: addresses that open one camera for whoever has them."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from aiohttp import web
+
+from gateway.access.grants import PAGE_AGE_S, new_grant_id, sign_grant
+from gateway.access.prefixes import prefix_of
+from gateway.access.urls import signed_urls
+from gateway.errors import BadRequest
+from gateway.web.gatekeeper import Gatekeeper
+from gateway.web.keys import CLIENT, principal_of
+from gateway.webrtc.whep import read_body
+
+_MAX_BODY_BYTES: Final = 1024
+
+
+class Signing:
+    """Signs with the newest key."""
+
+    def __init__(self, gatekeeper: Gatekeeper) -> None:
+        self._gatekeeper = gatekeeper
+
+    async def sign(self, request: web.Request) -> web.Response:
+        """POST, optionally with `{"expires_in": seconds}`; 5 min by default, at most `access.max_age`."""
+        keeper = self._gatekeeper
+        keeper.check_signing(principal_of(request))
+        age_s = self._age_s(await read_body(request, limit=_MAX_BODY_BYTES))
+        camera = request.match_info["camera"]
+        expires = int(keeper.clock.now() + age_s)
+        token = sign_grant(
+            keeper.policy.keys.active, prefix=prefix_of(camera), expires=expires, grant_id=new_grant_id()
+        )
+        body = {
+            "token": token,
+            "expires_at": expires,
+            "urls": signed_urls(self._base_url(request), token=token, camera=camera),
+        }
+        return web.json_response(body, headers={"Cache-Control": "no-store"})
+
+    def _base_url(self, request: web.Request) -> str:
+        configured = self._gatekeeper.surroundings.base_url
+        if configured is not None:
+            return configured
+        scheme = "https" if request[CLIENT].is_secure else "http"
+        return f"{scheme}://{request.host}{self._gatekeeper.policy.base_path}"
+
+    def _age_s(self, body: str) -> float:
+        longest = self._gatekeeper.max_age_s
+        if not body.strip():
+            return min(float(PAGE_AGE_S), longest)
+        try:
+            wishes = json.loads(body)
+        except (ValueError, RecursionError):
+            raise BadRequest("The body is not JSON") from None
+        age_s = wishes.get("expires_in", PAGE_AGE_S) if isinstance(wishes, dict) else None
+        # A comparison refuses NaN and what is infinite, too.
+        if not isinstance(age_s, int | float) or isinstance(age_s, bool) or not 1 <= age_s <= longest:
+            raise BadRequest(f"expires_in: must be a number of seconds from 1 to {longest:.0f}")
+        return float(age_s)

@@ -1,0 +1,97 @@
+/** Keeps a grant fresh while a socket that was opened with one lives: asks for the next in time, and sends it. */
+
+import { retryDelayMs } from './retry.js';
+
+/** @typedef {import('./types.js').Message} Message */
+
+/** Grants of pages live 5 minutes: even if this browser's clock is wrong, a third of that is early enough. */
+const LONGEST_MS = 100_000;
+const SHORTEST_MS = 1000;
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 15_000;
+
+/**
+ * @param {string} grant
+ * @returns {number | null} unix seconds; null for what is no grant
+ */
+export function expiryOf(grant) {
+  const expires = Number(grant.split('.')[1]);
+  return Number.isFinite(expires) && expires > 0 ? expires : null;
+}
+
+export class GrantRenewal {
+  #getGrant;
+  #send;
+  #nowS;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #failures = 0;
+  #stopped = true;
+
+  /**
+   * @param {object} options
+   * @param {() => string | null | Promise<string | null>} options.getGrant a fresh one each time
+   * @param {(grant: string) => void} options.send
+   * @param {() => number} options.nowS the gateway's clock, as far as it is known
+   */
+  constructor({ getGrant, send, nowS }) {
+    this.#getGrant = getGrant;
+    this.#send = send;
+    this.#nowS = nowS;
+  }
+
+  /** A socket was opened with `grant`. @param {string} grant */
+  start(grant) {
+    this.#stopped = false;
+    this.#failures = 0;
+    this.#plan(expiryOf(grant));
+  }
+
+  stop() {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {Message} message the gateway's word on the grant that was sent */
+  receive({ type, value }) {
+    if (this.#stopped) return;
+    if (type === 'grant') {
+      const { expires_at: expiresAt } = /** @type {{expires_at?: unknown}} */ (value ?? {});
+      this.#failures = 0;
+      this.#plan(typeof expiresAt === 'number' ? expiresAt : null);
+    } else if (type === 'error' && typeof value === 'string' && value.startsWith('grant:')) {
+      this.#failed();
+    }
+  }
+
+  /** @param {number | null} expiresS */
+  #plan(expiresS) {
+    const leftMs = expiresS === null ? LONGEST_MS : ((expiresS - this.#nowS()) * 1000 * 2) / 3;
+    this.#after(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs)));
+  }
+
+  #failed() {
+    this.#failures += 1;
+    this.#after(retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS }));
+  }
+
+  /** @param {number} delayMs */
+  #after(delayMs) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#renew(), delayMs);
+  }
+
+  async #renew() {
+    /** @type {string | null} */
+    let grant = null;
+    try {
+      grant = await this.#getGrant();
+    } catch {
+      // Asked again below.
+    }
+    if (this.#stopped) return;
+    // The answer plans the next; a socket that dies meanwhile begins anew.
+    if (grant) this.#send(grant);
+    if (!grant) this.#failed();
+  }
+}

@@ -1,0 +1,234 @@
+"""Who is watching goes on while what let them in is good, and no longer; everything driven by a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from gateway.access.carriers import COOKIE_NAME
+from gateway.access.cookies import RENEW_AFTER_S, SESSION_AGE_S
+from gateway.access.keyring import rotate_keys
+from gateway.access.permit import CHECK_INTERVAL_S
+from gateway.webrtc.session import Session
+from tests.web.visitors import House, basic, bearer, house
+from tests.webrtc.client import Client, client
+from tests.webrtc.stage import DEADLINE_S, offer, settled
+
+LIFETIME_S = 300
+END_WITHIN_S = 60
+OFFER = offer("chromium-video")
+SDP = {"Content-Type": "application/sdp"}
+FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
+
+
+@pytest_asyncio.fixture(name="home")
+async def _home(tmp_path: Path) -> AsyncIterator[House]:
+    async with house(tmp_path) as running:
+        yield running
+
+
+async def pass_time(home: House, seconds: float) -> None:
+    """Lets time pass as the gateway sees it, in the rounds in which it looks at permits."""
+    while seconds > 0:
+        step = min(seconds, CHECK_INTERVAL_S)
+        home.clock.advance(step)
+        seconds -= step
+        await home.keeper.tend()
+
+
+async def received(socket: aiohttp.ClientWebSocketResponse, kind: str) -> Any:
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            message = json.loads(await socket.receive_str())
+            if message["type"] == kind:
+                return message["value"]
+
+
+async def closed(socket: aiohttp.ClientWebSocketResponse) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not socket.closed:
+            await socket.receive()
+
+
+def only_session(home: House) -> Session:
+    (session,) = home.stage.sessions
+    return session
+
+
+async def post(home: House, viewer: Client, path: str, headers: dict[str, str] | None = None) -> str:
+    """A WHEP session that is connected; its address."""
+    response = await home.http.post(path, data=await viewer.offer(), headers=SDP | (headers or {}))
+    assert response.status == 201
+    await viewer.accept(await response.text())
+    session = only_session(home)
+    await settled(lambda: session.connected, "the viewer does not connect")
+    return path.rpartition("/")[0] + "/" + response.headers["Location"]
+
+
+class TestGrants:
+    async def test_a_session_ends_within_a_minute_after_its_grant(self, home: House) -> None:
+        async with client() as viewer:
+            await post(home, viewer, f"/g/{home.grant('/cam1/')}/cam1/whep")
+            await pass_time(home, LIFETIME_S)
+            assert len(home.stage.sessions) == 1
+            await pass_time(home, END_WITHIN_S)
+            await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+            await settled(lambda: viewer.pc.connectionState == "closed", "the viewer was not told")
+
+    async def test_a_fresh_bearer_on_patch_keeps_a_whep_session(self, home: House) -> None:
+        async with client() as viewer:
+            address = await post(home, viewer, "/cam1/whep", bearer(home.grant("/cam1/")))
+            for _ in range(3):
+                await pass_time(home, LIFETIME_S - 20)
+                fresh = bearer(home.grant("/cam1/"))
+                renewed = await home.http.patch(
+                    address,
+                    data="a=end-of-candidates",
+                    headers=FRAGMENT | fresh | {"If-Match": only_session(home).etag},
+                )
+                assert renewed.status == 204
+            other = await home.http.patch(address, data="", headers=FRAGMENT | bearer(home.grant("/site1/")))
+            assert other.status == 403
+            await pass_time(home, LIFETIME_S - 10)
+            assert len(home.stage.sessions) == 1
+            await pass_time(home, 10 + END_WITHIN_S)
+            await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+
+    async def test_a_grant_message_keeps_a_socket_and_the_session_opened_on_it(self, home: House) -> None:
+        async with client() as viewer, home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+            await socket.send_json({"type": "webrtc/offer", "value": await viewer.offer()})
+            await viewer.accept(await received(socket, "webrtc/answer"))
+            await settled(lambda: only_session(home).connected, "the viewer does not connect")
+            for _ in range(3):
+                await pass_time(home, LIFETIME_S - 20)
+                await socket.send_json({"type": "grant", "value": home.grant("/cam1/")})
+                assert await received(socket, "grant") == {"expires_at": home.clock.now() + LIFETIME_S}
+            session = only_session(home)
+            assert (session.peer.connectionState, session.generation) == ("connected", 1)
+            await pass_time(home, LIFETIME_S + END_WITHIN_S)
+            assert "you may watch no longer" in await received(socket, "error")
+            await closed(socket)
+            await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+
+    @pytest.mark.parametrize("kind", ["forged", "other", "expired", "shorter", "text", "number", "key"])
+    async def test_a_grant_that_is_no_good_changes_nothing(self, home: House, kind: str) -> None:
+        values: dict[str, object] = {
+            "forged": home.grant("/")[:-4] + "0000",
+            "other": home.grant("/cam10/"),
+            "expired": home.grant("/", lasts_s=-31),
+            "shorter": home.grant("/", lasts_s=10),
+            "text": "x",
+            "number": 5,
+            "key": "cgk_" + "m" * 43,
+        }
+        async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+            await socket.send_json({"type": "grant", "value": values[kind]})
+            if kind == "shorter":
+                assert await received(socket, "grant") == {"expires_at": home.clock.now() + LIFETIME_S}
+            else:
+                message = await received(socket, "error")
+                assert message.startswith("grant: ")
+                assert str(values[kind]) not in message or kind in ("text", "number")
+            await socket.send_json({"type": "clock", "value": {"t0": 1}})
+            await received(socket, "clock")
+            await pass_time(home, LIFETIME_S + END_WITHIN_S)
+            await closed(socket)
+
+    async def test_a_session_adopted_on_another_socket_lasts_as_long_as_that_one(self, home: House) -> None:
+        async with client() as viewer:
+            async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+                sdp = await viewer.offer()
+                await socket.send_json({"type": "webrtc/offer", "value": sdp})
+                await viewer.accept(await received(socket, "webrtc/answer"))
+                await settled(lambda: only_session(home).connected, "the viewer does not connect")
+            await pass_time(home, LIFETIME_S - 20)
+            async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+                await socket.send_json({"type": "webrtc/offer", "value": sdp})
+                await received(socket, "webrtc/answer")
+                await pass_time(home, 120)
+                assert len(home.stage.sessions) == 1
+                await pass_time(home, LIFETIME_S)
+                await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+
+    async def test_keys_rotated_out_end_what_they_signed(self, home: House) -> None:
+        async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+            for _ in range(2):
+                assert not socket.closed
+                rotate_keys(home.keys_file, now=home.clock.now())
+                await pass_time(home, CHECK_INTERVAL_S + 1)
+            await closed(socket)
+
+
+class TestPeople:
+    async def test_signing_out_ends_the_pictures_at_once(self, home: House) -> None:
+        cookie = home.cookie("ann")
+        async with client() as viewer, home.http.ws_connect("/api/ws?src=cam1", headers=cookie) as socket:
+            await post(home, viewer, "/cam1/whep", cookie)
+            await home.http.post("/login/out", headers=cookie)
+            await closed(socket)
+            await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+
+    async def test_somebody_elses_signing_out_ends_nothing(self, home: House) -> None:
+        async with home.http.ws_connect("/api/ws?src=cam1", headers=home.cookie("ann")) as socket:
+            await home.http.post("/login/out", headers=home.cookie("ann"))
+            await socket.send_json({"type": "clock", "value": {"t0": 1}})
+            await received(socket, "clock")
+
+    async def test_who_keeps_the_page_open_watches_on_with_each_renewed_cookie(self, home: House) -> None:
+        cookie = home.cookie("ann")
+        async with home.http.ws_connect("/api/ws?src=cam1", headers=cookie) as socket:
+            for _ in range(9):
+                home.clock.advance(RENEW_AFTER_S)
+                listed = await home.http.get("/api/cameras", headers=cookie)
+                cookie = {"Cookie": f"{COOKIE_NAME}={listed.cookies[COOKIE_NAME].value}"}
+                await home.keeper.tend()
+                await socket.send_json({"type": "clock", "value": {"t0": 1}})
+                await received(socket, "clock")
+            home.clock.advance(SESSION_AGE_S)
+            await home.keeper.tend()
+            await closed(socket)
+
+    async def test_an_account_that_is_gone_and_a_camera_that_is_gone_end_it(self, home: House) -> None:
+        async with (
+            home.http.ws_connect("/api/ws?src=cam1", headers=home.cookie("ann")) as ann,
+            home.http.ws_connect("/api/ws?src=cam10", headers=basic("admin")) as admin,
+        ):
+            policy = home.keeper.policy
+            home.keeper.policy = replace(policy, users={"admin": policy.users["admin"]})
+            await pass_time(home, CHECK_INTERVAL_S)
+            await closed(ann)
+            await admin.send_json({"type": "clock", "value": {"t0": 1}})
+            await received(admin, "clock")
+            home.keeper.set_cameras(["cam1"], configured=["cam1"])
+            await pass_time(home, CHECK_INTERVAL_S)
+            await closed(admin)
+
+    async def test_a_password_is_good_as_long_as_the_gateway_runs(self, home: House) -> None:
+        async with home.http.ws_connect("/api/ws?src=cam1", headers=basic("ann")) as socket:
+            await pass_time(home, 600)
+            await socket.send_json({"type": "clock", "value": {"t0": 1}})
+            await received(socket, "clock")
+
+
+async def test_nothing_is_remembered_of_who_has_left(home: House) -> None:
+    async with client() as viewer, home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1"):
+        address = await post(home, viewer, f"/g/{home.grant('/cam1/')}/cam1/whep")
+        assert len(home.keeper.permits) == 2
+        assert (await home.http.delete(address)).status == 200
+        assert len(home.keeper.permits) == 1
+    await settled(lambda: len(home.keeper.permits) == 0, "a permit is kept")
+
+
+async def test_the_gateway_looks_at_permits_by_itself(home: House) -> None:
+    home.keeper.start()
+    async with home.http.ws_connect(f"/g/{home.grant('/', lasts_s=1)}/api/ws?src=cam1") as socket:
+        home.clock.advance(CHECK_INTERVAL_S + 31)
+        await closed(socket)
