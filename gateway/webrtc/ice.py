@@ -21,7 +21,13 @@ CONSENT_S: Final = 30.0
 """A viewer that sent no authenticated check for this long is gone (RFC 7675 section 5.1)."""
 
 AWAY_S: Final = 4.0
-"""A viewer whose checks come again after this long had lost its network; browsers check every 2.5 s at least."""
+"""A viewer of whom nothing came for this long, neither checks nor reports, had lost its network.
+
+Checks alone may be 6 s apart (RFC 7675 section 5.1), reports come every second or so.
+"""
+
+QUIET_S: Final = 8.0
+"""A viewer not heard of for this long is sent nothing more: numbers used up in vain would break its decryption."""
 
 CONNECT_DEADLINE_S: Final = 10.0
 _RECEIVE_QUEUE: Final = 256
@@ -46,6 +52,9 @@ class Switchboard(DropCounter, Protocol):
 
     def claim(self, username: str, agent: IceLiteAgent) -> None:
         """Send checks for this user name fragment to `agent`."""
+
+    def unclaim(self, username: str, agent: IceLiteAgent) -> None:
+        """Checks for this user name fragment are answered no more."""
 
     def remove(self, agent: IceLiteAgent) -> None:
         """Forget the agent, its user names and paths."""
@@ -78,7 +87,8 @@ class IceLiteAgent:
     def __init__(self, switchboard: Switchboard, candidates: Sequence[Candidate], *, now: float) -> None:
         self._switchboard = switchboard
         # The newest last; those before a restart stay valid until the viewer has moved over.
-        self._credentials = deque([Credentials.make()], maxlen=_MAX_CREDENTIALS)
+        self._credentials = [Credentials.make()]
+        self._used = self._credentials[0]
         self.local_candidates = list(candidates)
         self.remote_candidates: list[Candidate] = []
         self.remote_username: str | None = None
@@ -88,6 +98,7 @@ class IceLiteAgent:
         self.path: Path | None = None
         self.paths: dict[PathKey, Path] = {}
         self.last_check = now
+        self.last_heard = now
         self.on_return: Callable[[], None] | None = None
         """Called when the viewer is back after its network was away."""
         self._switches: deque[float] = deque(maxlen=_SWITCHES)
@@ -153,6 +164,10 @@ class IceLiteAgent:
         """The user name fragments of all generations that are still answered."""
         return tuple(generation.username for generation in self._credentials)
 
+    def quiet(self, now: float) -> bool:
+        """Whether there is no way to the viewer, or nothing was heard of it for seconds."""
+        return self.path is None or now - max(self.last_check, self.last_heard) > QUIET_S
+
     def restart(self, *, remote_username: str, remote_password: str) -> Credentials:
         """Begin another generation for a viewer that restarts ICE (RFC 8445 section 9); media goes on meanwhile.
 
@@ -161,6 +176,11 @@ class IceLiteAgent:
         if self._closed:
             raise ConnectionError("closed")
         fresh = Credentials.make()
+        if len(self._credentials) == _MAX_CREDENTIALS:
+            # The generation in use stays, however many answers got lost since.
+            oldest = next(generation for generation in self._credentials if generation is not self._used)
+            self._credentials.remove(oldest)
+            self._switchboard.unclaim(oldest.username, self)
         self._credentials.append(fresh)
         self.remote_username, self.remote_password = remote_username, remote_password
         self._switchboard.claim(fresh.username, self)
@@ -227,7 +247,9 @@ class IceLiteAgent:
             return True
         path.send(answer)
         if response.message_class == Class.RESPONSE:
-            away_s, self.last_check = now - self.last_check, now
+            self._used = credentials
+            away_s = now - max(self.last_check, self.last_heard)
+            self.last_check = now
             # Back from another place, a browser nominates only with its next check, seconds later; the way it had
             # has not been checked for so long that it can't be missed.
             nominated = "USE-CANDIDATE" in request.attributes or away_s > AWAY_S
@@ -263,7 +285,8 @@ class IceLiteAgent:
                 del self.paths[stale.key]
                 self._switchboard.unbind(stale.key, self)
             self.paths[path.key] = path
-            self._switchboard.bind(path.key, self)
+        # Also for a path it has: another viewer may have claimed the address meanwhile (a NAT reuses them) and left.
+        self._switchboard.bind(path.key, self)
         return True
 
     def _select(self, path: Path, *, nominated: bool, now: float) -> None:

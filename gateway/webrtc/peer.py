@@ -228,6 +228,14 @@ class GatewayPeer(RTCPeerConnection):
         await self.setLocalDescription(await self.createAnswer())
         return str(self.localDescription.sdp)
 
+    def quiet(self, now: float) -> bool:
+        """Whether nothing was heard of the viewer for seconds, at monotonic second `now`."""
+        return self._agent.quiet(now)
+
+    def shut(self) -> None:
+        """End the transport at once, whatever state the connection is in."""
+        self._agent.shut()
+
     @property
     def path(self) -> Path | None:
         """The way packets take to the viewer now."""

@@ -26,6 +26,8 @@ _SWEEP_S = 1.0
 _LOG_INTERVAL_S = 60.0
 _STUN_HEADER_BYTES = 20
 _ATTEMPTS = 8
+_BACKLOG = 64
+"""Connections accepted in one turn of the event loop at the most."""
 
 StunResponse = Callable[[Message], None]
 
@@ -81,7 +83,7 @@ class MediaPort:
         except OSError as error:
             _log.info("media port: no IPv6: %s", error.strerror)
         for host in hosts:
-            self._servers.append(await loop.create_server(self._tcp.connection, host, self.number, backlog=512))
+            self._servers.append(await loop.create_server(self._tcp.connection, host, self.number, backlog=_BACKLOG))
 
     async def _release(self) -> None:
         for server in self._servers:
@@ -132,6 +134,11 @@ class MediaPort:
         """Send checks for this user name fragment to `agent`."""
         self._agents[username] = agent
 
+    def unclaim(self, username: str, agent: IceLiteAgent) -> None:
+        """Checks for this user name fragment are answered no more."""
+        if self._agents.get(username) is agent:
+            del self._agents[username]
+
     def bind(self, key: PathKey, agent: IceLiteAgent) -> None:
         """Send what comes from this path to `agent`; the newest claim wins (a NAT may reuse an address)."""
         self._by_path[key] = agent
@@ -181,6 +188,7 @@ class MediaPort:
             if agent is None:
                 self.dropped(Drop.UNVALIDATED)
             else:
+                agent.last_heard = self._clock.monotonic()
                 agent.receive(datagram)
         else:
             self.dropped(Drop.NOT_OURS)

@@ -243,7 +243,11 @@ class Sessions:
     def _viewer_tracks(
         self, session: Session, broadcast: Broadcast, stream: StreamInfo, pace: Pace
     ) -> dict[TrackKind, ViewerTrack]:
-        wire = Wire(session.peer.protector(), lambda: session.peer.path)
+        wire = Wire(
+            session.peer.protector(),
+            lambda: session.peer.path,
+            quiet=lambda: session.peer.quiet(self._clock.monotonic()),
+        )
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
         listeners = Listeners(
@@ -331,6 +335,8 @@ class Sessions:
         except Exception:  # noqa: BLE001  aiortc's teardown must not keep a session alive
             _log.exception("%s: closing a peer connection failed", session.camera.name)
         finally:
+            # Also when aiortc could not: checks of a viewer nobody serves would keep the agent alive.
+            session.peer.shut()
             session.ended.set()
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -16,7 +17,14 @@ SILENT_S: Final = 10.0
 """A connection without an authenticated check in this time is closed."""
 
 MAX_STRANGERS: Final = 512
-"""Connections that have not been authenticated yet; one more is refused."""
+"""Connections that have not been authenticated yet; for one more the oldest is closed."""
+
+_MAX_STRIKES: Final = 8
+"""Datagrams a stranger may send that authenticate nobody."""
+
+_DATAGRAMS_PER_TURN: Final = 16
+_SEND_BUFFER_BYTES: Final = 256 * 1024
+"""The kernel's share of what is unsent; left to itself it would take seconds of video before anybody noticed."""
 
 _CONGESTED_BYTES: Final = 256 * 1024
 """Beyond this much unsent, a viewer skips to the next keyframe."""
@@ -88,7 +96,7 @@ class TcpReceiver:
         self.received = received
         self.lost = lost
         self.counter = counter
-        self.strangers: set[TcpConnection] = set()
+        self.strangers: dict[TcpConnection, None] = {}
         self.connections: set[TcpConnection] = set()
 
     def connection(self) -> TcpConnection:
@@ -110,25 +118,28 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._path: TcpPath | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._more: asyncio.Handle | None = None
+        self._strikes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept, unless too many connections are still strangers."""
+        """Accept; where too many are strangers still, the oldest of them goes."""
         self._transport = cast("asyncio.Transport", transport)
         receiver = self._receiver
-        if len(receiver.strangers) >= MAX_STRANGERS:
-            receiver.counter.dropped(Drop.CONNECTIONS_FULL)
-            self._transport.abort()
-            return
-        self._transport.set_write_buffer_limits(high=_FULL_BYTES)
         peer = self._transport.get_extra_info("peername")
         ours = self._transport.get_extra_info("sockname")
         if not peer or not ours:
             self._transport.abort()
             return
+        if len(receiver.strangers) >= MAX_STRANGERS:
+            receiver.counter.dropped(Drop.CONNECTIONS_FULL)
+            next(iter(receiver.strangers)).abort()
+        self._transport.set_write_buffer_limits(high=_FULL_BYTES)
+        sock = self._transport.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         remote = (str(peer[0]).partition("%")[0], int(peer[1]))
         self._path = TcpPath(self._transport, ("tcp", str(ours[0]), *remote), remote, receiver.counter)
         receiver.connections.add(self)
-        receiver.strangers.add(self)
+        receiver.strangers[self] = None
         self._deadline = asyncio.get_running_loop().call_later(SILENT_S, self._silent)
 
     def _silent(self) -> None:
@@ -137,38 +148,68 @@ class TcpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close without waiting for what is unsent."""
+        self._receiver.strangers.pop(self, None)
+        self._buffer.clear()
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; whole datagrams go on, in order."""
-        buffer = self._buffer
-        buffer += data
-        while len(buffer) >= _LENGTH_BYTES:
-            size = int.from_bytes(buffer[:_LENGTH_BYTES], "big")
-            if size > MAX_DATAGRAM:
-                self._receiver.counter.dropped(Drop.TOO_LARGE)
-                self.abort()
+        """Take bytes; whole datagrams go on, in order, a few in each turn of the event loop."""
+        self._buffer += data
+        if self._more is None:
+            self._unframe()
+
+    def _unframe(self) -> None:
+        self._more = None
+        for _ in range(_DATAGRAMS_PER_TURN):
+            datagram = self._next()
+            if datagram is None:
+                if self._transport is not None and not self._transport.is_closing():
+                    self._transport.resume_reading()
                 return
-            if len(buffer) < _LENGTH_BYTES + size:
-                return
-            datagram = bytes(buffer[_LENGTH_BYTES : _LENGTH_BYTES + size])
-            del buffer[: _LENGTH_BYTES + size]
             self._datagram(datagram)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._more = asyncio.get_running_loop().call_soon(self._unframe)
+
+    def _next(self) -> bytes | None:
+        buffer = self._buffer
+        if len(buffer) < _LENGTH_BYTES:
+            return None
+        size = int.from_bytes(buffer[:_LENGTH_BYTES], "big")
+        if size > MAX_DATAGRAM:
+            self._receiver.counter.dropped(Drop.TOO_LARGE)
+            self.abort()
+            return None
+        if len(buffer) < _LENGTH_BYTES + size:
+            return None
+        datagram = bytes(buffer[_LENGTH_BYTES : _LENGTH_BYTES + size])
+        del buffer[: _LENGTH_BYTES + size]
+        return datagram
 
     def _datagram(self, datagram: bytes) -> None:
+        known = False
         if not datagram:
             self._receiver.counter.dropped(Drop.EMPTY)
-        elif self._path is not None and self._receiver.received(datagram, self._path):
-            self._receiver.strangers.discard(self)
+        elif self._path is not None:
+            known = self._receiver.received(datagram, self._path)
+        if self not in self._receiver.strangers:
+            return
+        if known:
+            del self._receiver.strangers[self]
             if self._deadline is not None:
                 self._deadline.cancel()
+            return
+        self._strikes += 1
+        if self._strikes >= _MAX_STRIKES:
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection and its path."""
-        self._receiver.strangers.discard(self)
+        self._receiver.strangers.pop(self, None)
         self._receiver.connections.discard(self)
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for handle in (self._deadline, self._more):
+            if handle is not None:
+                handle.cancel()
         if self._path is not None:
             self._receiver.lost(self._path)

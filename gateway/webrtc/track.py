@@ -19,6 +19,10 @@ RTX_SHARE: Final = 0.25
 """Retransmissions may take this part of what a viewer is sent."""
 
 _RTX_BURST_BYTES: Final = 192 * 1024
+_MAX_NACKED: Final = 512
+"""Packets of one NACK that are looked up; a viewer that misses more needs a keyframe."""
+
+_MIN_PACKET_BYTES: Final = 64
 _PICTURE_LOSS_INTERVAL_S: Final = 0.5
 
 
@@ -101,7 +105,11 @@ class ViewerTrack:
         """Answer by RTX what this viewer was really sent and the history still holds."""
         self.counters.nacked += len(sequence_numbers)
         self._listeners.missed()
-        for number in sequence_numbers:
+        if self._rtx is None or not self.retransmits:
+            return
+        for number in sequence_numbers[:_MAX_NACKED]:
+            if self._rtx_allowance < _MIN_PACKET_BYTES:
+                return
             index = self._numbers.index_of(number)
             found = self._track.find(index) if index is not None else None
             if found is not None:

@@ -100,6 +100,9 @@ class Viewer:
             if budget <= 0:
                 return Progress.MORE
             track, run, begin = backlog[0]
+            if track.congested:
+                # Nothing is numbered that can't leave; the next picture offered decides whether to go on or skip.
+                return Progress.PACED
             end = min(len(run.sizes), begin + pace.packets(run.stride))
             if end <= begin:
                 return Progress.PACED

@@ -130,7 +130,10 @@ class Whep:
             return web.Response(status=204)
         if not session.connected or ufrag is None or password is None:
             raise Unprocessable("This session can't restart ICE now; send a new offer", code="no_ice_restart")
-        answer = self._sessions.restart(session, ufrag=ufrag, password=password)
+        try:
+            answer = self._sessions.restart(session, ufrag=ufrag, password=password)
+        except ConnectionError:
+            raise NotFound.session() from None
         return web.Response(
             status=200, text=ice_fragment(answer), content_type=_FRAGMENT, headers={"ETag": session.etag}
         )

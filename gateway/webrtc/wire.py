@@ -15,9 +15,12 @@ _scratch, _scratch_c = make_buffer(MAX_RUN_BYTES)
 class Wire:
     """Valid from the end of the DTLS handshake until the peer connection is closed."""
 
-    def __init__(self, protector: Protector, path: Callable[[], Path | None]) -> None:
+    def __init__(
+        self, protector: Protector, path: Callable[[], Path | None], *, quiet: Callable[[], bool] = lambda: False
+    ) -> None:
         self._protector = protector
         self._path = path
+        self._quiet = quiet
 
     @property
     def tag_size(self) -> int:
@@ -26,9 +29,9 @@ class Wire:
 
     @property
     def congested(self) -> bool:
-        """Whether pictures should be skipped because the way out is full."""
+        """Whether pictures should be skipped: the way out is full, there is none, or nobody is heard at its end."""
         path = self._path()
-        return path is not None and path.congested
+        return path is None or path.congested or self._quiet()
 
     def send_run(self, run: Run, begin: int, end: int, *, number: int) -> int:
         """Send the packets from `begin` up to before `end` of a run, numbered from `number`; returns bytes sent."""

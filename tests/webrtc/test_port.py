@@ -15,7 +15,7 @@ import pytest_asyncio
 from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.errors import PortInUse
-from gateway.webrtc.ice import AWAY_S, CONSENT_S, IceLiteAgent
+from gateway.webrtc.ice import AWAY_S, CONSENT_S, QUIET_S, IceLiteAgent
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
 from tests.webrtc.checks import VIEWER_UFRAG, check
@@ -528,3 +528,50 @@ async def test_what_is_gathered_and_trickled_means_nothing(scene: Scene) -> None
     await scene.agent.add_remote_candidate(None)
     assert scene.agent.remote_candidates == []
     assert scene.agent.path is None
+
+
+async def test_restarts_leave_no_user_names_behind_and_keep_the_one_in_use(scene: Scene) -> None:
+    await scene.connect()
+    used = scene.agent.local_username
+    for number in range(50):
+        scene.agent.restart(remote_username=f"again{number}", remote_password="x" * 22)
+    assert len(scene.agent.usernames) == 3
+    assert used in scene.agent.usernames
+    assert len(scene.port._agents) == 3
+
+
+async def test_a_path_another_viewer_claimed_and_left_comes_back_with_the_next_check(scene: Scene) -> None:
+    await scene.connect()
+    other = scene.port.agent([])
+    scene.viewer.send(check(other))
+    await scene.viewer.receive()
+    await other.close()
+    await scene.connect()
+    scene.viewer.send(RTCP)
+    assert await received(scene.agent) == RTCP
+
+
+async def test_checks_that_are_seconds_apart_are_no_absence_while_reports_come(scene: Scene) -> None:
+    await scene.connect()
+    returns: list[bool] = []
+    scene.agent.on_return = lambda: returns.append(True)
+    for _ in range(4):
+        for _ in range(3):
+            scene.clock.advance(2)
+            scene.viewer.send(RTCP)
+            assert await received(scene.agent) == RTCP
+        await scene.connect()
+    assert returns == []
+    scene.clock.advance(AWAY_S + 0.1)
+    await scene.connect()
+    assert returns == [True]
+
+
+async def test_a_viewer_not_heard_of_is_quiet_until_its_next_check(scene: Scene) -> None:
+    assert scene.agent.quiet(scene.clock.monotonic())
+    await scene.connect()
+    assert not scene.agent.quiet(scene.clock.monotonic())
+    scene.clock.advance(QUIET_S + 0.1)
+    assert scene.agent.quiet(scene.clock.monotonic())
+    await scene.connect()
+    assert not scene.agent.quiet(scene.clock.monotonic())

@@ -153,16 +153,33 @@ async def test_a_silent_connection_is_closed(scene: Scene, monkeypatch: pytest.M
     assert scene.port.drops[Drop.SILENT_CONNECTION] == 1
 
 
-async def test_more_strangers_than_allowed_are_turned_away_and_viewers_are_not_counted(
+async def test_where_too_many_are_strangers_the_oldest_goes_and_viewers_stay(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tcp, "MAX_STRANGERS", 1)
     await scene.validated()
-    await scene.connect()
+    first = await scene.connect()
     await settled(lambda: scene.port.connection_count == 2, "the stranger is not in")
-    refused = await scene.connect()
-    assert await refused.ended()
+    await scene.validated()
+    assert await first.ended()
     assert scene.port.drops[Drop.CONNECTIONS_FULL] == 1
+    assert scene.port.path_count == 2
+
+
+async def test_a_stranger_who_keeps_sending_nonsense_is_closed(scene: Scene) -> None:
+    connection = await scene.connect()
+    connection.writer.write(bytes(2) * 100_000)
+    assert await connection.ended()
+    assert scene.port.drops[Drop.EMPTY] == 8
+
+
+async def test_a_connection_that_sends_much_at_once_leaves_the_loop_its_turns(scene: Scene) -> None:
+    connection = await scene.validated()
+    for _ in range(200):
+        connection.send(RTCP)
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in range(200):
+            assert await scene.agent.recv() == RTCP
 
 
 async def test_a_viewer_that_does_not_read_is_congested_then_dropped_on(scene: Scene) -> None:
