@@ -17,7 +17,6 @@ from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackK
 MAX_BYTES: Final = 64 << 20
 _ABSENT_SLACK_S: Final = 0.25
 _STARTING_PARTS: Final = 2
-_SPLIT_PARTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +160,26 @@ class Packager:
         return self._last.dts - self._segment.media_time >= _STARTING_PARTS * self._cadence.part_target
 
     def open_playlist(self) -> None:
-        """Begin the playlist: what there is becomes a segment, and its last two parts one of their own.
+        """Begin the playlist: what there is becomes a segment, and its last part one of its own.
 
         Harmless before there is a picture, and once the playlist has begun.  GStreamer 1.22's hlsdemux2 never finds
-        its way from a playlist of a single segment to the next one; hls.js 1.7 asks again and again for the first of
-        two when less than a quarter of a second follows it.
+        its way from a playlist of a single segment to the next one.
         """
         if self.ready:
             return
         self._end_open_part(None)
         start, parts = self._segment, self._parts
-        if start is None or len(parts) <= _SPLIT_PARTS:
+        if start is None or len(parts) < 2:
             self._end_segment(None)
             return
-        begun, rest = parts[:-_SPLIT_PARTS], parts[-_SPLIT_PARTS:]
-        split_at = self._maker.boundary - sum(part.duration for part in rest)
-        self._close(start, begun, end=split_at)
+        newest = parts[-1]
+        split_at = self._maker.boundary - newest.duration
+        self._close(start, parts[:-1], end=split_at)
         date = start.date + (split_at - start.media_time) / VIDEO_CLOCK_RATE
         self._segment = replace(
-            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=rest[0].independent
+            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=newest.independent
         )
-        self._parts = rest
+        self._parts = [newest]
         self._end_segment(None)
 
     # What it is fed.

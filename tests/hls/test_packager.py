@@ -70,7 +70,9 @@ def test_the_group_of_pictures_so_far_is_a_playlist_at_once() -> None:
     packager.open_playlist()
     first, second = packager.window.segments
     assert (first.start.independent, second.start.independent) == (True, False)
-    assert len(second.parts) == 2
+    assert len(second.parts) == 1
+    # hls.js 1.7.4 takes segment 0 for none and loads its parts for ever.
+    assert first.start.msn == 1
     assert first.duration + second.duration == round(1.1 * TICKS_S)
     assert packager.snapshot().target_duration_s == 2
     # A second time changes nothing.
