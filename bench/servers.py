@@ -222,6 +222,16 @@ def _count_go2rtc(status: Any) -> int:
     )
 
 
+def _program_of_ours(module: str, whep_path: str, *, folder: Path, cameras: Mapping[str, str]) -> Launch:
+    """How a module of this package is started that takes a port and a file of cameras."""
+    port = free_port()
+    file = folder / "cameras.json"
+    file.write_text(json.dumps(dict(cameras)), encoding="utf-8")
+    origin = f"http://127.0.0.1:{port}"
+    command = (sys.executable, "-m", module, str(port), str(file))
+    return Launch(command, origin, whep_path, f"{origin}/live", _count_itself)
+
+
 class Vanilla:
     """aiortc as its documentation shows it: MediaPlayer without decoding, MediaRelay, a peer connection per viewer."""
 
@@ -236,12 +246,7 @@ class Vanilla:
         return ""
 
     def prepare(self, folder: Path, cameras: Mapping[str, str]) -> Launch:
-        port = free_port()
-        file = folder / "cameras.json"
-        file.write_text(json.dumps(dict(cameras)), encoding="utf-8")
-        origin = f"http://127.0.0.1:{port}"
-        command = (sys.executable, "-m", "bench.vanilla_server", str(port), str(file))
-        return Launch(command, origin, "/{}/whep", f"{origin}/live", _count_itself)
+        return _program_of_ours("bench.vanilla_server", "/{}/whep", folder=folder, cameras=cameras)
 
 
 class BareReaders:
@@ -257,12 +262,7 @@ class BareReaders:
         return ""
 
     def prepare(self, folder: Path, cameras: Mapping[str, str]) -> Launch:
-        port = free_port()
-        file = folder / "cameras.json"
-        file.write_text(json.dumps(dict(cameras)), encoding="utf-8")
-        origin = f"http://127.0.0.1:{port}"
-        command = (sys.executable, "-m", "bench.bare_reader", str(port), str(file))
-        return Launch(command, origin, "", f"{origin}/live", _count_itself)
+        return _program_of_ours("bench.bare_reader", "", folder=folder, cameras=cameras)
 
 
 def _count_itself(status: Any) -> int:

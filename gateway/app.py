@@ -37,7 +37,7 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import CLOCK, GATEKEEPER, HLS, REGISTRY, SESSIONS
+from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -235,7 +235,6 @@ def build_app(
     app[HEARD] = Heard()
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
-    app[CLOCK] = clock
     app[HLS] = hls
     app[READY] = []
 

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from gateway.access.principal import Principal
 from gateway.access.proxies import Client
-from gateway.clock import Clock
 from gateway.hls.routes import Hls
 from gateway.relay.registry import Registry
 from gateway.web.gatekeeper import Gatekeeper
@@ -16,7 +15,6 @@ from gateway.webrtc.sessions import Sessions
 REGISTRY = web.AppKey("registry", Registry)
 HLS: web.AppKey[Hls | None] = web.AppKey("hls")
 SESSIONS = web.AppKey("sessions", Sessions)
-CLOCK: web.AppKey[Clock] = web.AppKey("clock", Clock)
 GATEKEEPER = web.AppKey("gatekeeper", Gatekeeper)
 
 CLIENT = web.RequestKey("client", Client)

@@ -68,11 +68,6 @@ class Broadcast:
         self.rtx_ssrc = random_ssrc()
         self.cname = secrets.token_hex(8)
 
-    @property
-    def viewer_count(self) -> int:
-        """How many viewers are being sent to."""
-        return len(self._viewers)
-
     def clock_mapping(self) -> ClockMapping | None:
         """The mapping between video RTP timestamps and capture time, from the newest picture; None before the first."""
         unit = self.hub.last_video
