@@ -55,22 +55,19 @@ class Permit:
         if camera is None or self._verdict.need is Need.NOTHING:
             return FORBIDDEN
         asked = Asked("GET", f"{self._permits.base_path}/{camera}/", authorization=(f"Bearer {token}",))
-        return self._take(asked, checked_user=None)
+        verdict = self._permits.judge_own(asked)
+        if verdict.refusal is not None:
+            return verdict.refusal
+        expires_at = verdict.principal.expires_at
+        if expires_at is None or (self.expires_at is not None and expires_at > self.expires_at):
+            self._asked, self._verdict, self._checked_user = asked, verdict, None
+        return self.expires_at if self.expires_at is not None else self._permits.now()
 
     def take_over(self, other: Permit) -> None:
         """Goes on with what a later request showed, unless this lasts longer by itself."""
         mine, theirs = self.expires_at, other.expires_at
         if mine is not None and (theirs is None or theirs > mine):
             self._asked, self._verdict, self._checked_user = other._asked, other._verdict, other._checked_user
-
-    def _take(self, asked: Asked, *, checked_user: str | None) -> float | Refusal:
-        verdict = self._permits.judge(asked, checked_user)
-        if verdict.refusal is not None:
-            return verdict.refusal
-        expires_at = verdict.principal.expires_at
-        if expires_at is None or (self.expires_at is not None and expires_at > self.expires_at):
-            self._asked, self._verdict, self._checked_user = asked, verdict, checked_user
-        return self.expires_at if self.expires_at is not None else self._permits.now()
 
     def holds(self) -> bool:
         """Whether the same would be let in now."""
@@ -118,6 +115,13 @@ class Permits:
     def judge(self, asked: Asked, checked_user: str | None) -> Verdict:
         """As of now."""
         return decide(asked, self._policy(), now=self.now(), checked_user=checked_user)
+
+    def judge_own(self, asked: Asked) -> Verdict:
+        """As of now, a grant by what could cover its own camera only: one for another is as bad as a forged one.
+
+        Telling the two apart costs a try for each camera there is, for whoever is let in already.
+        """
+        return decide(asked, replace(self._policy(), known=()), now=self.now())
 
     def give(self, asked: Asked, verdict: Verdict, *, checked_user: str | None = None) -> Permit:
         """For a request that was let in."""
