@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.access.decision import Asked, Policy, Verdict, decide
 from gateway.access.needs import Need
-from gateway.access.principal import Principal
+from gateway.access.principal import Kind, Principal
 from gateway.access.refusal import FORBIDDEN, Refusal
 
 CHECK_INTERVAL_S: Final = 10.0
@@ -72,6 +72,14 @@ class Permit:
     def holds(self) -> bool:
         """Whether the same would be let in now."""
         return self._permits.judge(self._asked, self._checked_user).refusal is None
+
+    @property
+    def grant(self) -> tuple[str, float] | None:
+        """Id and end (unix seconds) of the grant that let them in, None if it was something else."""
+        principal = self.principal
+        if principal.kind is not Kind.GRANT or principal.grant_id is None or principal.expires_at is None:
+            return None
+        return principal.grant_id, principal.expires_at
 
     def is_of_session(self, session_id: str) -> bool:
         """Whether a session cookie of this id let them in."""

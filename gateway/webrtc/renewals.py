@@ -1,4 +1,4 @@
-"""Fresh grants that come on a viewer's socket: checked no faster than an honest page sends them (protocol.md, Grants)."""
+"""Fresh grants that come on a viewer's socket, looked at no faster than honest pages send them."""
 
 from __future__ import annotations
 

@@ -70,7 +70,9 @@ def test_a_fresh_grant_for_its_camera_prolongs_it_and_no_other_does() -> None:
     assert permit.expires_at == NOW + 600
 
 
-def test_a_fresh_grant_is_tried_for_its_own_camera_alone_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_grant_is_tried_for_its_own_camera_alone_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     gate = Gate()
     gate.policy = replace(gate.policy, known=known_prefixes(f"site{number}/cam" for number in range(500)))
     permit = gate.permit()

@@ -276,6 +276,50 @@ class TestPeople:
             await received(socket, "clock")
 
 
+class TestKicking:
+    async def test_an_administrator_of_some_cameras_sees_and_ends_sessions_of_those_only(self, home: House) -> None:
+        async with client() as yard, client() as cam1:
+            await post(home, yard, "/site1/yard/whep", basic("bob"))
+            theirs = only_session(home)
+            await cam1.accept(
+                await (await home.http.post("/cam1/whep", data=await cam1.offer(), headers=SDP | basic("ann"))).text()
+            )
+            (other,) = set(home.stage.sessions) - {theirs}
+            listed = (await (await home.http.get("/api/sessions", headers=basic("sue"))).json())["sessions"]
+            assert [session["id"] for session in listed] == [theirs.id]
+            of_other = await home.http.get("/api/sessions?camera=cam1", headers=basic("sue"))
+            assert (await of_other.json()) == {"sessions": []}
+            for method in ("GET", "DELETE"):
+                refused = await home.http.request(method, f"/api/sessions/{other.id}", headers=basic("sue"))
+                unknown = await home.http.request(method, "/api/sessions/none", headers=basic("sue"))
+                assert (refused.status, await refused.text()) == (404, await unknown.text())
+            assert (await home.http.get(f"/api/sessions/{theirs.id}", headers=basic("sue"))).status == 200
+            assert (await home.http.delete(f"/api/sessions/{theirs.id}", headers=basic("sue"))).status == 204
+            assert list(home.stage.sessions) == [other]
+            every = (await (await home.http.get("/api/sessions", headers=basic("admin"))).json())["sessions"]
+            assert [session["id"] for session in every] == [other.id]
+
+    async def test_the_grant_of_whoever_is_sent_away_opens_nothing_any_more(self, home: House) -> None:
+        grant = home.grant("/cam1/")
+        async with client() as viewer, home.http.ws_connect(f"/g/{grant}/api/ws?src=cam1") as socket:
+            await post(home, viewer, f"/g/{grant}/cam1/whep")
+            path = f"/api/sessions/{only_session(home).id}"
+            assert (await home.http.delete(path, headers=basic("admin"))).status == 204
+            await closed(socket)
+            assert len(home.stage.sessions) == 0
+            again = await home.http.get(f"/g/{grant}/api/cameras/cam1")
+            assert (again.status, (await again.json())["error"]["code"]) == (401, "grant_withdrawn")
+            assert (await home.http.get(f"/g/{home.grant('/cam1/')}/api/cameras/cam1")).status == 200
+
+    async def test_whoever_signed_in_may_come_back(self, home: House) -> None:
+        cookie = home.cookie("ann")
+        async with client() as viewer:
+            await post(home, viewer, "/cam1/whep", cookie)
+            path = f"/api/sessions/{only_session(home).id}"
+            assert (await home.http.delete(path, headers=basic("admin"))).status == 204
+            assert (await home.http.get("/api/cameras/cam1", headers=cookie)).status == 200
+
+
 async def test_nothing_is_remembered_of_who_has_left(home: House) -> None:
     async with client() as viewer, home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1"):
         address = await post(home, viewer, f"/g/{home.grant('/cam1/')}/cam1/whep")
