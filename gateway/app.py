@@ -44,6 +44,7 @@ from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
+from gateway.web.site import Site
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
@@ -194,7 +195,7 @@ class Gateway:
         self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
-        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
+        site = Site(runner, listen.host, listen.port, tls=tls)
         try:
             await site.start()
         except OSError as error:
