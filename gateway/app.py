@@ -37,7 +37,7 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS
+from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -109,6 +109,7 @@ class Gateway:
         added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
         self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
+        self._app: web.Application | None = None
         self.address = ""
         self.http_port = 0
 
@@ -137,17 +138,16 @@ class Gateway:
         self._tell_cameras()
         self.gatekeeper.start()
         self._stack.push_async_callback(self.gatekeeper.close)
-        await self._listen(
-            build_app(
-                self.registry,
-                self.sessions,
-                self.gatekeeper,
-                changes=self._camera_changes(),
-                clock=self._clock,
-                folder=static_dir(),
-                hls=hls_of(self._config, self.registry, clock=self._clock),
-            )
+        self._app = build_app(
+            self.registry,
+            self.sessions,
+            self.gatekeeper,
+            changes=self._camera_changes(),
+            clock=self._clock,
+            folder=static_dir(),
+            hls=hls_of(self._config, self.registry, clock=self._clock),
         )
+        await self._listen(self._app)
         self.registry.start()
 
     def _tell_cameras(self) -> None:
@@ -165,7 +165,9 @@ class Gateway:
 
     def _add_camera(self, name: str, camera: CameraConfig) -> None:
         if camera.enabled:
-            self.registry.add(name, settings_of(camera))
+            added = self.registry.add(name, settings_of(camera))
+            if self.hls is not None and self._config.hls.always:
+                self.hls.keep(added)
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
@@ -176,7 +178,16 @@ class Gateway:
         if self.sessions is not None:
             watching = [session for session in self.sessions if session.camera.name == name]
             await asyncio.gather(*(self.sessions.end(session) for session in watching))
+        if self.hls is not None:
+            self.hls.remove(name)
+        if self._app is not None:
+            self._app[STILLS].forget(name)
         await self.registry.remove(name)
+
+    @property
+    def hls(self) -> Hls | None:
+        """None where it is switched off."""
+        return None if self._app is None else self._app[HLS]
 
     async def _listen(self, app: web.Application) -> None:
         runner = web.AppRunner(
@@ -245,7 +256,7 @@ def build_app(
     signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
-    stills = Stills()
+    stills = app[STILLS] = Stills()
     snapshots = Snapshots(stills)
     # Nothing below the gateway's own words can be a camera.
     camera = rf"/{{camera:(?!(?:{'|'.join(sorted(RESERVED_FIRST))})(?:/|$))[^/].*?}}"
