@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Final
@@ -56,7 +57,7 @@ class Site(web.BaseSite):
         await server.start_serving()
 
 
-def _limit_unread(sockets: Iterable[asyncio.trsock.TransportSocket]) -> None:
+def _limit_unread(sockets: Iterable[TransportSocket]) -> None:
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is None:
         return

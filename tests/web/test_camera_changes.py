@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.passwords import hash_password
+from gateway.access.scopes import Scope
 from gateway.app import Gateway
 from gateway.clock import SYSTEM_CLOCK
 from gateway.config import AccessConfig, CameraConfig, CameraUrl, SourcesConfig, UserConfig
@@ -110,6 +111,28 @@ async def test_it_is_the_administrators_and_off_unless_switched_on(tmp_path: Pat
         for method in ("PUT", "PATCH", "DELETE"):
             refused = await closed.ask(method, "new", SOURCE, expect=403)
             assert refused["error"]["code"] == "read_only"
+
+
+async def test_an_administrator_of_some_cameras_changes_those_and_learns_of_no_other(tmp_path: Path) -> None:
+    users = {
+        "admin": UserConfig(hash=_HASH, cameras=("*",)),
+        "sue": UserConfig(hash=_HASH, cameras=("site1/*", "yard"), scopes=(Scope.ADMIN,)),
+    }
+    access = AccessConfig(users=users, keys_file=tmp_path / "keys.yml", writes_per_s=0)
+    changes = {"sources": SourcesConfig(by_api=True)}
+    source = {"source": SOURCE, "on_demand": True}
+    async with running_gateway({}, access=access, changes=changes) as gateway, http() as session:
+        at = Office(gateway, session)
+        await at.ask("PUT", "site1/a", source, user="sue", expect=201)
+        for name in ("hall", "site1", "site10/a"):
+            await at.ask("PUT", name, source, user="sue", expect=403)
+        await at.ask("PUT", "yard/secret", source, expect=201)
+        for method in ("PATCH", "DELETE"):
+            await at.ask(method, "yard/secret", {}, user="sue", expect=403)
+        collides = await at.ask("PUT", "yard", source, user="sue", expect=422)
+        assert "secret" not in collides["error"]["message"]
+        assert "yard/secret" in (await at.ask("PUT", "yard", source, expect=422))["error"]["message"]
+        await at.ask("DELETE", "site1/a", user="sue", expect=204)
 
 
 async def test_cameras_of_the_configuration_stay_as_they_are(at: Office) -> None:
