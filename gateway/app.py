@@ -199,6 +199,8 @@ class Gateway:
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
             max_headers=_MAX_HEADERS,
+            # Unpacking what nobody has read yet costs a thousand times what sending it did.
+            auto_decompress=False,
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

@@ -154,6 +154,7 @@ class Gatekeeper:
     async def tend(self) -> None:
         """One round: take up new keys, end what has expired, warn of old keys once a day."""
         now = self.clock.monotonic()
+        await self._revocations.save(now=self.clock.now())
         if self._keys_file is not None:
             if await asyncio.to_thread(self._keys_file.refresh, now=now):
                 self.policy = replace(self.policy, keys=self._keys_file.keys)

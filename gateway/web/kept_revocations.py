@@ -72,6 +72,8 @@ def read_revocations(file: Path, *, now: float) -> KeptRevocations:
     except FileNotFoundError:
         revocations = Revocations()
     except (OSError, ValueError):
-        _log.warning("%s: can't be read, so everybody has to sign in again; the next sign-out replaces it", file)
-        revocations = Revocations(not_before=int(now))
+        _log.warning("%s: can't be read, so it is written anew, and everybody has to sign in again", file)
+        kept = KeptRevocations(Revocations(not_before=int(now)), file=file)
+        kept.revocations.version += 1
+        return kept
     return KeptRevocations(revocations, file=file)

@@ -57,8 +57,12 @@ async def test_a_session_that_was_signed_out_is_not_let_in_after_a_restart(tmp_p
     async with gateway(tmp_path, clock) as third:
         # Who of them had signed out is no longer known.
         assert [await status(third, cookie) for cookie in (left, stayed)] == [401, 401]
+        await third.gatekeeper.tend()
         fresh = f"{COOKIE_NAME}={third.gatekeeper.cookie_for('ann')}"
         assert await status(third, fresh) == 200
+    clock.advance(60)
+    async with gateway(tmp_path, clock) as fourth:
+        assert [await status(fourth, cookie) for cookie in (left, stayed, fresh)] == [401, 401, 200]
 
 
 async def test_many_at_once_are_written_together_and_all_of_them(tmp_path: Path) -> None:
