@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from asyncio.trsock import TransportSocket
 from collections.abc import Iterable
 from ssl import SSLContext
 from typing import Final
@@ -57,7 +56,7 @@ class Site(web.BaseSite):
         await server.start_serving()
 
 
-def _limit_unread(sockets: Iterable[TransportSocket]) -> None:
+def _limit_unread(sockets: Iterable[socket.socket]) -> None:
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is None:
         return

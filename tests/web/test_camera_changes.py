@@ -116,7 +116,7 @@ async def test_it_is_the_administrators_and_off_unless_switched_on(tmp_path: Pat
 async def test_an_administrator_of_some_cameras_changes_those_and_learns_of_no_other(tmp_path: Path) -> None:
     users = {
         "admin": UserConfig(hash=_HASH, cameras=("*",)),
-        "sue": UserConfig(hash=_HASH, cameras=("site1/*", "yard"), scopes=(Scope.ADMIN,)),
+        "sue": UserConfig(hash=_HASH, cameras=("site1/*", "yard"), scopes=frozenset({Scope.ADMIN})),
     }
     access = AccessConfig(users=users, keys_file=tmp_path / "keys.yml", writes_per_s=0)
     changes = {"sources": SourcesConfig(by_api=True)}
