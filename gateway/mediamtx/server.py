@@ -50,21 +50,19 @@ class MediaMtx:
     def __init__(self, addresses: Addresses, rounds: Rounds) -> None:
         self.addresses = addresses
         self._rounds = rounds
+        self._api = MediaMtxApi(hls=addresses.hls, api=addresses.api, secret=addresses.secret)
         self._standing = Standing()
         self._ready: frozenset[str] | None = None
         self._viewers: Counter[str] = Counter()
-        self._api: MediaMtxApi | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._complaint = ""
 
     def start(self) -> None:
         """Begin to watch; until the first answer comes, MediaMTX is not there."""
-        own = self.addresses
-        self._api = MediaMtxApi(hls=own.hls, api=own.api, secret=own.secret)
-        if own.hls is not None:
-            self._tasks.append(asyncio.create_task(self._check_on(self._api), name="mediamtx-standing"))
-        if own.api is not None:
-            self._tasks.append(asyncio.create_task(self._round_on(self._api), name="mediamtx-rounds"))
+        if self.addresses.hls is not None:
+            self._tasks.append(asyncio.create_task(self._check_on(), name="mediamtx-standing"))
+        if self.addresses.api is not None:
+            self._tasks.append(asyncio.create_task(self._round_on(), name="mediamtx-rounds"))
 
     async def close(self) -> None:
         """Stops watching."""
@@ -73,8 +71,7 @@ class MediaMtx:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if self._api is not None:
-            await self._api.close()
+        await self._api.close()
 
     @property
     def is_up(self) -> bool:
@@ -89,42 +86,43 @@ class MediaMtx:
         """How many watch a path there, as of two seconds ago; those behind an edge count as one."""
         return self._viewers[path]
 
-    async def _check_on(self, api: MediaMtxApi) -> None:
-        while True:
-            await self._check(api)
-            await asyncio.sleep(self._standing.next_check_s)
-
-    async def _check(self, api: MediaMtxApi) -> None:
-        if self._standing.heard(answered=await api.serves_hls()):
+    async def check(self) -> None:
+        """One look at whether its HLS answers."""
+        if self._standing.heard(answered=await self._api.serves_hls()):
             if self._standing.is_up:
                 _log.info("MediaMTX answers: HLS is watched there")
             else:
                 self._viewers.clear()
                 _log.warning("MediaMTX does not answer: the gateway itself makes HLS until it is back")
 
-    async def _round_on(self, api: MediaMtxApi) -> None:
-        while True:
-            try:
-                await self._round(api)
-            except Exception:  # noqa: BLE001  whoever watches would otherwise watch for ever
-                _log.exception("a round of MediaMTX's lists failed")
-            await asyncio.sleep(INTERVAL_S)
-
-    async def _round(self, api: MediaMtxApi) -> None:
-        """What is known stays while the API is away: cameras do not go because of that."""
+    async def round(self) -> None:
+        """One look at its lists.  What is known stays while the API is away: cameras do not go because of that."""
         try:
-            paths = await api.paths()
+            paths = await self._api.paths()
             self._ready = frozenset(path.name for path in paths if path.ready)
             if self._rounds.follow is not None:
                 await self._rounds.follow(paths)
             if self.addresses.hls is not None:
-                await self._end_what_is_over(api, await api.hls_sessions())
+                await self._end_what_is_over(await self._api.hls_sessions())
         except ApiAway as error:
             self._complain(str(error))
         else:
             self._complain("")
 
-    async def _end_what_is_over(self, api: MediaMtxApi, sessions: Sequence[HlsSession]) -> None:
+    async def _check_on(self) -> None:
+        while True:
+            await self.check()
+            await asyncio.sleep(self._standing.next_check_s)
+
+    async def _round_on(self) -> None:
+        while True:
+            try:
+                await self.round()
+            except Exception:  # noqa: BLE001  whoever watches would otherwise watch for ever
+                _log.exception("a round of MediaMTX's lists failed")
+            await asyncio.sleep(INTERVAL_S)
+
+    async def _end_what_is_over(self, sessions: Sequence[HlsSession]) -> None:
         going_on: list[HlsSession] = []
         over: list[HlsSession] = []
         for number, session in enumerate(sessions, start=1):
@@ -136,7 +134,7 @@ class MediaMtx:
         self._viewers = Counter(session.path for session in going_on)
         self._rounds.settled(going_on)
         for session in over[:_KICKED_AT_ONCE]:
-            await api.kick(session)
+            await self._api.kick(session)
         if over:
             _log.info("%d viewers at MediaMTX may watch no longer", len(over))
 
