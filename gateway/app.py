@@ -145,6 +145,8 @@ class Gateway:
         changes = self._camera_changes()
         household = Household(self._changes, changes.lock, (self._config.cameras, self._added), self._found)
         self.neighbour = open_neighbour(self._config, self.gatekeeper, household, clock=self._clock)
+        if self.neighbour.server is not None:
+            self._stack.push_async_callback(self.neighbour.server.close)
         self._app = build_app(
             self.registry,
             self.sessions,
@@ -159,7 +161,6 @@ class Gateway:
         await self._listen(self._app)
         self.registry.start()
         if self.neighbour.server is not None:
-            self._stack.push_async_callback(self.neighbour.server.close)
             self.neighbour.server.start()
 
     def _tell_cameras(self) -> None:
