@@ -69,10 +69,11 @@ def source_settings(config: Config) -> dict[str, SourceSettings]:
     return {name: settings_of(camera, config.mediamtx) for name, camera in config.cameras.items() if camera.enabled}
 
 
-def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig) -> SourceSettings:
-    """One camera as the source wants it; MediaMTX gets shown who reads there."""
+def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig | None = None) -> SourceSettings:
+    """One camera as the source wants it; `mediamtx` is for those that may be read there with its secret."""
+    source = camera.source if mediamtx is None else mediamtx.with_credentials(camera.source)
     return SourceSettings(
-        source=mediamtx.with_credentials(camera.source).reveal(),
+        source=source.reveal(),
         substream=None if camera.substream is None else camera.substream.reveal(),
         transport=camera.transport.value,
         on_demand=camera.on_demand,
@@ -110,7 +111,7 @@ class Gateway:
             make_folder(folder)
             self._added_file = folder / FILE
             self._added = read_added(self._added_file, configured=config.cameras)
-        added = {name: settings_of(camera, config.mediamtx) for name, camera in self._added.items() if camera.enabled}
+        added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
         self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
         self._app: web.Application | None = None
@@ -186,7 +187,9 @@ class Gateway:
 
     def _add_camera(self, name: str, camera: CameraConfig) -> None:
         if camera.enabled:
-            added = self.registry.add(name, settings_of(camera, self._config.mediamtx))
+            # Who adds some cameras over the API must not read all others of MediaMTX with the gateway's secret.
+            mediamtx = None if name in self._added else self._config.mediamtx
+            added = self.registry.add(name, settings_of(camera, mediamtx))
             if self.hls is not None and self._config.hls.always:
                 self.hls.keep(added)
         self._tell_cameras()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Any
 
 import aiohttp
@@ -21,8 +22,9 @@ from gateway.config import AccessConfig, AccessMode, CameraUrl, Listen, SourcesC
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsConfig, HlsMode
 from gateway.config.public_url import PublicUrl
+from gateway.demo.digest import Credentials
 from gateway.mediamtx.server import MediaMtx
-from gateway.source.status import CameraState
+from gateway.source.status import CameraState, ReasonCode
 from tests.support.cameras import DemoCamera, demo_camera
 from tests.support.gateway import http, reached_state, running_gateway
 from tests.support.mediamtx_double import Double, Path, Session, mediamtx_double
@@ -96,11 +98,15 @@ async def both(
     cameras: Mapping[str, str] | None = None,
     started: bool = True,
     changes: Mapping[str, object] | None = None,
+    credentials: Credentials | None = None,
     **section: Any,
 ) -> AsyncIterator[Both]:
     """A gateway that reads `cam`; `section` goes into the configuration's `mediamtx`."""
     port, clock = free_port(), HandClock()
-    async with demo_camera() as camera, mediamtx_double(gateway_port=port, secret=SECRET) as double:
+    async with (
+        demo_camera(credentials=credentials) as camera,
+        mediamtx_double(gateway_port=port, secret=SECRET) as double,
+    ):
         double.paths["cam"] = Path()
         if started:
             await double.start()
@@ -371,3 +377,17 @@ async def test_a_camera_found_there_is_read_once_whoever_watches_and_changed_the
             assert (response.status, "MediaMTX" in await response.text()) == (403, True)
         async with pair.client.put(f"{url}/below", json="rtsp://192.0.2.1/x", headers=basic("admin")) as response:
             assert response.status == 422
+
+
+async def test_who_adds_cameras_over_the_api_does_not_read_them_at_mediamtx_with_the_gateways_secret() -> None:
+    by_api = {"sources": SourcesConfig(by_api=True, networks=(ip_network("127.0.0.0/8"),))}
+    credentials = Credentials("gateway", SECRET)
+    async with both(cameras={}, discover=True, on_demand=False, changes=by_api, credentials=credentials) as pair:
+        await pair.looked()
+        await reached_state(pair.gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
+        url = f"{pair.gateway.address}api/cameras/mine"
+        async with pair.client.put(url, json=pair.camera.url, headers=basic("admin")) as response:
+            assert response.status == 201
+        status = await reached_state(pair.gateway.registry.find("mine"), CameraState.OFFLINE, within_s=10)
+        assert status.reason is not None
+        assert status.reason.code is ReasonCode.AUTH_FAILED
