@@ -23,7 +23,7 @@ _UNAUTHORIZED: Final = {"status": "error", "error": "authentication error"}
 
 
 @dataclass(slots=True)
-class Path:
+class ListedAs:
     """One of its paths."""
 
     ready: bool = True
@@ -47,7 +47,7 @@ class Double:
     hook: str
     hook_auth: aiohttp.BasicAuth
     port: int = field(default_factory=free_port)
-    paths: dict[str, Path] = field(default_factory=dict)
+    paths: dict[str, ListedAs] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     asked: list[dict[str, Any]] = field(default_factory=list)
     kicked: list[str] = field(default_factory=list)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -18,16 +18,17 @@ from yarl import URL
 from gateway.access.decision import Asked
 from gateway.access.grants import SKEW_S, new_grant_id, sign_grant
 from gateway.app import Gateway
-from gateway.config import AccessConfig, AccessMode, CameraUrl, Listen, SourcesConfig, UserConfig
+from gateway.config import AccessConfig, AccessMode, CameraConfig, CameraUrl, Listen, SourcesConfig, UserConfig
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsConfig, HlsMode
 from gateway.config.public_url import PublicUrl
 from gateway.demo.digest import Credentials
 from gateway.mediamtx.server import MediaMtx
 from gateway.source.status import CameraState, ReasonCode
+from gateway.web.added_cameras import FILE, write_added
 from tests.support.cameras import DemoCamera, demo_camera
 from tests.support.gateway import http, reached_state, running_gateway
-from tests.support.mediamtx_double import Double, Path, Session, mediamtx_double
+from tests.support.mediamtx_double import Double, ListedAs, Session, mediamtx_double
 from tests.support.nginx import free_port
 from tests.web.visitors import PASSWORD, RULES, basic
 from tests.webrtc.stage import HandClock
@@ -98,7 +99,6 @@ async def both(
     cameras: Mapping[str, str] | None = None,
     started: bool = True,
     changes: Mapping[str, object] | None = None,
-    credentials: Credentials | None = None,
     **section: Any,
 ) -> AsyncIterator[Both]:
     """A gateway that reads `cam`; `section` goes into the configuration's `mediamtx`."""
@@ -107,7 +107,7 @@ async def both(
         demo_camera(credentials=credentials) as camera,
         mediamtx_double(gateway_port=port, secret=SECRET) as double,
     ):
-        double.paths["cam"] = Path()
+        double.paths["cam"] = ListedAs()
         if started:
             await double.start()
         base = PublicUrl(double.address)
@@ -163,7 +163,7 @@ async def test_whoever_signed_in_gets_a_grant_for_that_camera_only(pair: Both) -
     status, at, child = await pair.watch(location)
     assert status == 200
     assert await pair.child_status(at, child) == 200
-    pair.double.paths["site1/yard"] = Path()
+    pair.double.paths["site1/yard"] = ListedAs()
     assert (await pair.watch(location.replace("/cam/", "/site1/yard/")))[0] == 401
 
 
@@ -329,7 +329,7 @@ async def test_in_open_mode_everybody_watches_what_there_is() -> None:
         await pair.looked()
         assert await pair.get("/cam/index.m3u8") == (307, f"{pair.double.address}/cam/index.m3u8")
         assert (await pair.watch("/cam/index.m3u8"))[0] == 200
-        pair.double.paths["other"] = Path()
+        pair.double.paths["other"] = ListedAs()
         assert (await pair.watch(f"{pair.double.address}/other/index.m3u8"))[0] == 401
 
 
@@ -345,7 +345,11 @@ async def test_a_camera_that_has_another_name_there_is_watched_here_only() -> No
 async def test_cameras_come_and_go_with_its_paths_and_rights_apply() -> None:
     async with both(cameras={}, discover=True, on_demand=True) as pair:
         await pair.looked()
-        pair.double.paths |= {"site1/yard": Path(ready=False), "~bad": Path(), "asked": Path(ready=False, source=None)}
+        pair.double.paths |= {
+            "site1/yard": ListedAs(ready=False),
+            "~bad": ListedAs(),
+            "asked": ListedAs(ready=False, source=None),
+        }
         await pair.looked()
         shown = json.loads((await pair.get("/api/cameras", **basic("ann")))[1])["cameras"]
         assert [(camera["name"], camera["state"]) for camera in shown] == [("cam", "idle"), ("site1/yard", "idle")]
@@ -379,15 +383,18 @@ async def test_a_camera_found_there_is_read_once_whoever_watches_and_changed_the
             assert response.status == 422
 
 
-async def test_who_adds_cameras_over_the_api_does_not_read_them_at_mediamtx_with_the_gateways_secret() -> None:
-    by_api = {"sources": SourcesConfig(by_api=True, networks=(ip_network("127.0.0.0/8"),))}
+async def test_cameras_added_over_the_api_are_not_read_at_mediamtx_with_the_gateways_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    by_api = {"sources": SourcesConfig(by_api=True)}
     credentials = Credentials("gateway", SECRET)
-    async with both(cameras={}, discover=True, on_demand=False, changes=by_api, credentials=credentials) as pair:
-        await pair.looked()
-        await reached_state(pair.gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
-        url = f"{pair.gateway.address}api/cameras/mine"
-        async with pair.client.put(url, json=pair.camera.url, headers=basic("admin")) as response:
-            assert response.status == 201
-        status = await reached_state(pair.gateway.registry.find("mine"), CameraState.OFFLINE, within_s=10)
-        assert status.reason is not None
-        assert status.reason.code is ReasonCode.AUTH_FAILED
+    async with demo_camera(credentials=credentials) as camera:
+        write_added(tmp_path / FILE, {"mine": CameraConfig(source=CameraUrl(camera.url))})
+        rtsp = CameraUrl(camera.url.rpartition("/")[0])
+        async with both(cameras={}, discover=True, on_demand=False, changes=by_api, rtsp=rtsp) as pair:
+            await pair.looked()
+            await reached_state(pair.gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
+            status = await reached_state(pair.gateway.registry.find("mine"), CameraState.OFFLINE, within_s=10)
+            assert status.reason is not None
+            assert status.reason.code is ReasonCode.AUTH_FAILED
