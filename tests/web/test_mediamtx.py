@@ -104,7 +104,7 @@ async def both(
     """A gateway that reads `cam`; `section` goes into the configuration's `mediamtx`."""
     port, clock = free_port(), HandClock()
     async with (
-        demo_camera(credentials=credentials) as camera,
+        demo_camera() as camera,
         mediamtx_double(gateway_port=port, secret=SECRET) as double,
     ):
         double.paths["cam"] = ListedAs()
