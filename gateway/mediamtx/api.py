@@ -35,7 +35,9 @@ class MediaMtxApi:
         """`hls` and `api` are addresses without a slash at their end; `secret` is what the gateway shows the API."""
         self._hls = hls
         self._api = api
-        self._auth = None if secret is None else aiohttp.BasicAuth(GATEWAY_USER, secret, encoding="utf-8")
+        self._headers = {}
+        if secret is not None:
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(GATEWAY_USER, secret)
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=DEADLINE_S),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -82,7 +84,7 @@ class MediaMtxApi:
     async def _ask(self, method: str, path: str, *, may_be_gone: bool = False) -> bytes:
         url = f"{self._api}/v3/{path}"
         try:
-            async with self._http.request(method, url, auth=self._auth, allow_redirects=False) as response:
+            async with self._http.request(method, url, headers=self._headers, allow_redirects=False) as response:
                 if response.status == 401:
                     raise ApiAway("MediaMTX's API refuses the gateway: mediamtx.hook_secret must be the same at both")
                 if response.status >= 300 and not (may_be_gone and response.status == 404):

@@ -41,7 +41,9 @@ pytestmark = [
 
 PUBLISHER: Final = new_api_key()
 ACCESS: Final = AccessConfig(
-    api_keys={"encoder": ApiKeyConfig(hash=hash_api_key(PUBLISHER), cameras=("pushed",), scopes=[Scope.PUBLISH])}
+    api_keys={
+        "encoder": ApiKeyConfig(hash=hash_api_key(PUBLISHER), cameras=("pushed",), scopes=frozenset({Scope.PUBLISH}))
+    }
 )
 _READY_S: Final = 10.0
 _RECOVERY_S: Final = 10.0

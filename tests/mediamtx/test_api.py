@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from gateway.mediamtx import api
+from gateway.mediamtx import server as server_module
 from gateway.mediamtx.api import ApiAway, MediaMtxApi
 from gateway.mediamtx.lists import PAGE_SIZE, HlsSession
 from gateway.mediamtx.server import Addresses, MediaMtx, Rounds
@@ -130,7 +131,10 @@ async def test_a_session_that_is_gone_already_is_no_trouble() -> None:
         await client.kick(SESSION)
 
 
-async def test_a_round_that_fails_is_told_once_and_the_next_comes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_round_that_fails_is_told_and_the_next_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "INTERVAL_S", 0.0)
     followed = asyncio.Event()
     failures = iter([ValueError("a bug")])
 

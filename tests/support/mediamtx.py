@@ -105,9 +105,9 @@ class MediaMtxProcess:
 
     async def listed(self, what: str) -> list[dict[str, Any]]:
         """`paths` or `hlssessions`, as the gateway would ask."""
-        auth = aiohttp.BasicAuth("gateway", SECRET)
+        headers = {"Authorization": aiohttp.encode_basic_auth("gateway", SECRET)}
         async with (
-            aiohttp.ClientSession(auth=auth) as session,
+            aiohttp.ClientSession(headers=headers) as session,
             session.get(f"{self.api}/v3/{what}/list") as response,
         ):
             assert response.status == 200, response.status

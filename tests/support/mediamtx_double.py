@@ -6,6 +6,7 @@ tests/e2e/test_mediamtx.py asks the real one the same.
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +46,7 @@ class Double:
     """Its state, which a test changes as it likes."""
 
     hook: str
-    hook_auth: aiohttp.BasicAuth
+    hook_headers: dict[str, str]
     port: int = field(default_factory=free_port)
     paths: dict[str, ListedAs] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
@@ -93,7 +94,7 @@ class Double:
         timeout = aiohttp.ClientTimeout(total=_HOOK_TIMEOUT_S)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(self.hook, json=body, auth=self.hook_auth) as response,
+            session.post(self.hook, json=body, headers=self.hook_headers) as response,
         ):
             return 200 <= response.status < 300
 
@@ -124,11 +125,11 @@ class Double:
         return web.Response(text="#EXTM3U\n")
 
     async def _api_user(self, request: web.Request) -> bool:
-        try:
-            auth = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Basic":
             return False
-        return await self._allowed(action="api", user=auth.login, password=auth.password)
+        user, _, password = base64.b64decode(value).decode().partition(":")
+        return await self._allowed(action="api", user=user, password=password)
 
     async def _list(self, request: web.Request) -> web.Response:
         if self.api_status != 200:
@@ -170,9 +171,8 @@ class Double:
 @asynccontextmanager
 async def mediamtx_double(*, gateway_port: int, secret: str) -> AsyncIterator[Double]:
     """A double beside a gateway on `gateway_port` of 127.0.0.1; not started yet."""
-    double = Double(
-        f"http://127.0.0.1:{gateway_port}/api/mediamtx/auth", aiohttp.BasicAuth("mediamtx", secret, encoding="utf-8")
-    )
+    headers = {"Authorization": aiohttp.encode_basic_auth("mediamtx", secret)}
+    double = Double(f"http://127.0.0.1:{gateway_port}/api/mediamtx/auth", headers)
     try:
         yield double
     finally:

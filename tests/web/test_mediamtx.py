@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -99,7 +98,7 @@ async def both(
     cameras: Mapping[str, str] | None = None,
     started: bool = True,
     changes: Mapping[str, object] | None = None,
-    **section: Any,
+    **section: object,
 ) -> AsyncIterator[Both]:
     """A gateway that reads `cam`; `section` goes into the configuration's `mediamtx`."""
     port, clock = free_port(), HandClock()
@@ -113,13 +112,11 @@ async def both(
         base = PublicUrl(double.address)
         # As if the camera's own server were MediaMTX's.
         rtsp = CameraUrl(camera.url.rpartition("/")[0])
-        mediamtx = MediaMtxConfig(
-            **{"hls": base, "public_hls": base, "api": base, "hook_secret": SECRET, "rtsp": rtsp} | section
-        )
+        mediamtx = MediaMtxConfig(hls=base, public_hls=base, api=base, hook_secret=SECRET, rtsp=rtsp)
         configured = {
             "listen": Listen("127.0.0.1", port),
             "hls": HlsConfig(mode=HlsMode.MEDIAMTX),
-            "mediamtx": mediamtx,
+            "mediamtx": mediamtx.model_copy(update=section),
             **(changes or {}),
         }
         known = {"cam": camera.url} if cameras is None else cameras
