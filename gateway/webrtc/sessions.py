@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections import Counter
@@ -59,6 +58,7 @@ class Sessions:
         # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
         self._answering = asyncio.Lock()
         self._waiting: Counter[str] = Counter()
+        self._closed = False
         self.broadcasts = Broadcasts(clock=clock)
 
     def __len__(self) -> int:
@@ -139,6 +139,8 @@ class Sessions:
             raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
 
     def _check_caps(self, camera: Camera) -> None:
+        if self._closed:
+            raise Unavailable("The gateway is stopping; try again in a moment", retry_after_s=5)
         counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting
         if counts.total() >= self._caps.total:
             raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
@@ -308,26 +310,33 @@ class Sessions:
         self._end_soon(session)
 
     def _end_soon(self, session: Session) -> asyncio.Task[None]:
+        """The viewer hears of it before this returns; what takes its time follows in the task."""
         if session.ending is None:
             session.ending = asyncio.create_task(self._end(session), name=f"end session of {session.camera.name}")
+            self._let_go(session)
         return session.ending
 
     async def end(self, session: Session) -> None:
         """End a session and free all it holds; safe to call more than once."""
         await asyncio.shield(self._end_soon(session))
 
-    async def _end(self, session: Session) -> None:
+    def _let_go(self, session: Session) -> None:
         if session.deadline is not None:
             session.deadline.cancel()
         self._sessions.pop(session.secret, None)
         if session.release is not None:
             session.release()
         session.camera.unwatch()
-        try:
-            if session.viewer is not None:
-                self.broadcasts.of(session.camera.hub).leave(session.viewer)
+        if session.viewer is not None:
+            self.broadcasts.of(session.camera.hub).leave(session.viewer)
+            try:
                 for track in session.viewer.tracks.values():
                     track.goodbye()
+            except Exception:  # noqa: BLE001  the encryption may have ended before
+                _log.debug("%s: a viewer was not told of its session's end", session.camera.name, exc_info=True)
+
+    async def _end(self, session: Session) -> None:
+        try:
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
                 await session.peer.close()
         except TimeoutError:
@@ -340,9 +349,11 @@ class Sessions:
             session.ended.set()
 
     async def close(self) -> None:
-        """End all sessions."""
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*(self.end(session) for session in self))
+        """End all sessions, every viewer told before any connection is closed; from now on none is opened."""
+        self._closed = True
+        endings = [self._end_soon(session) for session in self]
+        if endings:
+            await asyncio.wait(endings)
         self.broadcasts.close()
 
 

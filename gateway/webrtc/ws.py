@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 20.0
 _SEND_DEADLINE_S = 10.0
-_CLOSE_DEADLINE_S = 2.0
+_CLOSE_DEADLINE_S = 1.5
 _MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
@@ -257,7 +257,7 @@ class SignallingRoute:
 
 
 async def _close(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
-    """Close within 2 s, also when the other side neither reads nor answers."""
+    """Close within 1.5 s, also when the other side neither reads nor answers."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         async with asyncio.timeout(_CLOSE_DEADLINE_S):
             await socket.close(code=code, message=reason)
