@@ -24,8 +24,8 @@ from gateway.webrtc.pacing import Pace
 from gateway.webrtc.peer import FanoutSender, GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sdp import Offer, SdpError, parse_offer
-from gateway.webrtc.selection import select
-from gateway.webrtc.session import Session
+from gateway.webrtc.selection import select, still_offered
+from gateway.webrtc.session import LOSS, Session
 from gateway.webrtc.track import Listeners, ViewerTrack
 from gateway.webrtc.viewer import Viewer
 from gateway.webrtc.wire import Wire
@@ -88,18 +88,13 @@ class Sessions:
         return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
     async def open(
-        self, camera: Camera, offer_sdp: str, *, host: IpAddress | None, permit: Permit | None = None
+        self, camera: Camera, offer: Offer, *, host: IpAddress | None, permit: Permit | None = None
     ) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
         `host` is the address the request was sent to, if it was one; the session ends with `permit`.
-        Raises BadRequest, TooLarge, Unprocessable,
-        CameraOffline or Unavailable; nothing is left behind then.
+        Raises BadRequest, Unprocessable, CameraOffline or Unavailable; nothing is left behind then.
         """
-        try:
-            offer = parse_offer(offer_sdp)
-        except SdpError as error:
-            raise _as_http(error) from None
         self._check_caps(camera)
         with camera.watched():
             self._waiting[camera.name] += 1
@@ -153,7 +148,7 @@ class Sessions:
         except SdpError as error:
             raise _as_http(error) from None
         peer = GatewayPeer(self._port.agent(self._addresses.candidates(host)), self._certificate)
-        session = Session(camera, peer, selection, offer.fingerprints, self._clock.now())
+        session = Session(camera, peer, selection, offer.identity, offer.shape, self._clock.now())
         self._sessions[session.secret] = session
         # From here the session itself watches, until it ends.
         camera.watch()
@@ -187,23 +182,26 @@ class Sessions:
 
     # ICE restart.
 
-    def find_restarting(self, camera: Camera, offer_sdp: str) -> Session | None:
-        """The session whose viewer restarts ICE by this offer: the one with the same DTLS identity.
+    def find_restarting(self, camera: Camera, offer: Offer) -> Session | None:
+        """The session whose viewer restarts ICE by this offer: the one with the same identity.
 
         A fingerprint is known to the viewer alone, so an offer that repeats it comes from its peer connection.
         """
-        try:
-            offer = parse_offer(offer_sdp)
-        except SdpError:
-            return None
+        identity = offer.identity
         for session in self._sessions.values():
-            if session.camera is camera and session.fingerprints == offer.fingerprints and session.connected:
+            if session.camera is camera and session.identity == identity and session.connected:
                 return session
         return None
 
     def restart(self, session: Session, *, ufrag: str, password: str) -> str:
-        """Begin another ICE generation of a session and return its answer; media goes on meanwhile."""
-        fresh = session.peer.restart_ice(ufrag=ufrag, password=password)
+        """Begin another ICE generation of a session and return its answer; media goes on meanwhile.
+
+        Raises NotFound when the session is just ending.
+        """
+        try:
+            fresh = session.peer.restart_ice(ufrag=ufrag, password=password)
+        except ConnectionError:
+            raise NotFound.session() from None
         session.generation += 1
         session.etag = f'"{secrets.token_hex(8)}"'
         session.answer = restarted_answer(
@@ -211,13 +209,17 @@ class Sessions:
         )
         return session.answer
 
-    def restart_by_offer(self, session: Session, offer_sdp: str) -> str:
+    def restart_by_offer(self, session: Session, offer: Offer) -> str:
         """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for.
 
         An offer that comes again (TCP delivers what was sent into a dead network long after the viewer has sent it
-        anew on another socket) gets the same answer again.
+        anew on another socket) gets the same answer again.  Raises Unprocessable when it offers something else.
         """
-        ufrag, password = parse_offer(offer_sdp).credentials
+        if offer.shape != session.shape or not still_offered(session.selection, offer):
+            raise Unprocessable(
+                "A running connection can restart ICE but not change its media; open a new one", code="no_ice_restart"
+            )
+        ufrag, password = offer.credentials
         if ufrag == session.peer.remote_ufrag:
             return session.answer
         return self.restart(session, ufrag=ufrag, password=password)
@@ -299,7 +301,7 @@ class Sessions:
         session.viewer.relieve(keyframes_only=closed)
         _log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
         if closed:
-            session.events.emit("fallback", "loss")
+            session.events.emit("fallback", LOSS)
 
     def _state_changed(self, session: Session) -> None:
         if session.peer.connectionState in ("failed", "closed"):
@@ -355,6 +357,14 @@ class Sessions:
         if endings:
             await asyncio.wait(endings)
         self.broadcasts.close()
+
+
+def read_offer(sdp: str) -> Offer:
+    """An offer as it came over the wire; raises BadRequest or TooLarge."""
+    try:
+        return parse_offer(sdp)
+    except SdpError as error:
+        raise _as_http(error) from None
 
 
 def _as_http(error: SdpError) -> BadRequest | TooLarge | Unprocessable:

@@ -26,6 +26,7 @@ from gateway.webrtc.peer import (
     SilentReceiver,
     make_certificate,
 )
+from gateway.webrtc.sessions import read_offer
 from tests.webrtc.client import client
 from tests.webrtc.stage import Stage, settled
 
@@ -151,7 +152,7 @@ def test_one_certificate_makes_one_tls_context() -> None:
 
 async def test_a_real_peer_negotiates_gcm_and_becomes_the_dtls_client(stage: Stage) -> None:
     async with client() as viewer:
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer)
         await settled(lambda: session.connected, "the viewer does not connect")
         assert viewer.srtp_profile == session.peer.srtp_profile == "SRTP_AEAD_AES_128_GCM"
@@ -164,7 +165,7 @@ async def test_a_peer_that_knows_no_gcm_gets_aes_cm(stage: Stage) -> None:
     async with client() as viewer:
         (transceiver,) = viewer.pc.getTransceivers()
         transceiver.receiver.transport._srtp_profiles = [SRTP_AES128_CM_SHA1_80]
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer)
         await settled(lambda: len(viewer.video.pictures()) == 15, "the pictures do not arrive")
         assert session.peer.srtp_profile == "SRTP_AES128_CM_SHA1_80"
