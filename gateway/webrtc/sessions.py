@@ -193,9 +193,10 @@ class Sessions:
                 return session
         return None
 
-    def restart(self, session: Session, *, ufrag: str, password: str) -> str:
+    def restart(self, session: Session, *, ufrag: str, password: str, host: IpAddress | None) -> str:
         """Begin another ICE generation of a session and return its answer; media goes on meanwhile.
 
+        `host` is the address this request was sent to, as for `open`: the viewer may be in another network now.
         Raises NotFound when the session is just ending.
         """
         try:
@@ -205,11 +206,15 @@ class Sessions:
         session.generation += 1
         session.etag = f'"{secrets.token_hex(8)}"'
         session.answer = restarted_answer(
-            session.answer, ufrag=fresh.username, password=fresh.password, version=session.generation
+            session.answer,
+            ufrag=fresh.username,
+            password=fresh.password,
+            candidates=[candidate.to_sdp() for candidate in self._addresses.candidates(host)],
+            version=session.generation,
         )
         return session.answer
 
-    def restart_by_offer(self, session: Session, offer: Offer) -> str:
+    def restart_by_offer(self, session: Session, offer: Offer, *, host: IpAddress | None) -> str:
         """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for.
 
         An offer that comes again (TCP delivers what was sent into a dead network long after the viewer has sent it
@@ -222,7 +227,7 @@ class Sessions:
         ufrag, password = offer.credentials
         if ufrag == session.peer.remote_ufrag:
             return session.answer
-        return self.restart(session, ufrag=ufrag, password=password)
+        return self.restart(session, ufrag=ufrag, password=password, host=host)
 
     # From handshake to end.
 

@@ -130,7 +130,8 @@ class Whep:
             return web.Response(status=204)
         if not session.connected or ufrag is None or password is None:
             raise Unprocessable("This session can't restart ICE now; send a new offer", code="no_ice_restart")
-        answer = self._sessions.restart(session, ufrag=ufrag, password=password)
+        host = host_literal(request.headers.get("Host"))
+        answer = self._sessions.restart(session, ufrag=ufrag, password=password, host=host)
         return web.Response(
             status=200, text=ice_fragment(answer), content_type=_FRAGMENT, headers={"ETag": session.etag}
         )

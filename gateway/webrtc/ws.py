@@ -198,7 +198,7 @@ class Signalling:
         restarting = self._sessions.find_restarting(self._camera, offer)
         if restarting is not None:
             # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
-            answer = self._sessions.restart_by_offer(restarting, offer)
+            answer = self._sessions.restart_by_offer(restarting, offer, host=self._host)
             self._adopt(restarting)
             if self._permit is not None:
                 self._sessions.entrust(restarting, self._permit)

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 from typing import Any
 from unittest import mock
 
@@ -19,6 +20,8 @@ from aiortc.sdp import SessionDescription
 
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
+from gateway.webrtc.advertise import Addresses
+from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.sdp import Offer, parse_offer
 from gateway.webrtc.session import Session
 from tests.relay.units import OPUS_STREAM, SILENT_STREAM
@@ -374,6 +377,18 @@ async def test_a_restart_of_a_session_that_is_just_ending_is_told_so(site: Site)
         site.stage.sessions.find_restarting = find_and_shut  # type: ignore[method-assign]
         await socket.send("webrtc/offer", restarting(text))
         assert (await socket.next("error"))["value"] == ("webrtc/offer: This session has ended or never existed")
+
+
+async def test_a_restart_is_answered_with_the_addresses_of_now(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        moved = host_candidates([IPv4Address("192.0.2.77")], site.stage.port.number)
+        monkeypatch.setattr(Addresses, "candidates", lambda *_: moved)
+        assert "192.0.2.77" not in session.answer
+        await socket.send("webrtc/offer", restarting(text))
+        answer = (await socket.next("webrtc/answer"))["value"]
+        offered = [line for line in answer.splitlines() if line.startswith("a=candidate:")]
+        assert offered == [f"a=candidate:{candidate.to_sdp()}" for candidate in moved]
+        assert SessionDescription.parse(answer).media[0].ice_candidates_complete
 
 
 async def test_an_offer_is_parsed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
