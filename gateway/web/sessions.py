@@ -10,10 +10,11 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """All WebRTC sessions, handshakes included; `?camera=` narrows them down."""
+    """All WebRTC sessions, handshakes included (`?camera=` narrows them down), and what the media port dropped."""
     camera = request.query.get("camera")
     sessions = [s.as_json() for s in request.app[SESSIONS] if camera is None or s.camera.name == camera]
-    return web.json_response({"sessions": sessions}, headers=_FRESH)
+    transport = request.app[SESSIONS].transport_counts()
+    return web.json_response({"sessions": sessions, "transport": transport}, headers=_FRESH)
 
 
 async def get_session(request: web.Request) -> web.Response:

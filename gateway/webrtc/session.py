@@ -44,6 +44,8 @@ class Session:
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     generation: int = 1
     viewer: Viewer | None = None
+    link_bad: bool = False
+    """Whether its viewer's link can't carry WebRTC now; it may have been told to a socket that is gone."""
     loss: LossGate = field(default_factory=LossGate)
     events: EventEmitter = field(default_factory=EventEmitter)
     deadline: asyncio.TimerHandle | None = None

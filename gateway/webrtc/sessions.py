@@ -16,6 +16,7 @@ from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unproces
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.rtp.templates import PacketClass
+from gateway.sparing import SparingLog
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.answer import complete_answer, reduced_offer, restarted_answer
 from gateway.webrtc.candidates import IpAddress
@@ -53,6 +54,7 @@ class Sessions:
         self._addresses = addresses
         self._caps = caps
         self._clock = clock
+        self._log = SparingLog(_log, clock=clock)
         self._certificate: SharedCertificate = make_certificate()
         self._sessions: dict[str, Session] = {}
         # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
@@ -68,6 +70,15 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         """The sessions that have not ended."""
         return iter(tuple(self._sessions.values()))
+
+    def transport_counts(self) -> dict[str, int | dict[str, int]]:
+        """What the media port holds and what it has dropped since the start, by reason, for administrators."""
+        port = self._port
+        return {
+            "connections": port.connection_count,
+            "paths": port.path_count,
+            "dropped": {reason.value: count for reason, count in sorted(port.drops.items())},
+        }
 
     def find(self, secret: str) -> Session:
         """The session of that secret; raises NotFound."""
@@ -123,7 +134,7 @@ class Sessions:
         session.release = permit.ended_by(lambda: self._permit_over(session))
 
     def _permit_over(self, session: Session) -> None:
-        _log.info("%s: a viewer may watch no longer", session.camera.name)
+        self._log.info("%s: a viewer may watch no longer", session.camera.name)
         self._end_soon(session)
 
     async def _turn_to_answer(self) -> None:
@@ -163,7 +174,7 @@ class Sessions:
                 raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
             if isinstance(error, Exception):
                 # aiortc raises assertion, key and value errors on what it does not like.
-                _log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
+                self._log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
                 raise BadRequest("The offer can't be answered", code="bad_sdp") from error
             raise
         return session
@@ -302,9 +313,9 @@ class Sessions:
         session.viewer.pace.reported(lost_fraction)
         if not session.loss.report(lost_fraction, self._clock.monotonic()):
             return
-        closed = session.loss.closed
+        session.link_bad = closed = session.loss.closed
         session.viewer.relieve(keyframes_only=closed)
-        _log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
+        self._log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
         if closed:
             session.events.emit("fallback", LOSS)
 
@@ -313,7 +324,7 @@ class Sessions:
             self._end_soon(session)
 
     def _handshake_late(self, session: Session) -> None:
-        _log.info("%s: a viewer's handshake did not finish in %.0f s", session.camera.name, HANDSHAKE_DEADLINE_S)
+        self._log.info("%s: a viewer's handshake did not finish in %.0f s", session.camera.name, HANDSHAKE_DEADLINE_S)
         self._end_soon(session)
 
     def _end_soon(self, session: Session) -> asyncio.Task[None]:
@@ -347,9 +358,9 @@ class Sessions:
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
                 await session.peer.close()
         except TimeoutError:
-            _log.warning("%s: a peer connection did not close in time", session.camera.name)
+            self._log.warning("%s: a peer connection did not close in time", session.camera.name)
         except Exception:  # noqa: BLE001  aiortc's teardown must not keep a session alive
-            _log.exception("%s: closing a peer connection failed", session.camera.name)
+            self._log.exception("%s: closing a peer connection failed", session.camera.name)
         finally:
             # Also when aiortc could not: checks of a viewer nobody serves would keep the agent alive.
             session.peer.shut()

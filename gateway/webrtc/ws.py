@@ -17,6 +17,7 @@ from gateway.access.refusal import Refusal
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.relay.camera import Camera
+from gateway.sparing import SparingLog
 from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
@@ -35,7 +36,7 @@ from gateway.webrtc.session import LOSS, Session
 from gateway.webrtc.sessions import Sessions, read_offer
 from gateway.webrtc.whep import required_source
 
-_log = logging.getLogger(__name__)
+_sparing = SparingLog(logging.getLogger(__name__))
 
 _HEARTBEAT_S = 20.0
 _SEND_DEADLINE_S = 10.0
@@ -186,12 +187,11 @@ class Signalling:
         except GatewayError as error:
             self._send(error_message(kind, error.message))
         except Exception:  # noqa: BLE001  whoever waits for an answer must get one
-            _log.exception("%s: an offer could not be answered", self._camera.name)
+            _sparing.exception("%s: an offer could not be answered", self._camera.name)
             self._send(error_message(kind, "Something went wrong in the gateway; its log says more"))
         else:
             self._send(answer_message(answer, version=message.version))
-            if session.loss.closed:
-                # It was told to the socket before this one, which may have been gone by then.
+            if session.link_bad:
                 self._fallback(LOSS)
 
     async def _answer(self, offer: Offer) -> tuple[Session, str]:

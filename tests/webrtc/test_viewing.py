@@ -282,6 +282,7 @@ async def test_heavy_loss_for_seconds_is_told_and_leaves_keyframes_only() -> Non
             clock.advance(1.0)
         assert track.counters.lost_fraction == 0.25
         assert told == ["loss"]
+        assert session.link_bad
         skipped = track.counters.skipped_frames
         still.publisher().pictures(2 * GOP)
         assert track.counters.skipped_frames - skipped == 2 * GOP - 2
