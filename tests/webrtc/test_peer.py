@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from typing import Any
+from unittest import mock
 
 import aioice.stun
 import aiortc.rtcicetransport
+import aiortc.rtcpeerconnection
 import pylibsrtp
 import pytest
 from aiortc import RTCCertificate, RTCConfiguration, RTCPeerConnection
@@ -37,6 +39,8 @@ from tests.webrtc.stage import Stage, settled
         (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport", "putting the ICE transport on the media port"),
         (RTCPeerConnection, "_RTCPeerConnection__createTransceiver", "making senders that take ready packets"),
         (RTCCertificate, "_create_ssl_context", "sharing one TLS context among all viewers"),
+        (RTCCertificate, "getFingerprints", "telling one fingerprint, computed once"),
+        (aiortc.rtcpeerconnection, "RTCCertificate", "giving each connection the certificate of all"),
         (RTCDtlsTransport, "_register_rtp_sender", "routing RTCP to the fan-out"),
         (RTCDtlsTransport, "_unregister_rtp_sender", "routing RTCP no longer"),
         (RTCRtpSender, "_handle_rtcp_packet", "hearing NACK, PLI and reports"),
@@ -148,6 +152,28 @@ def test_one_certificate_makes_one_tls_context() -> None:
     assert isinstance(certificate, SharedCertificate)
     assert certificate._create_ssl_context(SRTP_PROFILES) is certificate._create_ssl_context(SRTP_PROFILES)
     assert make_certificate()._create_ssl_context(SRTP_PROFILES) is not certificate._create_ssl_context(SRTP_PROFILES)
+
+
+async def test_no_peer_makes_a_certificate_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = make_certificate()
+    made = mock.Mock(side_effect=RTCCertificate.generateCertificate)
+    monkeypatch.setattr(RTCCertificate, "generateCertificate", made)
+    peer = GatewayPeer(stage.port.agent([]), certificate)
+    peer.prepare(TrackKind.VIDEO, ssrc=1, rtx_ssrc=2)
+    assert made.call_count == 0
+    await peer.close()
+    # Everybody else's still do.
+    other = RTCPeerConnection()
+    assert made.call_count == 1
+    await other.close()
+
+
+def test_the_certificate_is_told_by_one_fingerprint_made_once() -> None:
+    certificate = make_certificate()
+    (fingerprint,) = certificate.getFingerprints()
+    assert fingerprint.algorithm == "sha-256"
+    assert fingerprint in RTCCertificate.getFingerprints(certificate)
+    assert certificate.getFingerprints()[0] is fingerprint
 
 
 async def test_a_real_peer_negotiates_gcm_and_becomes_the_dtls_client(stage: Stage) -> None:
