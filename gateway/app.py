@@ -6,10 +6,10 @@ import asyncio
 import errno
 import logging
 import os
-import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from aiohttp import web
 
@@ -29,7 +29,7 @@ from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
-from gateway.teardown import ExitDeadline, Teardown
+from gateway.teardown import ExitDeadline, StopSignal, Teardown
 from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
@@ -294,46 +294,11 @@ def build_app(
     return app
 
 
-class _Stop:
-    """SIGINT or SIGTERM: the process's last seconds begin; what is still starting is given up."""
-
-    def __init__(self, deadline: ExitDeadline) -> None:
-        self._deadline = deadline
-        self._asked = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._ask)
-
-    def _ask(self) -> None:
-        if not self._asked.is_set():
-            _log.info("stopping")
-        self._deadline.begin()
-        self._asked.set()
-
-    async def wait(self) -> None:
-        """Until the signal."""
-        await self._asked.wait()
-
-    async def outruns(self, start: Coroutine[Any, Any, object]) -> bool:
-        """Whether the signal comes before `start` is through, which then is cancelled; raises what `start` raises."""
-        starting = asyncio.create_task(start, name="start")
-        waiting = asyncio.create_task(self.wait(), name="signal to stop")
-        # A name that is looked up may take its time; a signal must not wait for it.
-        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
-        for task in (starting, waiting):
-            task.cancel()
-        await asyncio.wait((starting, waiting))
-        if starting.cancelled():
-            return True
-        starting.result()
-        return False
-
-
-async def _serve(config: Config, stop: _Stop) -> None:
+async def _serve(config: Config, stop: StopSignal) -> None:
     """Run a gateway until it is to stop."""
     allow_many_connections()
     gateway = Gateway(config, environment=os.environ)
-    if await stop.outruns(gateway.__aenter__()):
+    if await stop.outruns(gateway.__aenter__()) is None:
         return
     try:
         _say_where(gateway)
@@ -350,7 +315,7 @@ def run(config: Config, *, demo: bool = False) -> int:
 
 
 async def _run(config: Config, deadline: ExitDeadline, *, demo: bool) -> None:
-    stop = _Stop(deadline)
+    stop = StopSignal(deadline)
     if demo:
         await _run_demo(config, stop)
     else:
@@ -358,14 +323,19 @@ async def _run(config: Config, deadline: ExitDeadline, *, demo: bool) -> None:
     deadline.done = True
 
 
-async def _run_demo(config: Config, stop: _Stop) -> None:
-    try:
-        process = await spawn_demo_cameras()
-    except RuntimeError as error:
-        raise ConfigError(str(error)) from None
-    async with process as cameras_process:
-        cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in cameras_process.urls.items()}
-        await _serve(config.model_copy(update={"cameras": cameras}), stop)
+async def _run_demo(config: Config, stop: StopSignal) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def spawn() -> Mapping[str, str]:
+            return (await stack.enter_async_context(await spawn_demo_cameras())).urls
+
+        try:
+            urls = await stop.outruns(spawn())
+        except RuntimeError as error:
+            raise ConfigError(str(error)) from None
+        if urls is not None:
+            cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in urls.items()}
+            await _serve(config.model_copy(update={"cameras": cameras}), stop)
 
 
 def _say_where(gateway: Gateway) -> None:

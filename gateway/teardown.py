@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ EXIT_S: Final = 7.5
 _CANCELLED_S: Final = 0.25
 
 Close = Callable[[], Awaitable[None]]
+_Started = TypeVar("_Started")
 
 
 class Teardown:
@@ -91,3 +93,35 @@ class ExitDeadline:
         hanging = sorted(thread.name for thread in threading.enumerate() if thread is not threading.current_thread())
         _log.warning("stopping: not ended after %g s; leaving behind %s", self._within_s, ", ".join(hanging))
         self._leave(0 if self.done else 1)
+
+
+class StopSignal:
+    """SIGINT or SIGTERM: the process's last seconds begin; what is still starting is given up."""
+
+    def __init__(self, deadline: ExitDeadline) -> None:
+        self._deadline = deadline
+        self._asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ask)
+
+    def _ask(self) -> None:
+        if not self._asked.is_set():
+            _log.info("stopping")
+        self._deadline.begin()
+        self._asked.set()
+
+    async def wait(self) -> None:
+        """Until the signal."""
+        await self._asked.wait()
+
+    async def outruns(self, start: Coroutine[Any, Any, _Started]) -> _Started | None:
+        """What `start` returns, or None if the signal comes before and it is cancelled; raises what `start` raises."""
+        starting = asyncio.create_task(start, name="start")
+        waiting = asyncio.create_task(self.wait(), name="signal to stop")
+        # A name that is looked up may take its time; a signal must not wait for it.
+        await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+        for task in (starting, waiting):
+            task.cancel()
+        await asyncio.wait((starting, waiting))
+        return None if starting.cancelled() else starting.result()

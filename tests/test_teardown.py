@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import threading
+from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
+import pytest_asyncio
 
 from gateway import teardown
-from gateway.teardown import ExitDeadline, Teardown
+from gateway.teardown import ExitDeadline, StopSignal, Teardown
 from tests.webrtc.stage import settled
 
 
@@ -104,3 +109,55 @@ def test_the_process_ends_at_its_deadline_and_says_what_hangs(
         assert ended.wait(10)
     assert left == [code]
     assert "MainThread" in caplog.text
+
+
+class Starting:
+    """Something that takes its time to start."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.undone = False
+
+    async def start(self) -> str:
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            self.undone = True
+            raise
+        return "started"
+
+
+@pytest_asyncio.fixture(name="stop")
+async def _stop() -> AsyncIterator[StopSignal]:
+    yield StopSignal(mock.Mock(spec=ExitDeadline))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+@pytest.mark.asyncio
+async def test_what_starts_before_the_signal_is_used(stop: StopSignal) -> None:
+    starting = Starting()
+    starting.go.set()
+    assert await stop.outruns(starting.start()) == "started"
+
+
+@pytest.mark.asyncio
+async def test_the_signal_undoes_what_is_still_starting(stop: StopSignal, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    starting = Starting()
+    outrunning = asyncio.create_task(stop.outruns(starting.start()))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(os.getpid(), number)
+    assert await outrunning is None
+    assert starting.undone
+    await stop.wait()
+    assert caplog.messages.count("stopping") == 1
+
+
+@pytest.mark.asyncio
+async def test_what_fails_to_start_says_so(stop: StopSignal) -> None:
+    async def fail() -> None:
+        raise OSError("taken")
+
+    with pytest.raises(OSError, match="taken"):
+        await stop.outruns(fail())
