@@ -12,7 +12,10 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """All WebRTC sessions of cameras one administers, handshakes included; `?camera=` narrows them down."""
+    """All WebRTC sessions of cameras one administers, handshakes included; `?camera=` narrows them down.
+
+    Whoever administers everything also learns what the media port dropped.
+    """
     camera = request.query.get("camera")
     may_administer = principal_of(request).may_administer
     sessions = [
@@ -20,7 +23,10 @@ async def list_sessions(request: web.Request) -> web.Response:
         for session in request.app[SESSIONS]
         if may_administer(session.camera.name) and camera in (None, session.camera.name)
     ]
-    return web.json_response({"sessions": sessions}, headers=_FRESH)
+    body: dict[str, object] = {"sessions": sessions}
+    if may_administer():
+        body["transport"] = request.app[SESSIONS].transport_counts()
+    return web.json_response(body, headers=_FRESH)
 
 
 async def get_session(request: web.Request) -> web.Response:

@@ -10,10 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from aiortc import RTCBundlePolicy, RTCCertificate, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCCertificate,
+    RTCConfiguration,
+    RTCDtlsFingerprint,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    rtcpeerconnection,
+)
 from aiortc.rtcdtlstransport import (
     SRTP_AEAD_AES_128_GCM,
     SRTP_AES128_CM_SHA1_80,
@@ -67,6 +75,13 @@ class SharedCertificate(RTCCertificate):
     """One certificate and one TLS context for all viewers of the process."""
 
     _context: SSL.Context | None = None
+    _fingerprint: RTCDtlsFingerprint | None = None
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:  # noqa: N802  aiortc's name
+        """SHA-256 alone, which every browser takes (RFC 8122 section 5), computed once."""
+        if self._fingerprint is None:
+            self._fingerprint = next(one for one in super().getFingerprints() if one.algorithm == "sha-256")
+        return [self._fingerprint]
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
@@ -77,6 +92,24 @@ class SharedCertificate(RTCCertificate):
 def make_certificate() -> SharedCertificate:
     """A fresh self-signed certificate for DTLS."""
     return SharedCertificate.generateCertificate()
+
+
+@contextlib.contextmanager
+def _instead_of_a_new_one(certificate: SharedCertificate) -> Iterator[None]:
+    """Within the block, which must not await, aiortc gets `certificate` whenever it makes one."""
+
+    class Given:
+        @staticmethod
+        def generateCertificate() -> SharedCertificate:  # noqa: N802  aiortc's name
+            return certificate
+
+    names = vars(rtcpeerconnection)
+    made = names["RTCCertificate"]
+    names["RTCCertificate"] = Given
+    try:
+        yield
+    finally:
+        names["RTCCertificate"] = made
 
 
 class Protector:
@@ -210,8 +243,9 @@ class GatewayPeer(RTCPeerConnection):
     def __init__(self, agent: IceLiteAgent, certificate: SharedCertificate) -> None:
         self._agent = agent
         self._sender_by_kind: dict[TrackKind, FanoutSender] = {}
-        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._RTCPeerConnection__certificates = [certificate]
+        # aiortc makes a key and a certificate for each connection (0.4 ms), only for us to throw them away.
+        with _instead_of_a_new_one(certificate):
+            super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
     def prepare(self, kind: TrackKind, *, ssrc: int, rtx_ssrc: int) -> FanoutSender:
         """Add a sendonly track before the offer is applied."""

@@ -69,6 +69,19 @@ def select(offer: Offer, stream: StreamInfo) -> Selection:
     return Selection(video, audio)
 
 
+def still_offered(selection: Selection, offer: Offer) -> bool:
+    """Whether what was taken up of an earlier offer of the same connection means the same in this one."""
+    sections = {section.key: section for section in offer.sections}
+    for choice in (selection.video, selection.audio):
+        if choice is None:
+            continue
+        section = sections.get(choice.mid)
+        codec = section.codecs.get(choice.codec.payload_type) if section is not None else None
+        if codec is None or codec.name.lower() != choice.codec.name.lower():
+            return False
+    return True
+
+
 def _usable(section: Section) -> bool:
     return (
         section.kind in ("audio", "video")

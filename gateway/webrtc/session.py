@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pyee.base import EventEmitter
 
@@ -15,8 +15,12 @@ from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
 from gateway.webrtc.congestion import LossGate
 from gateway.webrtc.peer import GatewayPeer
+from gateway.webrtc.sdp import Identity
 from gateway.webrtc.selection import Selection
 from gateway.webrtc.viewer import Viewer
+
+LOSS: Final = "loss"
+"""Why a session falls back: its viewer's link loses too much."""
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +33,9 @@ class Session:
     camera: Camera
     peer: GatewayPeer
     selection: Selection
-    fingerprints: frozenset[str]
+    identity: Identity
+    shape: tuple[tuple[str, str], ...]
+    """The sections of the offer that was answered."""
     started_at: float
     connected_at: float | None = None
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -38,6 +44,8 @@ class Session:
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     generation: int = 1
     viewer: Viewer | None = None
+    link_bad: bool = False
+    """Whether its viewer's link can't carry WebRTC now; it may have been told to a socket that is gone."""
     loss: LossGate = field(default_factory=LossGate)
     events: EventEmitter = field(default_factory=EventEmitter)
     deadline: asyncio.TimerHandle | None = None

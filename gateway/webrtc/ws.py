@@ -16,6 +16,7 @@ from gateway.access.permit import Permit
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.relay.camera import Camera
+from gateway.sparing import SparingLog
 from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
@@ -30,15 +31,16 @@ from gateway.webrtc.messages import (
 )
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.renewals import Renewals
-from gateway.webrtc.session import Session
-from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.sdp import Offer
+from gateway.webrtc.session import LOSS, Session
+from gateway.webrtc.sessions import Sessions, read_offer
 from gateway.webrtc.whep import required_source
 
-_log = logging.getLogger(__name__)
+_sparing = SparingLog(logging.getLogger(__name__))
 
 _HEARTBEAT_S = 20.0
 _SEND_DEADLINE_S = 10.0
-_CLOSE_DEADLINE_S = 2.0
+_CLOSE_DEADLINE_S = 1.5
 _MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
@@ -178,29 +180,35 @@ class Signalling:
             }
         return value
 
-    async def _open(self, offer: OfferMessage) -> None:
-        kind = offer_kind(offer.version)
+    async def _open(self, message: OfferMessage) -> None:
+        kind = offer_kind(message.version)
         try:
-            restarting = self._sessions.find_restarting(self._camera, offer.sdp)
-            if restarting is not None:
-                # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
-                self._adopt(restarting)
-                if self._permit is not None:
-                    self._sessions.entrust(restarting, self._permit)
-                answer = self._sessions.restart_by_offer(restarting, offer.sdp)
-            else:
-                if self._session is not None:
-                    # Another offer on the same socket takes the place of the old session.
-                    await self._sessions.end(self._session)
-                self._adopt(await self._sessions.open(self._camera, offer.sdp, host=self._host, permit=self._permit))
-                answer = self._session.answer if self._session else ""
+            session, answer = await self._answer(read_offer(message.sdp))
         except GatewayError as error:
             self._send(error_message(kind, error.message))
         except Exception:  # noqa: BLE001  whoever waits for an answer must get one
-            _log.exception("%s: an offer could not be answered", self._camera.name)
+            _sparing.exception("%s: an offer could not be answered", self._camera.name)
             self._send(error_message(kind, "Something went wrong in the gateway; its log says more"))
         else:
-            self._send(answer_message(answer, version=offer.version))
+            self._send(answer_message(answer, version=message.version))
+            if session.link_bad:
+                self._fallback(LOSS)
+
+    async def _answer(self, offer: Offer) -> tuple[Session, str]:
+        restarting = self._sessions.find_restarting(self._camera, offer)
+        if restarting is not None:
+            # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
+            answer = self._sessions.restart_by_offer(restarting, offer, host=self._host)
+            self._adopt(restarting)
+            if self._permit is not None:
+                self._sessions.entrust(restarting, self._permit)
+            return restarting, answer
+        if self._session is not None:
+            # Another offer on the same socket takes the place of the old session.
+            await self._sessions.end(self._session)
+        session = await self._sessions.open(self._camera, offer, host=self._host, permit=self._permit)
+        self._adopt(session)
+        return session, session.answer
 
     def _adopt(self, session: Session | None) -> None:
         """Follow this session's events from now on, None to stop following."""
@@ -257,7 +265,7 @@ class SignallingRoute:
 
 
 async def _close(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
-    """Close within 2 s, also when the other side neither reads nor answers."""
+    """Close within 1.5 s, also when the other side neither reads nor answers."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         async with asyncio.timeout(_CLOSE_DEADLINE_S):
             await socket.close(code=code, message=reason)

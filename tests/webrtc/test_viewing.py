@@ -14,6 +14,7 @@ from gateway.media.units import AccessUnit
 from gateway.rtp.rtcp import middle_bits
 from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
+from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
 from tests.webrtc.stage import GOP, HandClock, Stage, as_file, settled, stage
@@ -48,7 +49,7 @@ async def test_what_arrives_decodes(stage: Stage) -> None:
 async def test_a_plain_aiortc_application_sees_frames(stage: Stage) -> None:
     source = stage.publisher()
     async with client() as viewer:
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer, record=False)
         track = viewer.pc.getTransceivers()[0].receiver.track
         await settled(lambda: session.connected, "the viewer does not connect")
@@ -281,6 +282,7 @@ async def test_heavy_loss_for_seconds_is_told_and_leaves_keyframes_only() -> Non
             clock.advance(1.0)
         assert track.counters.lost_fraction == 0.25
         assert told == ["loss"]
+        assert session.link_bad
         skipped = track.counters.skipped_frames
         still.publisher().pictures(2 * GOP)
         assert track.counters.skipped_frames - skipped == 2 * GOP - 2
