@@ -31,8 +31,8 @@ from gateway.source.status import CameraState, CameraStatus
 from gateway.webrtc.fanout import Broadcast, Broadcasts
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.paths import Drop
-from gateway.webrtc.peer import Protector
-from gateway.webrtc.track import Listeners, ViewerTrack
+from gateway.webrtc.protection import Protector
+from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.udp import UdpPath
 from gateway.webrtc.viewer import Viewer
 from gateway.webrtc.wire import Wire
@@ -85,7 +85,6 @@ def _viewer(broadcast: Broadcast, sock: socket.socket, sink: socket.socket, drop
         wire=wire,
         clock=SYSTEM_CLOCK,
         keyframe=broadcast.keyframe,
-        listeners=Listeners(loss=lambda _: None, missed=lambda: None, resent=lambda _: None),
     )
     return Viewer({TrackKind.VIDEO: track}, Pace(SYSTEM_CLOCK.monotonic(), stream_bps=_BITRATE_BPS))
 
@@ -105,7 +104,7 @@ async def _measure(options: argparse.Namespace) -> None:
     drops = _Drops()
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
-    sock.setblocking(False)  # noqa: FBT003  socket's own
+    sock.setblocking(False)
     sock.bind(("127.0.0.1", 0))
     broadcasts = Broadcasts()
     hubs = [

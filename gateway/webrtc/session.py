@@ -13,7 +13,6 @@ from pyee.base import EventEmitter
 from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
-from gateway.webrtc.congestion import LossGate
 from gateway.webrtc.peer import GatewayPeer
 from gateway.webrtc.selection import Selection
 from gateway.webrtc.viewer import Viewer
@@ -38,7 +37,6 @@ class Session:
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     generation: int = 1
     viewer: Viewer | None = None
-    loss: LossGate = field(default_factory=LossGate)
     events: EventEmitter = field(default_factory=EventEmitter)
     deadline: asyncio.TimerHandle | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from gateway.rtp.templates import MAX_RUN_BYTES, Run
 from gateway.webrtc.paths import Path
-from gateway.webrtc.peer import Protector, make_buffer
+from gateway.webrtc.protection import PacketBuffer, Protector
 
-# All viewers are served on one thread, so one scratch buffer serves them all.
-_scratch, _scratch_c = make_buffer(MAX_RUN_BYTES)
+# All viewers are served on one thread, so one buffer serves them all.
+_buffer = PacketBuffer(MAX_RUN_BYTES)
+_view = _buffer.view
 
 
 class Wire:
@@ -28,8 +29,14 @@ class Wire:
         return self._protector.tag_size
 
     @property
+    def blocked(self) -> bool:
+        """Whether nothing more can leave now: the way out is full, or there is none."""
+        path = self._path()
+        return path is None or path.congested
+
+    @property
     def congested(self) -> bool:
-        """Whether pictures should be skipped: the way out is full, there is none, or nobody is heard at its end."""
+        """Whether pictures should be skipped: the way out is blocked, or nobody is heard at its end."""
         path = self._path()
         return path is None or path.congested or self._quiet()
 
@@ -38,14 +45,17 @@ class Wire:
         path = self._path()
         if path is None:
             return 0
-        stride = run.stride
-        laid_out = run.data[begin * stride : end * stride]
-        size = len(laid_out)
-        _scratch[:size] = laid_out
-        sizes = run.sizes if end - begin == len(run.sizes) else run.sizes[begin:end]
-        if not self._protector.protect_packets(_scratch, _scratch_c, stride, sizes, number):
+        stride, sizes = run.stride, run.sizes
+        data: bytes | memoryview = run.data
+        if end - begin < len(sizes):
+            data = memoryview(data)[begin * stride : end * stride]
+        size = len(data)
+        _view[:size] = data
+        if not self._protector.protect_run(
+            _buffer, stride=stride, count=end - begin, last_size=sizes[end - 1], number=number
+        ):
             return 0
-        return path.send_packets(_scratch[:size], stride)
+        return path.send_packets(_view[:size], stride)
 
     def send_packet(self, packet: bytes) -> bool:
         """Protect and send one complete RTP packet; False when it was dropped."""
@@ -53,9 +63,9 @@ class Wire:
         if path is None:
             return False
         size = len(packet)
-        _scratch[:size] = packet
-        protected = self._protector.protect(_scratch_c, size)
-        return protected > 0 and path.send(_scratch[:protected])
+        _view[:size] = packet
+        protected = self._protector.protect(_buffer, size)
+        return protected > 0 and path.send(_view[:protected])
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one compound RTCP packet; lost when there is no path."""
