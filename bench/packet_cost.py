@@ -19,6 +19,7 @@ import struct
 import time
 import tracemalloc
 from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 
 from pylibsrtp import Policy, Session
@@ -56,6 +57,16 @@ class _Drops:
         self.counts[reason] += count
 
 
+@dataclass(slots=True)
+class _Way:
+    """Stands in for the ICE agent of a viewer that is always there."""
+
+    path: UdpPath | None
+
+    def quiet(self, now: float) -> bool:
+        return False
+
+
 def _unit(number: int) -> AccessUnit:
     keyframe = number % _GOP == 0
     size = _KEYFRAME_BYTES if keyframe else _DELTA_BYTES
@@ -75,7 +86,7 @@ def _viewer(broadcast: Broadcast, sock: socket.socket, sink: socket.socket, drop
     address = sink.getsockname()
     origin = (socket.IPPROTO_IP, 8, struct.pack("@I4s4s", 0, socket.inet_aton("127.0.0.1"), bytes(4)))
     path = UdpPath(sock, address, origin, ("udp", "127.0.0.1", *address), drops)
-    wire = Wire(Protector(Session(policy), tag_size=16), lambda: path)
+    wire = Wire(Protector(Session(policy), tag_size=16), _Way(path))
     track = ViewerTrack(
         broadcast.rtp_track(TrackKind.VIDEO),
         PacketClass(broadcast.ssrc[TrackKind.VIDEO], 102, 5),
@@ -86,7 +97,7 @@ def _viewer(broadcast: Broadcast, sock: socket.socket, sink: socket.socket, drop
         clock=SYSTEM_CLOCK,
         keyframe=broadcast.keyframe,
     )
-    return Viewer({TrackKind.VIDEO: track}, Pace(SYSTEM_CLOCK.monotonic(), stream_bps=_BITRATE_BPS))
+    return Viewer({TrackKind.VIDEO: track}, wire, Pace(SYSTEM_CLOCK.monotonic(), stream_bps=_BITRATE_BPS))
 
 
 async def _publish(hubs: list[Hub], units: itertools.cycle[AccessUnit], seconds: float) -> None:

@@ -50,7 +50,7 @@ class Run:
     """Packets of equal size (the last may be shorter) that can leave in one segmented send.
 
     `data` holds them `stride` bytes apart, each followed by room for exactly its SRTP tag; `sizes` without the tag,
-    `header_size` of each, extension included.
+    `header_size` of each with its extension; `payload_bytes` of all.
     """
 
     data: bytes
@@ -58,11 +58,13 @@ class Run:
     sizes: tuple[int, ...]
     first_index: int
     header_size: int
+    payload_bytes: int
 
     def payload_size(self, begin: int, end: int) -> int:
         """Bytes of payload in the packets from `begin` up to before `end`."""
-        packets = self.sizes if end - begin == len(self.sizes) else self.sizes[begin:end]
-        return sum(packets) - len(packets) * self.header_size
+        if end - begin == len(self.sizes):
+            return self.payload_bytes
+        return sum(self.sizes[begin:end]) - (end - begin) * self.header_size
 
 
 def extension(packet_class: PacketClass) -> bytes:
@@ -96,6 +98,11 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
     stride = 0
     first = frame.first_index
     final = len(frame.payloads) - 1
+
+    def complete() -> Run:
+        payload_bytes = sum(sizes) - len(sizes) * len(plain)
+        return Run(b"".join(parts), stride, tuple(sizes), first, len(plain), payload_bytes)
+
     for place, payload in enumerate(frame.payloads):
         size = len(plain) + len(payload)
         if sizes and (
@@ -104,14 +111,14 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
             or len(sizes) == MAX_RUN_PACKETS
             or (len(sizes) + 1) * stride > MAX_RUN_BYTES
         ):
-            runs.append(Run(b"".join(parts), stride, tuple(sizes), first, len(plain)))
+            runs.append(complete())
             first += len(sizes)
             parts, sizes = [], []
         if not sizes:
             stride = size + tag_size
         parts += (last if place == final else plain, payload, room)
         sizes.append(size)
-    runs.append(Run(b"".join(parts), stride, tuple(sizes), first, len(plain)))
+    runs.append(complete())
     return tuple(runs)
 
 

@@ -21,6 +21,7 @@ from gateway.webrtc.peer import random_ssrc
 from gateway.webrtc.pump import Pump
 from gateway.webrtc.viewer import Progress, Viewer
 
+_DONE, _MORE = Progress.DONE, Progress.MORE
 _REPORT_INTERVAL_S: Final = 1.0
 _REPORTS_AT_ONCE: Final = 25
 """Sender reports made in one go: those of hundreds of viewers would hold up a frame."""
@@ -111,8 +112,9 @@ class Broadcast:
         if not self.hub.gop.usable:
             # The camera went away: what is held would be shown as if it were live.
             self._group = []
+        now = self._clock.monotonic()
         for shared in self._group:
-            viewer.offer(shared)
+            viewer.offer(shared, now)
         self._wake(viewer)
 
     def _wake(self, viewer: Viewer) -> None:
@@ -175,8 +177,9 @@ class Broadcast:
             # Another viewer begins each time, so that none is always last.
             self._turn = (self._turn + 1) % len(self._viewers)
             viewers = tuple(self._viewers)
+            now = self._clock.monotonic()
             for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
-                if viewer.offer(shared):
+                if viewer.offer(shared, now):
                     self._queue(viewer)
 
     def on_stream(self, stream: StreamInfo) -> None:
@@ -213,9 +216,9 @@ class Broadcast:
         while ready:
             viewer = ready.popleft()
             progress = viewer.pump(now)
-            if progress is Progress.DONE:
+            if progress is _DONE:
                 viewer.queued = False
-            elif progress is Progress.MORE:
+            elif progress is _MORE:
                 ready.append(viewer)
             else:
                 self._paced.append(viewer)

@@ -182,9 +182,10 @@ class GatewayPeer(RTCPeerConnection):
         await self.setLocalDescription(await self.createAnswer())
         return str(self.localDescription.sdp)
 
-    def quiet(self, now: float) -> bool:
-        """Whether nothing was heard of the viewer for seconds, at monotonic second `now`."""
-        return self._agent.quiet(now)
+    @property
+    def way(self) -> IceLiteAgent:
+        """Which way packets go to the viewer, and whether it is still heard of."""
+        return self._agent
 
     def shut(self) -> None:
         """End the transport at once, whatever state the connection is in."""

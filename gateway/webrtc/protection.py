@@ -29,47 +29,22 @@ class PacketBuffer:
     def __init__(self, size: int) -> None:
         content = bytearray(size)
         self.view = memoryview(content)
-        self._first = (ffi.from_buffer(content),)
+        self.first = ffi.from_buffer(content)
         lengths = ffi.new("int[]", MAX_RUN_PACKETS)
-        self._lengths = memoryview(ffi.buffer(lengths)).cast("i")
-        self._length_pointers = [lengths + place for place in range(MAX_RUN_PACKETS)]
-        self._pointers: dict[int, list[Any]] = {}
-        self._equal_lengths: dict[int, memoryview] = {}
+        self.lengths = memoryview(ffi.buffer(lengths)).cast("i")
+        self.length_pointers = [lengths + place for place in range(MAX_RUN_PACKETS)]
+        self._strides: dict[int, tuple[list[Any], memoryview]] = {}
 
-    def number(self, first: int, *, stride: int, count: int) -> None:
-        """Write sequence numbers from `first` on into `count` headers that lie `stride` bytes apart."""
-        low = first % _NUMBERS
-        end = count * stride
-        self.view[2:end:stride] = _HIGH[low : low + count]
-        self.view[3:end:stride] = _LOW[low : low + count]
-
-    def packets(self, stride: int, count: int) -> Sequence[Any]:
-        """Pointers to at least `count` packets that lie `stride` bytes apart."""
-        if count == 1:
-            return self._first
-        found = self._pointers.get(stride)
+    def packets(self, stride: int) -> tuple[list[Any], memoryview]:
+        """Pointers to packets that lie `stride` bytes apart, as far as there is room, and `stride` as their length."""
+        found = self._strides.get(stride)
         if found is None:
-            if len(self._pointers) == _MAX_STRIDES:
-                self._pointers.clear()
-            most = min(MAX_RUN_PACKETS, len(self.view) // stride)
-            found = self._pointers[stride] = [self._first[0] + place * stride for place in range(most)]
+            if len(self._strides) == _MAX_STRIDES:
+                self._strides.clear()
+            most = max(1, min(MAX_RUN_PACKETS, len(self.view) // stride))
+            pointers = [self.first + place * stride for place in range(most)]
+            found = self._strides[stride] = pointers, memoryview(array("i", [stride]) * most)
         return found
-
-    def lengths(self, size: int, *, last_size: int, count: int) -> Sequence[Any]:
-        """Pointers to the packets' lengths, `size` bytes but for the last of `count`; libsrtp changes them."""
-        if count > 1:
-            equal = self._equal_lengths.get(size)
-            if equal is None:
-                if len(self._equal_lengths) == _MAX_STRIDES:
-                    self._equal_lengths.clear()
-                equal = self._equal_lengths[size] = memoryview(array("i", [size]) * MAX_RUN_PACKETS)
-            self._lengths[:count] = equal[:count]
-        self._lengths[count - 1] = last_size
-        return self._length_pointers
-
-    def length(self) -> int:
-        """What libsrtp made of the first packet's length."""
-        return self._lengths[0]
 
 
 class Protector:
@@ -81,23 +56,33 @@ class Protector:
         self._context = session._srtp[0]  # noqa: SLF001
         self.tag_size = tag_size
 
-    def protect_run(self, buffer: PacketBuffer, *, stride: int, count: int, last_size: int, number: int) -> bool:
+    def protect_run(self, buffer: PacketBuffer, stride: int, sizes: Sequence[int], number: int) -> bool:
         """Number the packets in a buffer from `number` on and encrypt them; False on refusal.
 
-        They lie `stride` bytes apart and fill that together with their tags, all but the last, which has `last_size`
-        bytes without its tag.
+        They lie `stride` bytes apart; `sizes` are without their tags, of which there is room for behind each.  All
+        but the last are equal.
         """
-        buffer.number(number, stride=stride, count=count)
-        lengths = buffer.lengths(stride - self.tag_size, last_size=last_size, count=count)
-        # map, because the loop's own Python would cost as much as the encryption.
-        return not any(map(_protect, repeat(self._context, count), buffer.packets(stride, count), lengths))
+        count = len(sizes)
+        end = count * stride
+        low = number % _NUMBERS
+        view, lengths = buffer.view, buffer.lengths
+        view[2:end:stride] = _HIGH[low : low + count]
+        view[3:end:stride] = _LOW[low : low + count]
+        lengths[count - 1] = sizes[-1]
+        if count == 1:
+            return not _protect(self._context, buffer.first, buffer.length_pointers[0])
+        pointers, _ = buffer.packets(stride)
+        _, equal = buffer.packets(sizes[0])
+        lengths[: count - 1] = equal[: count - 1]
+        # map, because a loop's own Python would cost as much as the encryption.
+        return not any(map(_protect, repeat(self._context, count), pointers, buffer.length_pointers))
 
     def protect(self, buffer: PacketBuffer, size: int) -> int:
         """Encrypt the one complete packet of `size` bytes in a buffer; returns its new size, 0 on refusal."""
-        lengths = buffer.lengths(size, last_size=size, count=1)
-        if _protect(self._context, buffer.packets(size, 1)[0], lengths[0]):
+        buffer.lengths[0] = size
+        if _protect(self._context, buffer.first, buffer.length_pointers[0]):
             return 0
-        return buffer.length()
+        return buffer.lengths[0]
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """Encrypt a compound RTCP packet."""

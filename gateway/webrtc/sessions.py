@@ -230,10 +230,11 @@ class Sessions:
             session.deadline.cancel()
         session.connected_at = self._clock.now()
         pace = Pace(self._clock.monotonic(), stream_bps=session.camera.hub.bitrate_bps)
-        tracks = self._viewer_tracks(session, broadcast, stream)
+        wire = Wire(session.peer.protector(), session.peer.way)
+        tracks = self._viewer_tracks(session, broadcast, stream, wire)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
-        session.viewer = Viewer(tracks, pace, moved=lambda bad: self._link_moved(session, bad=bad))
+        session.viewer = Viewer(tracks, wire, pace, moved=lambda bad: self._link_moved(session, bad=bad))
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         broadcast.join(session.viewer)
@@ -241,13 +242,8 @@ class Sessions:
         session.peer.when_back(lambda: broadcast.rejoin(viewer))
 
     def _viewer_tracks(
-        self, session: Session, broadcast: Broadcast, stream: StreamInfo
+        self, session: Session, broadcast: Broadcast, stream: StreamInfo, wire: Wire
     ) -> dict[TrackKind, ViewerTrack]:
-        wire = Wire(
-            session.peer.protector(),
-            lambda: session.peer.path,
-            quiet=lambda: session.peer.quiet(self._clock.monotonic()),
-        )
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
 

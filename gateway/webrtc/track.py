@@ -81,7 +81,7 @@ class ViewerTrack:
         self._rtx = rtx
         self._retransmits = rtx is not None
         self._rtx_number = first_number
-        self._rtx_allowance = float(_RTX_BURST_BYTES)
+        self._rtx_allowance: float = _RTX_BURST_BYTES
         # By the number the viewer knows the packet by, oldest request first; their size is taken off the allowance.
         self._repeats: dict[int, tuple[RtpFrame, int]] = {}
         self._numbers = SequenceMap(first_number)
@@ -94,25 +94,16 @@ class ViewerTrack:
         self._estimated_at = float("-inf")
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
 
-    @property
-    def congested(self) -> bool:
-        """Whether pictures should be skipped: the way to the viewer is full, or nobody is heard at its end."""
-        return self._wire.congested
-
-    @property
-    def blocked(self) -> bool:
-        """Whether nothing can leave now."""
-        return self._wire.blocked
-
     def send(self, run: Run, begin: int, end: int) -> None:
         """Send the packets from `begin` up to before `end` of a run."""
         count = end - begin
         number = self._numbers.assign(run.first_index + begin, count)
-        sent = self._wire.send_run(run, begin, end, number=number)
+        sent = self._wire.send_run(run, begin, end, number)
         counters = self.counters
         counters.packets += count
         counters.octets += run.payload_size(begin, end)
-        self._rtx_allowance = min(self._rtx_allowance + sent * RTX_SHARE, _RTX_BURST_BYTES)
+        allowance = self._rtx_allowance + sent * RTX_SHARE
+        self._rtx_allowance = min(_RTX_BURST_BYTES, allowance)
 
     # Repeats.
 
@@ -121,6 +112,11 @@ class ViewerTrack:
         self._retransmits = allowed and self._rtx is not None
         if not allowed:
             self._repeats.clear()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there are packets to be sent again."""
+        return bool(self._repeats)
 
     @property
     def next_repeat_size(self) -> int:

@@ -9,9 +9,11 @@ from typing import Final
 
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.rtp.shared import SharedFrame
+from gateway.rtp.templates import Run
 from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.track import ViewerTrack
+from gateway.webrtc.wire import Wire
 
 _MAX_BACKLOG_BYTES: Final = 12 << 20
 _QUANTUM_BYTES: Final = 64 * 1024
@@ -33,6 +35,10 @@ class Progress(Enum):
     PACED = 2
 
 
+# An enumeration's members are looked up slowly, and these are needed for every viewer and frame.
+_DONE, _MORE, _PACED = Progress.DONE, Progress.MORE, Progress.PACED
+
+
 class Viewer:
     """Belongs to one broadcast; everything happens on the event loop's thread.  Listens to its video track.
 
@@ -40,7 +46,12 @@ class Viewer:
     """
 
     def __init__(
-        self, tracks: dict[TrackKind, ViewerTrack], pace: Pace, *, moved: Callable[[bool], None] = _nothing
+        self,
+        tracks: dict[TrackKind, ViewerTrack],
+        wire: Wire,
+        pace: Pace,
+        *,
+        moved: Callable[[bool], None] = _nothing,
     ) -> None:
         self.tracks = tracks
         self.pace = pace
@@ -48,6 +59,7 @@ class Viewer:
         """Whether its broadcast has it in line already."""
         self.wake: Callable[[], None] = _nothing
         """Puts it in line; its broadcast sets this."""
+        self._wire = wire
         self._moved = moved
         self._gate = LinkGate()
         self._need_bps = 0
@@ -99,24 +111,25 @@ class Viewer:
 
     # The queue.
 
-    def offer(self, shared: SharedFrame) -> bool:
-        """Queue a frame unless this viewer has to skip it."""
+    def offer(self, shared: SharedFrame, now: float) -> bool:
+        """Queue a frame at monotonic second `now`, unless this viewer has to skip it."""
         track = self.tracks.get(shared.kind)
         if track is None or shared.kind in self._silent:
             return False
-        if track is self._video and not self._wants(track, keyframe=shared.frame.keyframe):
+        size = shared.frame.size
+        if track is self._video and not self._wants(now, keyframe=shared.frame.keyframe):
             track.counters.skipped_frames += 1
             return False
-        if self._backlog_bytes + shared.frame.size > _MAX_BACKLOG_BYTES:
+        if self._backlog_bytes + size > _MAX_BACKLOG_BYTES:
             self.drop_to_keyframe()
             track.counters.skipped_frames += 1
             return False
         self._backlog.append((track, shared))
-        self._backlog_bytes += shared.frame.size
+        self._backlog_bytes += size
         return True
 
-    def _wants(self, track: ViewerTrack, *, keyframe: bool) -> bool:
-        if track.congested:
+    def _wants(self, now: float, *, keyframe: bool) -> bool:
+        if self._wire.congested(now):
             # What can't leave now would only be late: go on with the next keyframe that finds the way free.
             self.drop_to_keyframe()
             return False
@@ -133,51 +146,55 @@ class Viewer:
 
     def pump(self, now: float) -> Progress:
         """Send of what waits as much as the pace allows at monotonic second `now`, at most a quantum."""
-        self.pace.advance(now, bursting=self._backlog_bytes > _QUANTUM_BYTES)
-        budget = self._repeat(_QUANTUM_BYTES)
-        while self._backlog and budget is not None and budget > 0:
-            budget = self._send(*self._backlog[0], budget)
-        if budget is None:
-            return Progress.PACED
-        repeating = self._video is not None and self._video.next_repeat_size > 0
-        return Progress.MORE if self._backlog or repeating else Progress.DONE
-
-    def _repeat(self, budget: int) -> int | None:
-        """Send what is to be sent again before anything new; the budget left, None where the pace says wait."""
+        pace, backlog = self.pace, self._backlog
+        pace.advance(now, bursting=self._backlog_bytes > _QUANTUM_BYTES)
+        budget = _QUANTUM_BYTES
         video = self._video
-        if video is None:
-            return budget
-        while budget > 0 and (size := video.next_repeat_size):
-            if video.blocked or not self.pace.packets(size):
-                return None
-            video.repeat()
-            self.pace.spend(size)
-            budget -= size
-        return budget
-
-    def _send(self, track: ViewerTrack, shared: SharedFrame, budget: int) -> int | None:
-        """Send of the backlog's first frame what may go; the budget left, None where the pace or the way says wait."""
-        pace = self.pace
-        runs = shared.runs(track.packet_class)
-        while self._run < len(runs):
+        # What is missing comes before anything new.
+        while video is not None and video.repeats:
             if budget <= 0:
-                return budget
-            run, begin = runs[self._run], self._begin
-            left = len(run.sizes) - begin
-            count = min(left, pace.packets(run.stride))
-            # Nothing is numbered that can't leave; the next picture offered decides whether to go on or skip.
-            if count < min(left, _BATCH_PACKETS) or track.blocked:
-                return None
-            track.send(run, begin, begin + count)
-            size = count * run.stride
+                return _MORE
+            size = video.next_repeat_size
+            if self._wire.blocked or not pace.packets(size):
+                return _PACED
+            video.repeat()
             pace.spend(size)
             budget -= size
-            if count == left:
+        while backlog:
+            track, shared = backlog[0]
+            for run in shared.runs(track.packet_class)[self._run :]:
+                if budget <= 0:
+                    return _MORE
+                size = self._send(track, run)
+                if size == 0:
+                    return _PACED
+                budget -= size
+                if self._begin:
+                    break
                 self._run += 1
-                self._begin = 0
             else:
-                self._begin += count
-        self._backlog.popleft()
-        self._backlog_bytes -= shared.frame.size
-        self._run = 0
-        return budget
+                backlog.popleft()
+                self._backlog_bytes -= shared.frame.size
+                self._run = 0
+        return _DONE
+
+    def _send(self, track: ViewerTrack, run: Run) -> int:
+        """Send of a run what is left of it, as far as pace and way allow; returns how many bytes.
+
+        Nothing is numbered that can't leave; the next picture offered decides whether to go on or skip.
+        """
+        begin = self._begin
+        total = len(run.sizes)
+        stride = run.stride
+        end = begin + self.pace.packets(stride)
+        if end >= total:
+            end = total
+        elif end - begin < _BATCH_PACKETS:
+            return 0
+        if self._wire.blocked:
+            return 0
+        track.send(run, begin, end)
+        size = (end - begin) * stride
+        self.pace.spend(size)
+        self._begin = 0 if end == total else end
+        return size
