@@ -299,6 +299,8 @@ async def test_reports_count_what_was_sent_to_this_viewer(stage: Stage) -> None:
         await settled(lambda: len(viewer.video.reports) >= 2, "sender reports do not come")
         info = viewer.video.reports[-1].sender_info
         assert info.packet_count == len(viewer.video.packets)
+        # Payload alone, without headers and extensions.
+        assert info.octet_count == sum(len(packet.payload) for packet in viewer.video.packets)
 
 
 async def test_a_receiver_report_tells_jitter_and_round_trip(stage: Stage) -> None:
