@@ -74,9 +74,12 @@ class Pace:
         self._at = now
         if bursting and self._proved:
             self._rate_bps = min(MAX_RATE_BPS, self._rate_bps * 2 ** (min(elapsed, DOUBLING_S) / DOUBLING_S))
-        # At higher rates more may leave at once: no less than what the pace is worth from one look to the next, twice.
-        most = max(UNPACED_BYTES, self._rate_bps / 8 * 2 * PACE_S)
-        self._credit = min(self._credit + elapsed * self._rate_bps / 8, most)
+        bytes_per_s = self._rate_bps / 8
+        credit = self._credit + elapsed * bytes_per_s
+        if credit > UNPACED_BYTES:
+            # At higher rates more may leave at once: what the pace is worth from one look to the next, twice.
+            credit = min(credit, max(UNPACED_BYTES, bytes_per_s * 2 * PACE_S))
+        self._credit = credit
 
     def packets(self, stride: int) -> int:
         """How many packets of `stride` bytes may leave now."""
