@@ -74,6 +74,7 @@ GOALS: Final = (
         1.25,
         versus=(GATEWAY, _ONE_CAMERA.format(300), ""),
     ),
+    Goal("keyframe", "100 viewers of a 4K camera", "extra delay p99", 10),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),

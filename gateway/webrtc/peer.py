@@ -44,12 +44,11 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from OpenSSL import SSL
-from pylibsrtp import Session
-from pylibsrtp._binding import ffi, lib
 
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import Credentials, IceLiteAgent
 from gateway.webrtc.paths import Path
+from gateway.webrtc.protection import Protector
 
 SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order of preference; GCM with 128 bit costs half of the others."""
@@ -110,51 +109,6 @@ def _instead_of_a_new_one(certificate: SharedCertificate) -> Iterator[None]:
         yield
     finally:
         names["RTCCertificate"] = made
-
-
-class Protector:
-    """Encrypts a viewer's RTP and RTCP in place, through the SRTP session aiortc negotiated."""
-
-    def __init__(self, session: Session, *, tag_size: int) -> None:
-        # The session object owns the C context; keeping it keeps the context alive.
-        self._session = session
-        self._context = session._srtp[0]  # noqa: SLF001
-        self._length = ffi.new("int *")
-        self.tag_size = tag_size
-
-    def protect_packets(self, view: memoryview, buffer: Any, stride: int, sizes: tuple[int, ...], number: int) -> bool:
-        """Number packets that lie `stride` apart from `number` on and encrypt them; False on refusal.
-
-        `view` and `buffer` are the two sides of one `make_buffer`.
-        """
-        context, length, protect = self._context, self._length, lib.srtp_protect
-        offset = 0
-        for size in sizes:
-            view[offset + 2] = number >> 8 & 0xFF
-            view[offset + 3] = number & 0xFF
-            length[0] = size
-            if protect(context, buffer + offset, length):
-                return False
-            number += 1
-            offset += stride
-        return True
-
-    def protect(self, buffer: Any, size: int) -> int:
-        """Encrypt one complete packet at the start of a buffer; returns the new size, 0 on refusal."""
-        self._length[0] = size
-        if lib.srtp_protect(self._context, buffer, self._length):
-            return 0
-        return int(self._length[0])
-
-    def protect_rtcp(self, packet: bytes) -> bytes:
-        """Encrypt a compound RTCP packet."""
-        return bytes(self._session.protect_rtcp(packet))
-
-
-def make_buffer(size: int) -> tuple[memoryview, Any]:
-    """A writable buffer, as Python sees it and as `Protector` wants it."""
-    array = bytearray(size)
-    return memoryview(array), ffi.from_buffer(array)
 
 
 class FanoutSender(RTCRtpSender):
@@ -262,9 +216,10 @@ class GatewayPeer(RTCPeerConnection):
         await self.setLocalDescription(await self.createAnswer())
         return str(self.localDescription.sdp)
 
-    def quiet(self, now: float) -> bool:
-        """Whether nothing was heard of the viewer for seconds, at monotonic second `now`."""
-        return self._agent.quiet(now)
+    @property
+    def way(self) -> IceLiteAgent:
+        """Which way packets go to the viewer, and whether it is still heard of."""
+        return self._agent
 
     def shut(self) -> None:
         """End the transport at once, whatever state the connection is in."""

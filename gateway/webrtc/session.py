@@ -13,7 +13,6 @@ from pyee.base import EventEmitter
 from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
-from gateway.webrtc.congestion import LossGate
 from gateway.webrtc.peer import GatewayPeer
 from gateway.webrtc.sdp import Identity
 from gateway.webrtc.selection import Selection
@@ -46,7 +45,6 @@ class Session:
     viewer: Viewer | None = None
     link_bad: bool = False
     """Whether its viewer's link can't carry WebRTC now; it may have been told to a socket that is gone."""
-    loss: LossGate = field(default_factory=LossGate)
     events: EventEmitter = field(default_factory=EventEmitter)
     deadline: asyncio.TimerHandle | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)

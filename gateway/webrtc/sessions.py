@@ -27,7 +27,7 @@ from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sdp import Offer, SdpError, parse_offer
 from gateway.webrtc.selection import select, still_offered
 from gateway.webrtc.session import LOSS, Session
-from gateway.webrtc.track import Listeners, ViewerTrack
+from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.viewer import Viewer
 from gateway.webrtc.wire import Wire
 
@@ -250,10 +250,11 @@ class Sessions:
             session.deadline.cancel()
         session.connected_at = self._clock.now()
         pace = Pace(self._clock.monotonic(), stream_bps=session.camera.hub.bitrate_bps)
-        tracks = self._viewer_tracks(session, broadcast, stream, pace)
+        wire = Wire(session.peer.protector(), session.peer.way)
+        tracks = self._viewer_tracks(session, broadcast, stream, wire)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
-        session.viewer = Viewer(tracks, pace)
+        session.viewer = Viewer(tracks, wire, pace, moved=lambda bad: self._link_moved(session, bad=bad))
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         broadcast.join(session.viewer)
@@ -261,21 +262,10 @@ class Sessions:
         session.peer.when_back(lambda: broadcast.rejoin(viewer))
 
     def _viewer_tracks(
-        self, session: Session, broadcast: Broadcast, stream: StreamInfo, pace: Pace
+        self, session: Session, broadcast: Broadcast, stream: StreamInfo, wire: Wire
     ) -> dict[TrackKind, ViewerTrack]:
-        wire = Wire(
-            session.peer.protector(),
-            lambda: session.peer.path,
-            quiet=lambda: session.peer.quiet(self._clock.monotonic()),
-        )
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
-        listeners = Listeners(
-            loss=lambda lost: self._loss(session, lost),
-            missed=lambda: pace.missed(self._clock.monotonic()),
-            resent=pace.spend,
-        )
-        silent = Listeners(loss=lambda _: None, missed=lambda: None, resent=lambda _: None)
 
         def add(kind: TrackKind, codec: str, packet_class: PacketClass, rtx: PacketClass | None) -> None:
             tracks[kind] = ViewerTrack(
@@ -287,7 +277,6 @@ class Sessions:
                 wire=wire,
                 clock=self._clock,
                 keyframe=broadcast.keyframe,
-                listeners=listeners if kind is TrackKind.VIDEO else silent,
             )
 
         tag_size = wire.tag_size
@@ -306,17 +295,11 @@ class Sessions:
             add(TrackKind.AUDIO, stream.audio.codec, packet_class, None)
         return tracks
 
-    def _loss(self, session: Session, lost_fraction: float) -> None:
-        """A link that loses a fifth for seconds gets no retransmissions and keyframes only."""
-        if session.viewer is None:
-            return
-        session.viewer.pace.reported(lost_fraction)
-        if not session.loss.report(lost_fraction, self._clock.monotonic()):
-            return
-        session.link_bad = closed = session.loss.closed
-        session.viewer.relieve(keyframes_only=closed)
-        self._log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
-        if closed:
+    def _link_moved(self, session: Session, *, bad: bool) -> None:
+        """Its viewer gets keyframes only, or everything again."""
+        session.link_bad = bad
+        self._log.info("%s: a viewer's link %s", session.camera.name, "carries too little" if bad else "has recovered")
+        if bad:
             session.events.emit("fallback", LOSS)
 
     def _state_changed(self, session: Session) -> None:

@@ -38,7 +38,7 @@ Ancillary = tuple[int, int, bytes]
 class UdpPath:
     """A viewer's UDP address, seen from one address of ours."""
 
-    __slots__ = ("_address", "_counter", "_origin", "_sock", "key", "remote", "segmented")
+    __slots__ = ("_address", "_counter", "_origin", "_segmenting", "_sock", "_stride", "key", "remote", "segmented")
 
     protocol = "udp"
     congested = False
@@ -60,6 +60,9 @@ class UdpPath:
         self.key = key
         self.remote = (address[0].partition("%")[0], address[1])
         self.segmented = segmented
+        # What to say to the kernel for the stride that was used last: nearly always the next one's, too.
+        self._stride = 0
+        self._segmenting = self._origin
 
     def send(self, datagram: bytes | memoryview) -> bool:
         """Send at once; a full socket buffer is loss, as on any link."""
@@ -76,9 +79,11 @@ class UdpPath:
         if total <= stride:
             return total if self.send(packets) else 0
         if self.segmented:
-            segment = (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", stride))
+            if stride != self._stride:
+                self._stride = stride
+                self._segmenting = [*self._origin, (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", stride))]
             try:
-                self._sock.sendmsg([packets], [*self._origin, segment], 0, self._address)
+                self._sock.sendmsg([packets], self._segmenting, 0, self._address)
             except OSError as error:
                 if error.errno not in _NO_SEGMENTATION:
                     self._failed(error, -(-total // stride))

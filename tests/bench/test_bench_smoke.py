@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as command
-from bench.cameras import FULL_HD, HD
+from bench.cameras import FULL_HD, HD, ULTRA_HD
 from bench.context import rotated
 from bench.errors import BenchError
 from bench.fan_out import FULL as FAN_OUT
@@ -319,7 +319,7 @@ class TestSubjects:
         assert [rotated("ABC", turn) for turn in range(4)] == [list("ABC"), list("BCA"), list("CAB"), list("ABC")]
         assert rotated([], 3) == []
 
-    @pytest.mark.parametrize("kind", [HD, FULL_HD])
+    @pytest.mark.parametrize("kind", [HD, FULL_HD, ULTRA_HD])
     def test_cameras_are_such_as_the_demo_makes(self, kind: object) -> None:
         assert isinstance(kind, type(HD))
         spec = parse_camera(kind.argument(3))

@@ -19,7 +19,7 @@ from gateway.relay.camera import Camera
 from gateway.source import connection, reader, supervision
 from gateway.webrtc import advertise, ice, pacing, port, sessions, track
 from gateway.webrtc.candidates import host_candidates
-from gateway.webrtc.congestion import LossGate
+from gateway.webrtc.congestion import LinkGate
 from gateway.webrtc.ice import Credentials, IceLiteAgent
 from gateway.webrtc.paths import Path
 from gateway.webrtc.port import MediaPort
@@ -96,10 +96,10 @@ def _path_following() -> None:
 
 
 def _retransmission() -> None:
-    def nothing(*_: object, **__: object) -> None:
-        return None
+    def nothing(*_: object) -> bool:
+        return False
 
-    _replace(track.ViewerTrack, "_retransmit", nothing)
+    _replace(track.ViewerTrack, "_queue_repeats", nothing)
 
 
 def _pacing() -> None:
@@ -128,10 +128,10 @@ def _validation() -> None:
 
 
 def _loss_gate() -> None:
-    def never(_: LossGate, __: float, ___: float) -> bool:
+    def never(*_: object, **__: object) -> bool:
         return False
 
-    _replace(LossGate, "report", never)
+    _replace(LinkGate, "report", never)
 
 
 def _camera_threads() -> None:
