@@ -63,18 +63,22 @@ class Viewer:
     def __init__(self, page: Page, handle: JSHandle) -> None:
         self.page = page
         self._handle = handle
+        self.first_picture_ms: float | None = None
 
     async def join(self, camera: str, *, socket: bool = False, within_s: float = 10) -> float | None:
         """Milliseconds from the click to the first picture, by WHEP or by the WebSocket; None without one."""
         options = {"camera": camera, "socket": socket, "deadlineMs": within_s * 1000}
-        found = await self._handle.evaluate("(viewer, options) => viewer.join(options)", options)
-        return None if found is None else float(found)
+        return await self._first_picture("(viewer, options) => viewer.join(options)", options)
 
     async def show(self, camera: str, *, within_s: float = 10) -> float | None:
         """The same by the page's `<camera-view>`."""
         options = {"camera": camera, "deadlineMs": within_s * 1000}
-        found = await self._handle.evaluate("(viewer, options) => viewer.show(options)", options)
-        return None if found is None else float(found)
+        return await self._first_picture("(viewer, options) => viewer.show(options)", options)
+
+    async def _first_picture(self, expression: str, options: dict[str, Any]) -> float | None:
+        found = await self._handle.evaluate(expression, options)
+        self.first_picture_ms = None if found is None else float(found)
+        return self.first_picture_ms
 
     async def live_after(self, since_ms: float, *, within_s: float) -> float | None:
         """Milliseconds from `since_ms` to the first picture less than a second old; None if there was none in time."""
