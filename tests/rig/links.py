@@ -236,7 +236,7 @@ LINKS: Final = (
         run=_slow_tcp,
         limits={
             "protocol": exactly("tcp"),
-            "age_ms": at_most(4000),
+            "age_ms": at_most(3000),
             "age_growth_ms": at_most(1000),
             "nacks": exactly(0),
             "lost": exactly(0),
@@ -244,7 +244,7 @@ LINKS: Final = (
             "neighbour_gap_max_ms": at_most(500),
         },
         without="skipping",
-        breaks=frozenset({"nacks"}),
+        breaks=frozenset({"nacks", "lost"}),
         camera=FOUR_MEGABIT,
     ),
     Scenario(
