@@ -74,6 +74,9 @@ GOALS: Final = (
         1.25,
         versus=(GATEWAY, _ONE_CAMERA.format(300), ""),
     ),
+    # Less than 1 MB.
+    Goal("churn", "2000 joins", "memory per 100 joins", 0.95),
+    *(Goal("churn", "2000 joins", f"further {what}", 0) for what in ("descriptors", "threads", "tasks")),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
