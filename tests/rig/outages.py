@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Final
 
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, at_least, at_most, exactly
+from tests.rig.figures import Figure, Limit, at_least, at_most, exactly
 from tests.rig.network import OTHER_VIEWER_ADDRESS
-from tests.rig.scenario import CAMERA, MANY_PACKETS, Scenario, Stage, watching
+from tests.rig.scenario import CAMERA, MANY_PACKETS, SMALL, Scenario, Stage, watching
 from tests.rig.viewer import Viewer, now_ms
 
 _SEQUENCE_NUMBERS: Final = 1 << 16
@@ -97,6 +98,27 @@ async def _until_wrapped(one: Viewer) -> None:
 
 _BACK: Final = {"back_ms": at_most(3000), "connections": exactly(1)}
 
+
+def _page(
+    what: str,
+    *,
+    without: str,
+    how: _Return = _Return.SAME,
+    wrapped: bool = False,
+    limits: Mapping[str, Limit] | None = None,
+    camera: str = SMALL,
+) -> Scenario:
+    """The page's own element after 20 s; where it can't go on, it makes another connection."""
+    return Scenario(
+        name=f"link down 20 s{what}, the page",
+        run=partial(_page_comes_back, how=how, wrapped=wrapped),
+        limits=_BACK | dict(limits or {}),
+        without=without,
+        breaks=frozenset({"connections"}),
+        camera=camera,
+    )
+
+
 OUTAGES: Final = (
     Scenario(
         name="link down 5 s",
@@ -112,33 +134,14 @@ OUTAGES: Final = (
         without="ice-restart",
         breaks=frozenset({"back_ms"}),
     ),
-    Scenario(
-        name="link down 20 s, the page",
-        run=partial(_page_comes_back, how=_Return.SAME),
-        limits=_BACK | {"longest_gap_afterwards_ms": at_most(1000)},
-        without="patience",
-        breaks=frozenset({"connections"}),
-    ),
-    Scenario(
-        name="link down 20 s and another address, the page",
-        run=partial(_page_comes_back, how=_Return.OTHER_ADDRESS),
-        limits=_BACK,
-        without="path-following",
-        breaks=frozenset({"connections"}),
-    ),
-    Scenario(
-        name="link down 20 s and the way gone, the page",
-        run=partial(_page_comes_back, how=_Return.WAY_GONE),
-        limits=_BACK | {"ice_generations": exactly(2)},
-        without="ice-restart",
-        breaks=frozenset({"connections"}),
-    ),
-    Scenario(
-        name="link down 20 s after a rollover, the page",
-        run=partial(_page_comes_back, how=_Return.SAME, wrapped=True),
-        limits=_BACK | {"packets_before": at_least(_SEQUENCE_NUMBERS)},
+    _page("", without="patience", limits={"longest_gap_afterwards_ms": at_most(1000)}),
+    _page(" and another address", how=_Return.OTHER_ADDRESS, without="path-following"),
+    _page(" and the way gone", how=_Return.WAY_GONE, without="ice-restart", limits={"ice_generations": exactly(2)}),
+    _page(
+        " after a rollover",
+        wrapped=True,
         without="absence",
-        breaks=frozenset({"connections"}),
+        limits={"packets_before": at_least(_SEQUENCE_NUMBERS)},
         camera=MANY_PACKETS,
     ),
 )

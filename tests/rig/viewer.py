@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -13,35 +12,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, JSHandle, Page, async_playwright
+from playwright.async_api import Browser, JSHandle, Page
 
 from tests.rig.network import Network
+from tests.support.browser import chromium as chromium_anywhere
+from tests.support.browser import chromium_program
 
 _SCRIPT: Final = Path(__file__).with_name("viewer.js")
-_ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-)
 _FRESH_MS: Final = 1000
 
 
 @asynccontextmanager
 async def chromium(network: Network, role: str, folder: Path) -> AsyncIterator[Browser]:
-    """The distribution's Chromium, headless, all its traffic inside a role's namespace."""
-    executable = shutil.which("chromium")
-    assert executable, "the rig needs the distribution's chromium: make packages"
+    """Chromium, all its traffic inside a role's namespace."""
     wrapper = folder / f"chromium-in-{role}"
-    inside = " ".join(network.inside(role, executable))
+    inside = " ".join(network.inside(role, chromium_program()))
     wrapper.write_text(f'#!/bin/sh\nexec {inside} "$@"\n')
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=list(_ARGUMENTS))
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    async with chromium_anywhere(wrapper) as started:
+        yield started
 
 
 @dataclass(frozen=True, slots=True)
