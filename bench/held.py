@@ -35,8 +35,8 @@ class Scale:
     step: int = 25
     first: int = 100
     most: int = 1000
-    settle_s: float = 4.0
-    watch_s: float = 8.0
+    settle_s: float = 3.0
+    watch_s: float = 7.0
 
 
 FULL: Final = Scale()
