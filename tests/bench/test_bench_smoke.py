@@ -40,6 +40,7 @@ from bench.results import Document, Results, load, to_json
 from bench.search import Search
 from bench.servers import KINDS
 from bench.stats import Picture, gaps, percentile, settling_ms, steady_latency_ms, summarize, unmarked
+from bench.viewers import Crowd, NotConnectedError, Viewer
 from gateway.demo.spec import parse_camera
 
 DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -387,6 +388,21 @@ class TestAttempts:
         assert results.notes == ["go2rtc, round 1 could not be measured: viewer 100 did not connect."]
         assert len(results.series) == 1
         assert "round 2" in capsys.readouterr().err
+
+
+class TestCrowd:
+    @pytest.mark.parametrize(("error", "tries"), [(NotConnectedError("no answer"), 2), (BenchError("503"), 1)])
+    async def test_only_a_viewer_that_was_not_refused_tries_again(self, error: BenchError, tries: int) -> None:
+        tried = []
+
+        class Unlucky(Crowd):
+            async def join(self, url: str) -> Viewer:
+                tried.append(url)
+                raise error
+
+        with pytest.raises(BenchError):
+            await Unlucky().join_counting("http://127.0.0.1/cam/whep")
+        assert len(tried) == tries
 
 
 class TestSubjects:
