@@ -15,8 +15,8 @@ from typing import Final
 from playwright.async_api import Browser
 
 from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
-from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, ROUTER, Network
-from tests.rig.programs import Program, cameras, gateway, running
+from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, Network
+from tests.rig.programs import Program, cameras, frame_tap, gateway, running
 from tests.rig.viewer import Viewer, chromium, get_json, now_ms, playing, viewer
 
 _FIRST_PORT: Final = 8600
@@ -118,7 +118,10 @@ async def _reasons(browser: Browser, address: str, *, wanted: tuple[str, ...]) -
 
 
 async def _one_dead_of_eight(ground: Ground) -> dict[str, Figure]:
-    """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone."""
+    """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone.
+
+    The eighth's stream comes and goes: it is the one with the fewest frames.
+    """
     network, rounds = ground.network, 3 if ground.long else 1
     async with contextlib.AsyncExitStack() as stack:
         others = await stack.enter_async_context(cameras(network, f"cam:320x240@20:gop=2:copies={_OTHERS}"))
@@ -128,26 +131,24 @@ async def _one_dead_of_eight(ground: Ground) -> dict[str, Figure]:
         await playing(browser, address, *others, *faulty.urls)
         for name in (*others, *faulty.urls):
             await _watching(stack, browser, address, name)
-        tap = await stack.enter_async_context(
-            running(network, NEIGHBOUR, sys.executable, "-m", "tests.rig.frame_tap", ROUTER)
-        )
+        tap = await stack.enter_async_context(frame_tap(network, NEIGHBOUR))
         alive: list[list[float]] = []
         dead: list[list[float]] = []
         await asyncio.sleep(2)
-        await _gaps(tap)
+        await tap.gaps_ms()
         for number in range(rounds):
             await asyncio.sleep(_ALIVE_S)
-            alive += await _gaps(tap)
+            alive += (await tap.gaps_ms())[:_OTHERS]
             down, up = (("silence", "freeze"), ("speak", "thaw")) if number % 2 == 0 else (("die",), ("revive",))
             for verb in down:
                 await faulty.tell(verb, "eighth")
             await asyncio.sleep(_DEAD_S)
-            dead += await _gaps(tap)
+            dead += (await tap.gaps_ms())[:_OTHERS]
             for verb in up:
                 await faulty.tell(verb, "eighth")
             await playing(browser, address, "eighth", within_s=60)
             await asyncio.sleep(1)
-            await _gaps(tap)
+            await tap.gaps_ms()
         before, during = ([gap for one in streams for gap in one] for streams in (alive, dead))
         return {
             "streams": len(dead) // rounds,
@@ -157,13 +158,6 @@ async def _one_dead_of_eight(ground: Ground) -> dict[str, Figure]:
             "p99_ratio": round(percentile(during, 0.99) / percentile(before, 0.99), 3),
             "longest_gap_ms": max(during),
         }
-
-
-async def _gaps(tap: Program) -> list[list[float]]:
-    """Of the seven streams with the most frames: the eighth's comes and goes."""
-    await tap.tell("gaps")
-    found = json.loads((await tap.line(r"^\{.*\}$"))[0])
-    return sorted(found.values(), key=len, reverse=True)[:_OTHERS]
 
 
 CAMERA_FAULTS: Final = (
