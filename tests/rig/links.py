@@ -222,8 +222,8 @@ LINKS: Final = (
     REBINDING,
     RANDOM_LOSS,
     Scenario(
-        name="jitter 40 ms, 3 % overtaken, then 1 % loss too",
-        run=partial(_poor, character=Character(delay_s=0.02, jitter_s=0.04, reorder=0.03), faults=Faults(loss=0.01)),
+        name="jitter 40 ms, 3 % overtaken, then 2 % loss too",
+        run=partial(_poor, character=Character(delay_s=0.02, jitter_s=0.04, reorder=0.03), faults=Faults(loss=0.02)),
         limits=_NO_FREEZE,
         without="retransmission",
         breaks=frozenset({"longest_gap_ms", "retransmitted"}),
