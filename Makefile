@@ -21,6 +21,7 @@ endif
 BIN := .venv/bin
 RUN_READY := .venv/.ready-to-run
 TEST_READY := .venv/.ready-to-test
+BENCH_READY := .venv/.ready-to-bench
 NODE_READY := node_modules/.ready
 NODE_TESTS = $(sort $(wildcard tests/static/*.test.js tests/static/*.test.mjs))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -66,8 +67,8 @@ rig: $(TEST_READY) packages
 	$(BIN)/pytest tests/rig -m "e2e or rig" $(PYTEST)
 
 # Hours on a quiet machine; BENCH="glass-to-glass --repeats 3" runs one of them.  Peers: MEDIAMTX_BIN, GO2RTC_BIN or PATH.
-bench: $(TEST_READY) packages
-	@$(BIN)/python -m bench $(or $(BENCH),all)
+bench: $(BENCH_READY) packages
+	@$(BIN)/python -m bench $(or $(BENCH),all --plots bench/results)
 
 packages:
 	@$(APT) $(TEST_PACKAGES)
@@ -81,6 +82,11 @@ $(RUN_READY): pyproject.toml scripts/venv
 $(TEST_READY): $(RUN_READY)
 	@echo "camera-gateway: installing what the tests need"
 	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(BENCH_READY): $(TEST_READY)
+	@echo "camera-gateway: installing what draws figures"
+	@$(PIP) --editable '.[bench]'
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json .npmrc scripts/node | $(RUN_READY)

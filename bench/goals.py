@@ -74,6 +74,9 @@ GOALS: Final = (
         1.25,
         versus=(GATEWAY, _ONE_CAMERA.format(300), ""),
     ),
+    # Less than 1 MB.
+    Goal("churn", "2000 joins", "memory per 100 joins", 0.95),
+    *(Goal("churn", "2000 joins", f"further {what}", 0) for what in ("descriptors", "threads", "tasks")),
     Goal("keyframe", "100 viewers of a 4K camera", "extra delay p99", 10),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
