@@ -228,9 +228,10 @@ class GatewayPeer(RTCPeerConnection):
         Call it once: it puts an SRTP session of ours in the place of aiortc's, which has not sent anything yet.
         """
         transport = self._transport()
-        if transport is None or transport._tx_srtp is None:  # noqa: SLF001
+        name = self.srtp_profile
+        profile = next((one for one in SRTP_PROFILES if one.openssl_profile.decode() == name), None)
+        if transport is None or transport._ssl is None or profile is None:  # noqa: SLF001
             raise ConnectionError("DTLS is not up")
-        profile = next(one for one in SRTP_PROFILES if one.openssl_profile.decode() == self.srtp_profile)
         keys = transport._ssl.export_keying_material(  # noqa: SLF001
             b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
         )
