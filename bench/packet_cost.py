@@ -82,7 +82,7 @@ def _viewer(broadcast: Broadcast, sock: socket.socket, sink: socket.socket, drop
         srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
     )
     policy.allow_repeat_tx = True
-    policy.window_size = 1024
+    policy.window_size = 128
     address = sink.getsockname()
     origin = (socket.IPPROTO_IP, 8, struct.pack("@I4s4s", 0, socket.inet_aton("127.0.0.1"), bytes(4)))
     path = UdpPath(sock, address, origin, ("udp", "127.0.0.1", *address), drops)

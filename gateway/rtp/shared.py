@@ -15,20 +15,23 @@ MAX_LAYOUTS: Final = 8
 class SharedFrame:
     """A frame of one track with its layouts, which live as long as it does: in the group so far and in queues."""
 
-    __slots__ = ("_layouts", "frame", "kind")
+    __slots__ = ("frame", "keyframe", "kind", "layouts", "size")
 
     def __init__(self, kind: TrackKind, frame: RtpFrame) -> None:
         self.kind = kind
         self.frame = frame
-        self._layouts: dict[PacketClass, tuple[Run, ...]] = {}
+        self.keyframe = frame.keyframe
+        self.size = frame.size
+        self.layouts: dict[PacketClass, tuple[Run, ...]] = {}
+        """What `lay_out` has made so far."""
 
-    def runs(self, packet_class: PacketClass) -> tuple[Run, ...]:
+    def lay_out(self, packet_class: PacketClass) -> tuple[Run, ...]:
         """The frame laid out for a class."""
-        found = self._layouts.get(packet_class)
+        found = self.layouts.get(packet_class)
         if found is None:
             found = lay_out(self.frame, packet_class)
-            if len(self._layouts) == MAX_LAYOUTS:
+            if len(self.layouts) == MAX_LAYOUTS:
                 # Viewers choose their classes, so these must not grow without limit.
-                del self._layouts[next(iter(self._layouts))]
-            self._layouts[packet_class] = found
+                del self.layouts[next(iter(self.layouts))]
+            self.layouts[packet_class] = found
         return found

@@ -62,8 +62,6 @@ class Run:
 
     def payload_size(self, begin: int, end: int) -> int:
         """Bytes of payload in the packets from `begin` up to before `end`."""
-        if end - begin == len(self.sizes):
-            return self.payload_bytes
         return sum(self.sizes[begin:end]) - (end - begin) * self.header_size
 
 

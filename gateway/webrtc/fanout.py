@@ -119,9 +119,12 @@ class Broadcast:
 
     def _wake(self, viewer: Viewer) -> None:
         """Put a viewer that has something to be sent in line."""
-        if viewer in self._viewers:
-            self._queue(viewer)
-            self._pump.wake(self)
+        if viewer not in self._viewers:
+            return
+        if not viewer.queued:
+            viewer.queued = True
+            self._ready.append(viewer)
+        self._pump.wake(self)
 
     def leave(self, viewer: Viewer) -> None:
         """Stop sending; harmless when it is not a viewer."""
@@ -179,8 +182,9 @@ class Broadcast:
             viewers = tuple(self._viewers)
             now = self._clock.monotonic()
             for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
-                if viewer.offer(shared, now):
-                    self._queue(viewer)
+                if viewer.offer(shared, now) and not viewer.queued:
+                    viewer.queued = True
+                    self._ready.append(viewer)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
@@ -246,11 +250,6 @@ class Broadcast:
         """Put the viewers that waited for their pace back in line."""
         self._ready.extend(self._paced)
         self._paced.clear()
-
-    def _queue(self, viewer: Viewer) -> None:
-        if not viewer.queued:
-            viewer.queued = True
-            self._ready.append(viewer)
 
     # Sender reports.
 

@@ -81,12 +81,23 @@ class Pace:
             credit = min(credit, max(UNPACED_BYTES, bytes_per_s * 2 * PACE_S))
         self._credit = credit
 
-    def packets(self, stride: int) -> int:
-        """How many packets of `stride` bytes may leave now."""
-        return int(self._credit // stride)
+    def take(self, stride: int, most: int, *, least: int = 1) -> int:
+        """Spend credit for up to `most` packets of `stride` bytes: as many as may leave now, 0 when less than `least`.
+
+        `least` may be more than `most`, which is enough then.
+        """
+        credit = self._credit
+        if credit >= most * stride:
+            self._credit = credit - most * stride
+            return most
+        count = int(credit // stride)
+        if count < least:
+            return 0
+        self._credit = credit - count * stride
+        return count
 
     def spend(self, size: int) -> None:
-        """Account for `size` bytes sent."""
+        """Account for `size` bytes sent all the same."""
         self._credit -= size
 
     def reported(self, lost_fraction: float) -> None:

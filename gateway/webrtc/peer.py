@@ -44,6 +44,7 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from OpenSSL import SSL
+from pylibsrtp import Policy, Session
 
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import Credentials, IceLiteAgent
@@ -52,6 +53,10 @@ from gateway.webrtc.protection import Protector
 
 SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order of preference; GCM with 128 bit costs half of the others."""
+
+
+SRTP_WINDOW = 128
+"""Packets libsrtp remembers of a stream we send; they leave in order, so the fewest it takes (RFC 3711) will do."""
 
 
 class Feedback(Protocol):
@@ -252,12 +257,27 @@ class GatewayPeer(RTCPeerConnection):
         return str(transport._ssl.get_selected_srtp_profile().decode())  # noqa: SLF001
 
     def protector(self) -> Protector:
-        """The encryption of this connection; valid from `FanoutSender.on_started` until it is closed."""
+        """The encryption of this connection; valid from `FanoutSender.on_started` until it is closed.
+
+        Call it once: it puts an SRTP session of ours in the place of aiortc's, which has not sent anything yet.
+        """
         transport = self._transport()
-        if transport is None or transport._tx_srtp is None:  # noqa: SLF001
+        name = self.srtp_profile
+        profile = next((one for one in SRTP_PROFILES if one.openssl_profile.decode() == name), None)
+        if transport is None or transport._ssl is None or profile is None:  # noqa: SLF001
             raise ConnectionError("DTLS is not up")
-        gcm = self.srtp_profile == SRTP_AEAD_AES_128_GCM.openssl_profile.decode()
-        return Protector(transport._tx_srtp, tag_size=16 if gcm else 10)  # noqa: SLF001
+        keys = transport._ssl.export_keying_material(  # noqa: SLF001
+            b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
+        )
+        policy = Policy(
+            key=profile.get_key_and_salt(keys, 1 if transport._role == "server" else 0),  # noqa: SLF001
+            ssrc_type=Policy.SSRC_ANY_OUTBOUND,
+            srtp_profile=profile.libsrtp_profile,
+        )
+        # aiortc's window of 1024 packets is moved on with each of them, which costs as much as encrypting it.
+        policy.window_size = SRTP_WINDOW
+        session = transport._tx_srtp = Session(policy)  # noqa: SLF001
+        return Protector(session, tag_size=16 if profile is SRTP_AEAD_AES_128_GCM else 10)
 
     def _transport(self) -> RTCDtlsTransport | None:
         for sender in self._sender_by_kind.values():

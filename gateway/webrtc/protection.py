@@ -33,18 +33,24 @@ class PacketBuffer:
         lengths = ffi.new("int[]", MAX_RUN_PACKETS)
         self.lengths = memoryview(ffi.buffer(lengths)).cast("i")
         self.length_pointers = [lengths + place for place in range(MAX_RUN_PACKETS)]
-        self._strides: dict[int, tuple[list[Any], memoryview]] = {}
+        # By what lies between packets, pointers to them; by their length, as many lengths.
+        self.pointers: dict[int, list[Any]] = {}
+        self.equal: dict[int, memoryview] = {}
 
-    def packets(self, stride: int) -> tuple[list[Any], memoryview]:
-        """Pointers to packets that lie `stride` bytes apart, as far as there is room, and `stride` as their length."""
-        found = self._strides.get(stride)
-        if found is None:
-            if len(self._strides) == _MAX_STRIDES:
-                self._strides.clear()
-            most = max(1, min(MAX_RUN_PACKETS, len(self.view) // stride))
-            pointers = [self.first + place * stride for place in range(most)]
-            found = self._strides[stride] = pointers, memoryview(array("i", [stride]) * most)
-        return found
+    def point(self, stride: int) -> list[Any]:
+        """Make and keep pointers to packets that lie `stride` bytes apart, as far as there is room."""
+        if len(self.pointers) == _MAX_STRIDES:
+            self.pointers.clear()
+        most = max(1, min(MAX_RUN_PACKETS, len(self.view) // stride))
+        pointers = self.pointers[stride] = [self.first + place * stride for place in range(most)]
+        return pointers
+
+    def equal_lengths(self, size: int) -> memoryview:
+        """Make and keep the lengths of packets of `size` bytes."""
+        if len(self.equal) == _MAX_STRIDES:
+            self.equal.clear()
+        equal = self.equal[size] = memoryview(array("i", [size]) * MAX_RUN_PACKETS)
+        return equal
 
 
 class Protector:
@@ -71,8 +77,8 @@ class Protector:
         lengths[count - 1] = sizes[-1]
         if count == 1:
             return not _protect(self._context, buffer.first, buffer.length_pointers[0])
-        pointers, _ = buffer.packets(stride)
-        _, equal = buffer.packets(sizes[0])
+        pointers = buffer.pointers.get(stride) or buffer.point(stride)
+        equal = buffer.equal.get(sizes[0]) or buffer.equal_lengths(sizes[0])
         lengths[: count - 1] = equal[: count - 1]
         # map, because a loop's own Python would cost as much as the encryption.
         return not any(map(_protect, repeat(self._context, count), pointers, buffer.length_pointers))

@@ -82,8 +82,8 @@ class ViewerTrack:
         self._retransmits = rtx is not None
         self._rtx_number = first_number
         self._rtx_allowance: float = _RTX_BURST_BYTES
-        # By the number the viewer knows the packet by, oldest request first; their size is taken off the allowance.
-        self._repeats: dict[int, tuple[RtpFrame, int]] = {}
+        self.repeats: dict[int, tuple[RtpFrame, int]] = {}
+        """What is to be sent again, by the number the viewer knows it by; its size is off the allowance already."""
         self._numbers = SequenceMap(first_number)
         self._wire = wire
         self._clock = clock
@@ -97,11 +97,10 @@ class ViewerTrack:
     def send(self, run: Run, begin: int, end: int) -> None:
         """Send the packets from `begin` up to before `end` of a run."""
         count = end - begin
-        number = self._numbers.assign(run.first_index + begin, count)
-        sent = self._wire.send_run(run, begin, end, number)
+        sent = self._wire.send_run(run, begin, end, self._numbers.assign(run.first_index + begin, count))
         counters = self.counters
         counters.packets += count
-        counters.octets += run.payload_size(begin, end)
+        counters.octets += run.payload_bytes if count == len(run.sizes) else run.payload_size(begin, end)
         allowance = self._rtx_allowance + sent * RTX_SHARE
         self._rtx_allowance = min(_RTX_BURST_BYTES, allowance)
 
@@ -111,27 +110,22 @@ class ViewerTrack:
         """Answer NACK and PLI from now on, or no more."""
         self._retransmits = allowed and self._rtx is not None
         if not allowed:
-            self._repeats.clear()
-
-    @property
-    def repeats(self) -> bool:
-        """Whether there are packets to be sent again."""
-        return bool(self._repeats)
+            self.repeats.clear()
 
     @property
     def next_repeat_size(self) -> int:
         """Bytes of the packet that is to be sent again next, without its tag; 0 when there is none."""
-        if not self._repeats or self._rtx is None:
+        if not self.repeats or self._rtx is None:
             return 0
-        frame, place = next(iter(self._repeats.values()))
+        frame, place = next(iter(self.repeats.values()))
         return retransmission_size(frame, place, self._rtx)
 
     def repeat(self) -> None:
         """Send the next packet that is to be sent again."""
-        if not self._repeats or self._rtx is None:
+        if not self.repeats or self._rtx is None:
             return
-        number = next(iter(self._repeats))
-        frame, place = self._repeats.pop(number)
+        number = next(iter(self.repeats))
+        frame, place = self.repeats.pop(number)
         packet = retransmission(
             frame, place, self._rtx, original_sequence_number=number, sequence_number=self._rtx_number
         )
@@ -159,12 +153,12 @@ class ViewerTrack:
         if rtx is None:
             return False
         # A packet asked for again before its turn has come goes out once.
-        fresh = {number: (frame, place) for number, frame, place in wanted if number not in self._repeats}
+        fresh = {number: (frame, place) for number, frame, place in wanted if number not in self.repeats}
         size = sum(retransmission_size(frame, place, rtx) for frame, place in fresh.values())
         if size > self._rtx_allowance:
             return False
         self._rtx_allowance -= size
-        self._repeats |= fresh
+        self.repeats |= fresh
         if fresh and self.listener is not None:
             self.listener.wants_repeats()
         return True

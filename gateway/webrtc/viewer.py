@@ -9,7 +9,6 @@ from typing import Final
 
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.rtp.shared import SharedFrame
-from gateway.rtp.templates import Run
 from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.track import ViewerTrack
@@ -116,27 +115,27 @@ class Viewer:
         track = self.tracks.get(shared.kind)
         if track is None or shared.kind in self._silent:
             return False
-        size = shared.frame.size
-        if track is self._video and not self._wants(now, keyframe=shared.frame.keyframe):
-            track.counters.skipped_frames += 1
-            return False
-        if self._backlog_bytes + size > _MAX_BACKLOG_BYTES:
+        if track is self._video:
+            if self._wire.congested(now):
+                # What can't leave now would only be late: go on with the next keyframe that finds the way free.
+                self.drop_to_keyframe()
+            elif shared.keyframe:
+                self._waiting_for_keyframe = self._gate.closed
+                return self._append(track, shared)
+            if self._waiting_for_keyframe:
+                track.counters.skipped_frames += 1
+                return False
+        return self._append(track, shared)
+
+    def _append(self, track: ViewerTrack, shared: SharedFrame) -> bool:
+        queued = self._backlog_bytes + shared.size
+        if queued > _MAX_BACKLOG_BYTES:
             self.drop_to_keyframe()
             track.counters.skipped_frames += 1
             return False
         self._backlog.append((track, shared))
-        self._backlog_bytes += size
+        self._backlog_bytes = queued
         return True
-
-    def _wants(self, now: float, *, keyframe: bool) -> bool:
-        if self._wire.congested(now):
-            # What can't leave now would only be late: go on with the next keyframe that finds the way free.
-            self.drop_to_keyframe()
-            return False
-        if keyframe:
-            self._waiting_for_keyframe = self._gate.closed
-            return True
-        return not self._waiting_for_keyframe
 
     def drop_to_keyframe(self) -> None:
         """Forget what waits and go on with the next keyframe; the gap in the numbers closes by itself."""
@@ -146,55 +145,49 @@ class Viewer:
 
     def pump(self, now: float) -> Progress:
         """Send of what waits as much as the pace allows at monotonic second `now`, at most a quantum."""
-        pace, backlog = self.pace, self._backlog
+        backlog, pace, wire = self._backlog, self.pace, self._wire
         pace.advance(now, bursting=self._backlog_bytes > _QUANTUM_BYTES)
         budget = _QUANTUM_BYTES
         video = self._video
-        # What is missing comes before anything new.
-        while video is not None and video.repeats:
+        if video is not None and video.repeats:
+            progress = self._repeat(video)
+            if progress is not _DONE:
+                return progress
+        while backlog:
+            track, shared = backlog[0]
+            runs = shared.layouts.get(track.packet_class) or shared.lay_out(track.packet_class)
+            while self._run < len(runs):
+                if budget <= 0:
+                    return _MORE
+                if wire.blocked():
+                    # Nothing is numbered that can't leave; the next picture decides whether to go on or skip.
+                    return _PACED
+                run, begin = runs[self._run], self._begin
+                left = len(run.sizes) - begin
+                count = pace.take(run.stride, left, least=_BATCH_PACKETS)
+                if not count:
+                    return _PACED
+                track.send(run, begin, begin + count)
+                budget -= count * run.stride
+                if count == left:
+                    self._run += 1
+                    self._begin = 0
+                else:
+                    self._begin = begin + count
+            backlog.popleft()
+            self._backlog_bytes -= shared.size
+            self._run = 0
+        return _DONE
+
+    def _repeat(self, video: ViewerTrack) -> Progress:
+        """Send what is missing, before anything new and within a quantum of its own."""
+        budget = _QUANTUM_BYTES
+        while video.repeats:
             if budget <= 0:
                 return _MORE
             size = video.next_repeat_size
-            if self._wire.blocked or not pace.packets(size):
+            if self._wire.blocked() or not self.pace.take(size, 1):
                 return _PACED
             video.repeat()
-            pace.spend(size)
             budget -= size
-        while backlog:
-            track, shared = backlog[0]
-            for run in shared.runs(track.packet_class)[self._run :]:
-                if budget <= 0:
-                    return _MORE
-                size = self._send(track, run)
-                if size == 0:
-                    return _PACED
-                budget -= size
-                if self._begin:
-                    break
-                self._run += 1
-            else:
-                backlog.popleft()
-                self._backlog_bytes -= shared.frame.size
-                self._run = 0
         return _DONE
-
-    def _send(self, track: ViewerTrack, run: Run) -> int:
-        """Send of a run what is left of it, as far as pace and way allow; returns how many bytes.
-
-        Nothing is numbered that can't leave; the next picture offered decides whether to go on or skip.
-        """
-        begin = self._begin
-        total = len(run.sizes)
-        stride = run.stride
-        end = begin + self.pace.packets(stride)
-        if end >= total:
-            end = total
-        elif end - begin < _BATCH_PACKETS:
-            return 0
-        if self._wire.blocked:
-            return 0
-        track.send(run, begin, end)
-        size = (end - begin) * stride
-        self.pace.spend(size)
-        self._begin = 0 if end == total else end
-        return size

@@ -40,7 +40,6 @@ class Wire:
         """Bytes that protection adds to an RTP packet."""
         return self._protector.tag_size
 
-    @property
     def blocked(self) -> bool:
         """Whether nothing can leave now: the way out is full, or there is none."""
         path = self._way.path

@@ -104,10 +104,10 @@ def _retransmission() -> None:
 
 
 def _pacing() -> None:
-    def all_of_them(_: pacing.Pace, __: int) -> int:
-        return 1 << 30
+    def all_of_them(_: pacing.Pace, __: int, most: int, **___: object) -> int:
+        return most
 
-    _replace(pacing.Pace, "packets", all_of_them)
+    _replace(pacing.Pace, "take", all_of_them)
 
 
 def _validation() -> None:

@@ -12,19 +12,19 @@ FRAME = RtpFrame(0, 0, (b"\x41" * 100, b"\x41" * 100), keyframe=False, captured_
 
 def test_viewers_of_equal_classes_share_one_layout() -> None:
     shared = SharedFrame(TrackKind.VIDEO, FRAME)
-    runs = shared.runs(PacketClass(1, 102, 5))
+    runs = shared.lay_out(PacketClass(1, 102, 5))
     assert runs == lay_out(FRAME, PacketClass(1, 102, 5))
-    assert shared.runs(PacketClass(1, 102, 5)) is runs
-    assert shared.runs(PacketClass(1, 103, 5)) is not runs
+    assert shared.lay_out(PacketClass(1, 102, 5)) is runs
+    assert shared.lay_out(PacketClass(1, 103, 5)) is not runs
 
 
 def test_viewers_cannot_make_a_frame_hold_ever_more_layouts() -> None:
     shared = SharedFrame(TrackKind.VIDEO, FRAME)
-    first = shared.runs(PacketClass(1, 96))
-    kept = shared.runs(PacketClass(1, 97))
+    first = shared.lay_out(PacketClass(1, 96))
+    kept = shared.lay_out(PacketClass(1, 97))
     for payload_type in range(98, 98 + MAX_LAYOUTS - 1):
-        shared.runs(PacketClass(1, payload_type))
-    assert shared.runs(PacketClass(1, 97)) is kept
-    again = shared.runs(PacketClass(1, 96))
+        shared.lay_out(PacketClass(1, payload_type))
+    assert shared.lay_out(PacketClass(1, 97)) is kept
+    again = shared.lay_out(PacketClass(1, 96))
     assert again == first
     assert again is not first

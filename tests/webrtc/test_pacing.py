@@ -28,9 +28,7 @@ def clean_pace(*, stream_bps: int = 0) -> Pace:
 
 def send_all(pace: Pace) -> int:
     """Bytes that leave now."""
-    size = pace.packets(STRIDE) * STRIDE
-    pace.spend(size)
-    return size
+    return pace.take(STRIDE, 1 << 30) * STRIDE
 
 
 def burst(pace: Pace, *, seconds: float, start: float = 0.0) -> int:
@@ -49,7 +47,7 @@ def test_ordinary_frames_leave_at_once() -> None:
 def test_what_was_sent_must_be_earned_again() -> None:
     pace = Pace(0.0)
     pace.spend(UNPACED_BYTES)
-    assert pace.packets(STRIDE) == 0
+    assert pace.take(STRIDE, 1) == 0
     pace.advance(0.001, bursting=False)
     assert send_all(pace) == INITIAL_RATE_BPS // 8000 // STRIDE * STRIDE
 
@@ -58,7 +56,7 @@ def test_what_was_overdrawn_is_paid_back_first() -> None:
     pace = Pace(0.0)
     pace.spend(UNPACED_BYTES + INITIAL_RATE_BPS // 8000)
     pace.advance(0.001, bursting=False)
-    assert pace.packets(STRIDE) <= 0
+    assert pace.take(STRIDE, 1) == 0
 
 
 def test_no_more_than_one_allowance_is_saved_up() -> None:
@@ -145,7 +143,7 @@ def test_a_clock_that_stands_still_earns_nothing() -> None:
     pace.spend(UNPACED_BYTES)
     pace.advance(5.0, bursting=True)
     pace.advance(4.0, bursting=True)
-    assert pace.packets(STRIDE) == 0
+    assert pace.take(STRIDE, 1) == 0
     assert pace.rate_bps == INITIAL_RATE_BPS
 
 
@@ -199,3 +197,13 @@ def test_a_camera_that_needs_more_than_before_gets_it() -> None:
     lossy(pace, 20)
     pace.needs(10_000_000)
     assert pace.rate_bps == LEAST_HEADROOM * 10_000_000
+
+
+def test_what_waits_leaves_in_pieces_worth_a_system_call() -> None:
+    pace = Pace(0.0)
+    enough = UNPACED_BYTES // STRIDE
+    assert pace.take(STRIDE, 100, least=enough + 1) == 0
+    assert pace.take(STRIDE, 100, least=enough) == enough
+    pace.advance(0.001, bursting=False)
+    # The end of a frame is no piece too small.
+    assert pace.take(STRIDE, 1, least=8) == 1

@@ -82,7 +82,7 @@ async def test_aiortcs_objects_still_have_the_attributes_the_seam_sets() -> None
         sender, transport = transceiver.sender, transceiver.sender.transport
         for name in ("_ssrc", "_rtx_ssrc", "_stream_id"):
             assert hasattr(sender, name), f"RTCRtpSender has no {name} any more"
-        for name in ("_srtp_profiles", "_tx_srtp", "_ssl"):
+        for name in ("_srtp_profiles", "_tx_srtp", "_ssl", "_role"):
             assert hasattr(transport, name), f"RTCDtlsTransport has no {name} any more"
         ice = transport.transport
         for name in ("_connection", "_recv", "_send"):
