@@ -1,0 +1,168 @@
+"""Makes pictures of a connection's video packets: from FFmpeg's parser, or, while somebody watches, an interval earlier.
+
+FFmpeg's H.264 parser ends a picture when the next one begins.  Without it each RTP payload is a packet of its own, which
+tells the end of most pictures at once but costs more, so it is left out only for cameras that are watched, and only for
+a few at a time (docs/adr/0010-the-parsers-frame.md).
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from av.container import Flags, InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from gateway.source.fragments import FragmentJoiner, Habit, Joined, leads_only
+from gateway.source.rhythm import KeyframeRhythm
+
+_log = logging.getLogger(__name__)
+
+EARLY_CAMERAS: Final = 8
+# struct AVProducerReferenceTime of libavutil: wall clock in µs, then flags.
+_PRODUCER_REFERENCE_TIME: Final = struct.Struct("=q")
+_NO_PARSE: Final[int] = Flags.no_parse.value
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as the camera sent it; `pts` and `dts` in 1/90000 s.
+
+    `reported_at` is the camera's own wall clock for it; `early` if nothing of the next picture had arrived.
+    """
+
+    data: bytes
+    pts: int | None
+    dts: int | None
+    keyframe: bool
+    reported_at: float | None
+    early: bool = False
+
+
+class Allowance:
+    """How many cameras may be read without the parser at a time; shared by all reader threads."""
+
+    def __init__(self, cameras: int = EARLY_CAMERAS) -> None:
+        self._free = cameras
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Whether there is room for one more."""
+        with self._lock:
+            if self._free <= 0:
+                return False
+            self._free -= 1
+            return True
+
+    def give_back(self) -> None:
+        """One camera less."""
+        with self._lock:
+            self._free += 1
+
+
+class Pictures:
+    """One connection's; used by its reader's thread alone, between two reads."""
+
+    def __init__(self, container: InputContainer, allowance: Allowance, *, name: str, h264: bool) -> None:
+        self._container = container
+        self._allowance = allowance
+        self._name = name
+        self._possible = h264
+        self._fragmented = False
+        self._rhythm = KeyframeRhythm()
+        self._joiner = FragmentJoiner()
+        self._handed_back: Picture | None = None
+        self._awaits_keyframe = False
+        self._pts: int | None = None
+        self._reported_at: float | None = None
+
+    def take(self, packet: Packet[Stream], *, watched: bool) -> list[Picture]:
+        """The pictures that are complete with this packet.  The next packet must not have been read yet."""
+        pictures = self._join(packet, watched=watched) if self._fragmented else [self._parsed(packet, watched=watched)]
+        if not self._awaits_keyframe:
+            return pictures
+        return self._from_keyframe(pictures)
+
+    def close(self) -> None:
+        """The connection ends."""
+        if self._fragmented:
+            self._fragmented = False
+            self._allowance.give_back()
+
+    def _parsed(self, packet: Packet[Stream], *, watched: bool) -> Picture:
+        picture = Picture(bytes(packet), packet.pts, packet.dts, packet.is_keyframe, _reported_at(packet))
+        head, self._handed_back = self._handed_back, None
+        if head is not None:
+            data = head.data + picture.data
+            picture = Picture(data, head.pts, head.dts, picture.keyframe, head.reported_at)
+        if self._possible:
+            self._rhythm.observe(picture.data, keyframe=picture.keyframe)
+            # Without reordering only: else the two ways would not agree on decoding timestamps.
+            if watched and self._rhythm.due and packet.pts == packet.dts and self._allowance.take():
+                self._enter()
+        return picture
+
+    def _enter(self) -> None:
+        """Do without the parser from here on.  It goes with what it holds: the next keyframe's first packet.
+
+        A seek by bytes is what closes a parser; RTSP has no bytes to seek in, so nothing else happens.
+        """
+        _log.debug("%s: reading without FFmpeg's parser", self._name)
+        self._container.flags |= _NO_PARSE
+        self._container.seek(0, unsupported_byte_offset=True)
+        self._fragmented = True
+        self._joiner.enter()
+
+    def _join(self, packet: Packet[Stream], *, watched: bool) -> list[Picture]:
+        data, pts = bytes(packet), packet.pts
+        if self._joiner.begins_picture(pts):
+            leave = not watched or self._joiner.habit is Habit.REFUSED
+            if leave and leads_only(data):
+                return self._leave(packet, data)
+        before = (self._pts, self._reported_at)
+        if pts != self._pts:
+            self._pts, self._reported_at = pts, _reported_at(packet)
+        pictures = [self._picture(joined, before) for joined in self._joiner.add(data, pts)]
+        if self._joiner.broken:
+            self._joiner.broken = False
+            self._awaits_keyframe = True
+            _log.info("%s: a picture's end was misjudged; its parser decides from now on", self._name)
+        return pictures
+
+    def _leave(self, packet: Packet[Stream], data: bytes) -> list[Picture]:
+        """Give the camera back to a new parser, which begins behind this packet."""
+        _log.debug("%s: reading with FFmpeg's parser again", self._name)
+        joined = self._joiner.close()
+        pictures = [self._picture(joined, (self._pts, self._reported_at))] if joined is not None else []
+        self._handed_back = Picture(data, packet.pts, packet.pts, keyframe=False, reported_at=_reported_at(packet))
+        self._possible = self._joiner.habit is not Habit.REFUSED
+        self._rhythm = KeyframeRhythm()
+        self._container.flags &= ~_NO_PARSE
+        self.close()
+        return pictures
+
+    def _picture(self, joined: Joined, before: tuple[int | None, float | None]) -> Picture:
+        reported_at = before[1] if joined.pts == before[0] else self._reported_at
+        return Picture(joined.data, joined.pts, joined.pts, joined.keyframe, reported_at, joined.early)
+
+    def _from_keyframe(self, pictures: list[Picture]) -> list[Picture]:
+        for index, picture in enumerate(pictures):
+            if picture.keyframe:
+                self._awaits_keyframe = False
+                return pictures[index:]
+        return []
+
+
+def _reported_at(packet: Packet[Stream]) -> float | None:
+    """The camera's wall clock for this packet in unix seconds, once it has sent a sender report."""
+    if not packet.has_sidedata("prft"):
+        return None
+    data = bytes(packet.get_sidedata("prft"))
+    if len(data) < _PRODUCER_REFERENCE_TIME.size:
+        return None
+    wall_us: int = _PRODUCER_REFERENCE_TIME.unpack_from(data)[0]
+    return wall_us / 1_000_000 if wall_us > 0 else None
