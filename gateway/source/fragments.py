@@ -1,7 +1,7 @@
 """Joins what FFmpeg delivers without its parser, one packet per RTP payload, to H.264 pictures (pure).
 
-A picture ends where the next timestamp begins (RFC 6184 section 5.1), an interval late.  It can be told at once from two
-habits of a camera: every fragment of a NAL unit but the last has one size, and every picture has the same number of
+A picture ends where the next timestamp begins (RFC 6184 section 5.1), an interval late.  It can be told at once from
+two habits of a camera: every fragment of a NAL unit but the last has one size, and every picture has the same number of
 slices.  Both are learned and held against what follows before anything is passed on early.  A camera of which a
 picture was ever passed on too early, or that keeps differing, is refused for good.
 """
@@ -33,7 +33,7 @@ _KNOWN: Final = _LEADING | _SLICES | {NalType.SEI}
 
 
 class Habit(Enum):
-    """What is known of a camera's way to send: nothing certain yet, enough to tell a picture's end, or not to be told."""
+    """What is known of a camera's way to send: not enough yet, enough to tell a picture's end, or that it can't be."""
 
     LEARNING = auto()
     TRUSTED = auto()
@@ -74,6 +74,7 @@ class FragmentJoiner:
         "_sent",
         "_slices",
         "_spoilt",
+        "_suspended",
         "_usual_slices",
         "_verified",
         "broken",
@@ -87,9 +88,14 @@ class FragmentJoiner:
 
         self._restarts = 0
         self._entering = False
-        self._unlearn()
+        # What was learned: bytes of a fragment that is not a NAL unit's last, slices of a picture; and how often.
+        self._full = self._usual_slices = 0
+        self._fulls = self._verified = self._keyframes = 0
+        # The current picture.
         self._pts: int | None = None
-        self._clear()
+        self._parts: list[bytes] = []
+        self._bytes = self._slices = self._last_size = 0
+        self._keyframe = self._begun = self._guessed = self._sent = self._spoilt = self._suspended = False
 
     def enter(self) -> None:
         """What comes next is a keyframe without its first packet, else it is `broken`."""
@@ -118,16 +124,16 @@ class FragmentJoiner:
         starts = data.startswith(START_CODE)
         out: list[Joined] = []
         if pts != self._pts:
-            self._next(pts, out)
+            if self._goes_on(data, starts=starts):
+                self._pts = pts
+            else:
+                self._next(pts, out)
         elif self._guessed:
             self._contradict(data, starts=starts, out=out)
         if self._spoilt:
             return out
-        if starts:
-            self._open_nal_units(data, pts, out)
-        elif not self._continue(len(data)):
-            return out
-        if self._spoilt:
+        belongs = self._open_nal_units(data, out) if starts else self._continue(len(data))
+        if not belongs:
             return out
         self._parts.append(data)
         self._bytes += len(data)
@@ -140,6 +146,15 @@ class FragmentJoiner:
             self._refuse()
             self._spoil()
         return out
+
+    def _goes_on(self, data: bytes, *, starts: bool) -> bool:
+        """Whether this is the same picture in spite of its timestamp: FFmpeg moves them at the first sender report."""
+        if self._sent or not self._slices:
+            return False
+        if not starts:
+            return 0 < self._full <= self._last_size
+        kind, begin = next(_nal_units(data), (0, 0))
+        return self._slices < self._usual_slices and kind in _SLICES and not _first_in_picture(data, begin)
 
     def _next(self, pts: int, out: list[Joined]) -> None:
         finished = self._finish()
@@ -158,7 +173,7 @@ class FragmentJoiner:
         """The current picture, unless it is gone already; it is the proof of what was learned, or not."""
         if self._pts is None or self._slices == 0 or self._spoilt:
             return None
-        if self.habit is Habit.LEARNING:
+        if self.habit is Habit.LEARNING and not self._suspended:
             self._learn()
         return None if self._sent else self._picture(self._pts, early=False)
 
@@ -203,31 +218,35 @@ class FragmentJoiner:
         self._clear()
         self._pts = pts
 
-    def _open_nal_units(self, data: bytes, pts: int, out: list[Joined]) -> None:
+    def _open_nal_units(self, data: bytes, out: list[Joined]) -> bool:
+        """Take note of what begins; False if it is not to be passed on."""
         if self._slices and not self._guessed and self._begins_another(data):
             self._split(out)
         self._begun = True
         for kind, begin in _nal_units(data):
             if kind not in _KNOWN:
                 self._refuse()
-            if kind in _SLICES:
-                if self._entering:
-                    self._entering = False
-                    if kind != NalType.IDR_SLICE or not _first_in_picture(data, begin):
-                        self._refuse()
-                        self._spoil()
-                self._slices += 1
-                self._keyframe = self._keyframe or kind == NalType.IDR_SLICE
+            if kind not in _SLICES:
+                continue
+            if self._entering and (kind != NalType.IDR_SLICE or not _first_in_picture(data, begin)):
+                self._refuse()
+                self._spoil()
+                return False
+            self._entering = False
+            self._slices += 1
+            self._keyframe = self._keyframe or kind == NalType.IDR_SLICE
+        return True
 
     def _continue(self, size: int) -> bool:
         """Whether a fragment without a start code has a beginning: the one before it was not the last then."""
         if not self._begun:
             # Its beginning was lost, on the way or when entering.
             if self._entering:
-                self._entering = False
                 self._refuse()
                 self._spoil()
             return False
+        if self._suspended:
+            return True
         if self._full == 0:
             self._full = self._last_size
         if self._last_size != self._full or size > self._full:
@@ -241,7 +260,8 @@ class FragmentJoiner:
         if self.habit is Habit.REFUSED:
             return
         self._restarts += 1
-        self._unlearn()
+        self._full = self._fulls = self._usual_slices = self._verified = self._keyframes = 0
+        self._suspended = True
         self.habit = Habit.LEARNING if self._restarts <= _RESTARTS else Habit.REFUSED
 
     def _refuse(self) -> None:
@@ -250,6 +270,7 @@ class FragmentJoiner:
     def _spoil(self) -> None:
         """Nothing more of this picture is passed on."""
         self._spoilt = self.broken = True
+        self._entering = False
         self._parts = []
         self._bytes = 0
 
@@ -258,13 +279,10 @@ class FragmentJoiner:
         self._bytes = 0
         return Joined(b"".join(parts), pts, self._keyframe, early)
 
-    def _unlearn(self) -> None:
-        self._full = self._fulls = self._usual_slices = self._verified = self._keyframes = 0
-
     def _clear(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts = []
         self._bytes = self._slices = self._last_size = 0
-        self._keyframe = self._begun = self._guessed = self._sent = self._spoilt = False
+        self._keyframe = self._begun = self._guessed = self._sent = self._spoilt = self._suspended = False
 
 
 def _nal_units(data: bytes) -> Iterator[tuple[int, int]]:

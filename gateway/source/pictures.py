@@ -1,8 +1,8 @@
-"""Makes pictures of a connection's video packets: from FFmpeg's parser, or, while somebody watches, an interval earlier.
+"""Makes pictures of a connection's video packets: by FFmpeg's parser, or, while somebody watches, an interval earlier.
 
-FFmpeg's H.264 parser ends a picture when the next one begins.  Without it each RTP payload is a packet of its own, which
-tells the end of most pictures at once but costs more, so it is left out only for cameras that are watched, and only for
-a few at a time (docs/adr/0010-the-parsers-frame.md).
+FFmpeg's H.264 parser ends a picture when the next one begins.  Without it each RTP payload is a packet of its own,
+which tells the end of most pictures at once but costs more, so it is left out only for cameras that are watched, and
+only for a few at a time (docs/adr/0010-the-parsers-frame.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from typing import Final
 
-from av.container import Flags, InputContainer
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 EARLY_CAMERAS: Final = 8
 # struct AVProducerReferenceTime of libavutil: wall clock in µs, then flags.
 _PRODUCER_REFERENCE_TIME: Final = struct.Struct("=q")
-_NO_PARSE: Final[int] = Flags.no_parse.value
+_AVFMT_FLAG_NOPARSE: Final = 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Pictures:
         A seek by bytes is what closes a parser; RTSP has no bytes to seek in, so nothing else happens.
         """
         _log.debug("%s: reading without FFmpeg's parser", self._name)
-        self._container.flags |= _NO_PARSE
+        self._container.flags |= _AVFMT_FLAG_NOPARSE
         self._container.seek(0, unsupported_byte_offset=True)
         self._fragmented = True
         self._joiner.enter()
@@ -127,6 +127,8 @@ class Pictures:
         if pts != self._pts:
             self._pts, self._reported_at = pts, _reported_at(packet)
         pictures = [self._picture(joined, before) for joined in self._joiner.add(data, pts)]
+        for picture in pictures:
+            self._rhythm.observe(picture.data, keyframe=picture.keyframe)
         if self._joiner.broken:
             self._joiner.broken = False
             self._awaits_keyframe = True
@@ -137,11 +139,12 @@ class Pictures:
         """Give the camera back to a new parser, which begins behind this packet."""
         _log.debug("%s: reading with FFmpeg's parser again", self._name)
         joined = self._joiner.close()
-        pictures = [self._picture(joined, (self._pts, self._reported_at))] if joined is not None else []
+        pictures = [] if joined is None else [self._picture(joined, (self._pts, self._reported_at))]
+        for picture in pictures:
+            self._rhythm.observe(picture.data, keyframe=picture.keyframe)
         self._handed_back = Picture(data, packet.pts, packet.pts, keyframe=False, reported_at=_reported_at(packet))
         self._possible = self._joiner.habit is not Habit.REFUSED
-        self._rhythm = KeyframeRhythm()
-        self._container.flags &= ~_NO_PARSE
+        self._container.flags &= ~_AVFMT_FLAG_NOPARSE
         self.close()
         return pictures
 
