@@ -24,6 +24,8 @@ MAX_PICTURE_BYTES: Final = 8 << 20
 """More than this under one timestamp is no picture."""
 
 _RESTARTS: Final = 3
+# A quarter of the time between two pictures.
+_CORRECTION_SHIFT: Final = 2
 # FFmpeg writes a start code and the NAL header in front of a NAL unit's first fragment.
 _FIRST_EXTRA: Final = len(START_CODE) + 1
 _FIRST_MB_IS_ZERO: Final = 0x80
@@ -74,6 +76,7 @@ class FragmentJoiner:
         "_sent",
         "_slices",
         "_spoilt",
+        "_step",
         "_suspended",
         "_usual_slices",
         "_verified",
@@ -93,6 +96,7 @@ class FragmentJoiner:
         self._fulls = self._verified = self._keyframes = 0
         # The current picture.
         self._pts: int | None = None
+        self._step = 0
         self._parts: list[bytes] = []
         self._bytes = self._slices = self._last_size = 0
         self._keyframe = self._begun = self._guessed = self._sent = self._spoilt = self._suspended = False
@@ -111,8 +115,13 @@ class FragmentJoiner:
         return finished
 
     def begins_picture(self, pts: int | None) -> bool:
-        """Whether a fragment with this timestamp belongs to a new picture."""
-        return pts is not None and pts != self._pts
+        """Whether a fragment with this timestamp belongs to a new picture.
+
+        Where there is sound FFmpeg corrects timestamps by each sender report, which may come within a picture.
+        """
+        if pts is None:
+            return False
+        return self._pts is None or abs(pts - self._pts) > self._step >> _CORRECTION_SHIFT
 
     def add(self, data: bytes, pts: int | None) -> list[Joined]:
         """The pictures that are known to be complete with this fragment."""
@@ -123,11 +132,8 @@ class FragmentJoiner:
                 return []
         starts = data.startswith(START_CODE)
         out: list[Joined] = []
-        if pts != self._pts:
-            if self._goes_on(data, starts=starts):
-                self._pts = pts
-            else:
-                self._next(pts, out)
+        if self.begins_picture(pts):
+            self._next(pts, out)
         elif self._guessed:
             self._contradict(data, starts=starts, out=out)
         if self._spoilt:
@@ -141,26 +147,19 @@ class FragmentJoiner:
         self._guessed = self._slices > 0 and self._slices == self._usual_slices and self._last_size < self._full
         if self._guessed and self.habit is Habit.TRUSTED:
             self._sent = True
-            out.append(self._picture(pts, early=True))
+            out.append(self._picture(self._pts or 0, early=True))
         elif self._bytes > MAX_PICTURE_BYTES:
             self._refuse()
             self._spoil()
         return out
-
-    def _goes_on(self, data: bytes, *, starts: bool) -> bool:
-        """Whether this is the same picture in spite of its timestamp: FFmpeg moves them at the first sender report."""
-        if self._sent or not self._slices:
-            return False
-        if not starts:
-            return 0 < self._full <= self._last_size
-        kind, begin = next(_nal_units(data), (0, 0))
-        return self._slices < self._usual_slices and kind in _SLICES and not _first_in_picture(data, begin)
 
     def _next(self, pts: int, out: list[Joined]) -> None:
         finished = self._finish()
         if finished is not None:
             out.append(finished)
         carried = self._parts if self._pts is not None and self._slices == 0 and not self._spoilt else []
+        if self._pts is not None:
+            self._step = abs(pts - self._pts)
         self._clear()
         self._pts = pts
         if carried:

@@ -101,10 +101,16 @@ class Pictures:
             picture = Picture(data, head.pts, head.dts, picture.keyframe, head.reported_at)
         if self._possible:
             self._rhythm.observe(picture.data, keyframe=picture.keyframe)
-            # Without reordering only: else the two ways would not agree on decoding timestamps.
-            if watched and self._rhythm.due and packet.pts == packet.dts and self._allowance.take():
+            if watched and self._rhythm.due and self._keeps_time(picture) and self._allowance.take():
                 self._enter()
         return picture
+
+    def _keeps_time(self, picture: Picture) -> bool:
+        """Whether timestamps will be the same without the parser, and the same within a picture.
+
+        With reordering decoding timestamps would differ; where there is sound the first sender report moves them all.
+        """
+        return picture.pts == picture.dts and (picture.reported_at is not None or len(self._container.streams) == 1)
 
     def _enter(self) -> None:
         """Do without the parser from here on.  It goes with what it holds: the next keyframe's first packet.
@@ -119,12 +125,11 @@ class Pictures:
 
     def _join(self, packet: Packet[Stream], *, watched: bool) -> list[Picture]:
         data, pts = bytes(packet), packet.pts
+        before = (self._pts, self._reported_at)
         if self._joiner.begins_picture(pts):
             leave = not watched or self._joiner.habit is Habit.REFUSED
             if leave and leads_only(data):
                 return self._leave(packet, data)
-        before = (self._pts, self._reported_at)
-        if pts != self._pts:
             self._pts, self._reported_at = pts, _reported_at(packet)
         pictures = [self._picture(joined, before) for joined in self._joiner.add(data, pts)]
         for picture in pictures:
