@@ -157,7 +157,8 @@ class FragmentJoiner:
         finished = self._finish()
         if finished is not None:
             out.append(finished)
-        carried = self._parts if self._pts is not None and self._slices == 0 and not self._spoilt else []
+        whole = not (self._spoilt or self._suspended)
+        carried = self._parts if self._pts is not None and self._slices == 0 and whole else []
         if self._pts is not None:
             self._step = abs(pts - self._pts)
         self._clear()
