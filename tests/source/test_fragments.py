@@ -41,7 +41,6 @@ class Feed:
             step=step,
         )
 
-    @property
     def habit(self) -> Habit:
         return self.joiner.habit
 
@@ -61,7 +60,7 @@ def _trusted(*, slices: int = 1) -> Feed:
         key = number % 20 == 0
         nal_units = [_slice(3 * FULL + 50 if key else 150, key=key, first=index == 0) for index in range(slices)]
         feed.nal_units(*([SPS, PPS] if key else []), *nal_units)
-    assert feed.habit is Habit.TRUSTED
+    assert feed.habit() is Habit.TRUSTED
     feed.out.clear()
     return feed
 
@@ -86,7 +85,7 @@ def test_pictures_are_those_of_ffmpegs_parser_only_earlier(
     expected = parsed(b"".join(_stream(units, splitting)))
     assert feed.data + ([last.data] if last else []) == expected
     assert [joined.keyframe for joined in feed.out] == [index % 10 == 0 for index in range(len(feed.out))]
-    assert feed.habit is Habit.TRUSTED
+    assert feed.habit() is Habit.TRUSTED
     assert sum(joined.early for joined in feed.out) > 20
     pts = [joined.pts for joined in feed.out]
     assert all(later - earlier == TICKS for earlier, later in itertools.pairwise(pts))
@@ -121,7 +120,7 @@ def test_whatever_a_camera_does_pictures_are_whole_but_the_one_that_breaks_its_h
     assert wrong == broken_at
     assert [joined.pts // TICKS - 1 for joined in pictures] == list(range(len(units)))
     if broken_at:
-        assert feed.habit is Habit.REFUSED
+        assert feed.habit() is Habit.REFUSED
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -157,10 +156,10 @@ def test_it_trusts_nothing_before_a_keyframe_and_whole_fragments_were_seen() -> 
     feed = Feed()
     for _ in range(3 * PICTURES_TO_TRUST):
         feed.nal_units(_slice(150))
-    assert feed.habit is Habit.LEARNING
+    assert feed.habit() is Habit.LEARNING
     feed.nal_units(SPS, PPS, _slice(9 * FULL, key=True))
     feed.nal_units(_slice(150))
-    assert feed.habit is Habit.TRUSTED
+    assert feed.habit() is Habit.TRUSTED
 
 
 def test_a_camera_that_splits_evenly_is_never_trusted() -> None:
@@ -168,7 +167,7 @@ def test_a_camera_that_splits_evenly_is_never_trusted() -> None:
     for number in range(4 * PICTURES_TO_TRUST):
         size = 1000 + 7 * number
         feed.picture(fragments_of(_slice(size, key=number % 10 == 0), size // 3))
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     assert not any(joined.early for joined in feed.out)
     assert not feed.joiner.broken
 
@@ -178,7 +177,7 @@ def test_a_camera_whose_slices_are_limited_in_size_is_never_trusted() -> None:
     for number in range(4 * PICTURES_TO_TRUST):
         count = 9 if number % 10 == 0 else 1
         feed.nal_units(*(_slice(FULL, key=count > 1, first=index == 0) for index in range(count)))
-    assert feed.habit is not Habit.TRUSTED
+    assert feed.habit() is not Habit.TRUSTED
     assert not any(joined.early for joined in feed.out)
 
 
@@ -186,7 +185,7 @@ def test_a_camera_that_sends_more_behind_its_slices_is_never_trusted() -> None:
     feed = Feed()
     for number in range(4 * PICTURES_TO_TRUST):
         feed.nal_units(_slice(3 * FULL + 9, key=number % 10 == 0), SEI)
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     assert not any(joined.early for joined in feed.out)
     assert all(data.endswith(SEI) for data in feed.data)
 
@@ -195,7 +194,7 @@ def test_a_slice_more_than_usual_spoils_that_picture_and_ends_the_trust_for_good
     feed = _trusted()
     feed.nal_units(_slice(150), _slice(3 * FULL + 9, first=False))
     assert feed.joiner.broken
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     feed.joiner.broken = False
     for _ in range(3 * PICTURES_TO_TRUST):
         feed.nal_units(_slice(150), _slice(150, first=False))
@@ -221,7 +220,7 @@ def test_fields_under_one_timestamp_are_pictures_of_their_own(*, delimited: bool
     feed.nal_units(_slice(170))
     size = 6 if delimited else 0
     assert [len(data) for data in feed.data] == [154 + size, 164 + size]
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     assert not feed.joiner.broken
 
 
@@ -239,7 +238,7 @@ def test_parameter_sets_between_slices_stay_in_their_picture() -> None:
         lead = [SPS, PPS] if key else []
         size = 3 * FULL if key else 150
         feed.nal_units(*lead, _slice(size, key=key), *lead, _slice(size, key=key, first=False))
-    assert feed.habit is Habit.TRUSTED
+    assert feed.habit() is Habit.TRUSTED
     assert split_annex_b(feed.data[0])[::3] == [SPS, SPS]
     assert len(feed.out) >= PICTURES_TO_TRUST + 1
 
@@ -251,7 +250,7 @@ def test_parameter_sets_under_a_timestamp_of_their_own_belong_to_the_next_pictur
     feed.nal_units(_slice(150))
     assert split_annex_b(feed.data[0])[:2] == [SPS, PPS]
     assert len(feed.out) == 1
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
 
 
 def test_timestamps_that_move_within_a_picture_do_not_split_it() -> None:
@@ -271,7 +270,7 @@ def test_nal_units_of_other_kinds_are_not_trusted(kind: int) -> None:
     feed = _trusted()
     feed.nal_units(bytes((kind,)) + b"\x55" * 20, _slice(150))
     feed.nal_units(_slice(150))
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     assert len(feed.out) == 1
     assert not feed.out[0].early
 
@@ -281,17 +280,17 @@ def test_a_lost_beginning_loses_the_picture_and_costs_no_trust() -> None:
     feed.picture(_pieces(_slice(3 * FULL + 9))[1:])
     feed.nal_units(_slice(150))
     assert [len(data) for data in feed.data] == [154]
-    assert feed.habit is Habit.TRUSTED
+    assert feed.habit() is Habit.TRUSTED
 
 
 def test_what_was_learned_is_learned_anew_after_a_difference() -> None:
     feed = _trusted()
     # The first packet behind the delimiter was lost.
     feed.picture([START_CODE + AUD, *_pieces(_slice(3 * FULL + 9))[1:]])
-    assert feed.habit is Habit.LEARNING
+    assert feed.habit() is Habit.LEARNING
     for number in range(PICTURES_TO_TRUST + 2):
         feed.nal_units(_slice(3 * FULL if number == 0 else 150, key=number == 0))
-    assert feed.habit is not Habit.REFUSED
+    assert feed.habit() is not Habit.REFUSED
     assert not feed.joiner.broken
 
 
@@ -338,7 +337,7 @@ def test_entering_anywhere_else_is_noticed(pieces: list[bytes]) -> None:
     feed.joiner.enter()
     feed.picture(pieces)
     assert feed.joiner.broken
-    assert feed.habit is Habit.REFUSED
+    assert feed.habit() is Habit.REFUSED
     assert feed.nal_units(_slice(150)) == []
 
 
