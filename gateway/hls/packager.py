@@ -11,7 +11,7 @@ from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
 from gateway.hls.samples import Coded, audio_entry, avc_entry, coded
 from gateway.hls.sound import AudioLane
-from gateway.hls.window import OpenSegment, Part, SegmentStart, Snapshot, Window
+from gateway.hls.window import LISTED_TARGETS, OpenSegment, Part, SegmentStart, Snapshot, Window
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
 
 MAX_BYTES: Final = 64 << 20
@@ -296,6 +296,7 @@ class Packager:
             part_s=self._lengths.part_s,
             segment_s=self._lengths.segment_s,
         )
+        self.window.least = LISTED_TARGETS * self._cadence.target_duration_s * VIDEO_CLOCK_RATE
         return self._cadence
 
     def _break(self) -> None:

@@ -139,6 +139,33 @@ def test_an_unknown_group_gets_a_target_duration_with_room() -> None:
     assert scene.checker.wrong == []
 
 
+def test_segments_shorter_than_foreseen_stay_for_three_target_durations() -> None:
+    scene = Scene(Stream(fps=25, gop_s=0.96), gop_s=None)
+    scene.feed(scene.stream.units(30))
+    assert scene.checker.wrong == []
+    assert scene.packager.snapshot().target_duration_s == 4
+    assert 12 <= sum(scene.lengths()) < 13
+
+
+@pytest.mark.parametrize("fps", [15.0, 12.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_timestamps_that_waver_by_a_quarter_of_a_picture_move_no_picture_by_as_much_as_one(
+    fps: float, seed: int
+) -> None:
+    units = list(Stream(fps=fps, jitter_s=0.02, seed=seed).units(120))
+    keyframes = [unit.dts for unit in units if unit.keyframe]
+    packager = Packager(Stream(fps=fps).info, Lengths(), gop_s=2.0)
+    begins: dict[int, int] = {}
+    for unit in units:
+        packager.add(unit)
+        if packager.can_start_well:
+            packager.open_playlist()
+        begins |= {one.start.msn: one.start.media_time for one in packager.window.segments if one.start.independent}
+    moved_s = [min(abs(begin - tick) for tick in keyframes) / TICKS_S for begin in begins.values()]
+    assert len(moved_s) > 50
+    assert max(moved_s) < 0.06
+
+
 def test_another_resolution_is_a_discontinuity_with_a_new_map() -> None:
     scene = Scene(Stream())
     scene.feed(scene.stream.units(4))
