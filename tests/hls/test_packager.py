@@ -13,7 +13,7 @@ from gateway.hls.window import MIN_SEGMENTS
 from gateway.media.units import AccessUnit, StreamInfo
 from tests.hls.checker import Checker
 from tests.hls.mp4 import find, track_runs
-from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, Stream, picture
+from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, SPS, Stream, picture
 
 TICKS_S = 90_000
 
@@ -180,6 +180,21 @@ def test_another_resolution_is_a_discontinuity_with_a_new_map() -> None:
     assert header.content[-8:] == bytes.fromhex("0500000002d00000")
     assert scene.packager.counters.discontinuities == 1
     assert scene.checker.wrong == []
+
+
+def test_new_parameter_sets_stand_in_the_picture_too_where_they_change() -> None:
+    first, second = Stream(gop_s=0.5), Stream(gop_s=0.5, begin_s=2.0, sps=OTHER_SPS)
+    packager = Packager(first.info, Lengths(), gop_s=0.5)
+    for unit in [*first.units(2.0), *second.units(2.0)]:
+        packager.add(unit)
+        if packager.can_start_well:
+            packager.open_playlist()
+    parts = [part for segment in packager.window.segments for part in segment.parts]
+    # FFmpeg reads the first initialization section only.
+    assert [part.number for part in parts if OTHER_SPS in part.data] == [
+        next(segment.parts[0].number for segment in packager.window.segments if segment.start.discontinuity)
+    ]
+    assert not any(SPS in part.data for part in parts)
 
 
 def test_new_parameter_sets_alone_are_a_discontinuity_too() -> None:
