@@ -136,5 +136,5 @@ class _Follower:
 
 def _clock_of(movie: bytes) -> int:
     """What the clock in its first picture shows, in unix milliseconds mod 2^32."""
-    with av.open(io.BytesIO(movie), format="mp4") as container:
+    with av.open(io.BytesIO(movie), mode="r", format="mp4") as container:
         return frame_clock_ms(next(container.decode(video=0)))

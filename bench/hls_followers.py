@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from bench.errors import BenchError
+from bench.hls_servers import host_and_port
 from bench.http_reader import ResponseReader
 
 _ANSWER_DEADLINE_S: Final = 15.0
@@ -64,9 +65,9 @@ class Connection(asyncio.BufferedProtocol):
     @classmethod
     async def open(cls, url: str) -> Self:
         """To the server of `url`."""
-        place = urlsplit(url)
+        host, port = host_and_port(url)
         _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: cls(host=place.netloc), place.hostname, place.port
+            lambda: cls(host=f"{host}:{port}"), host, port
         )
         return connection
 

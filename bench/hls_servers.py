@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from bench.context import Bench
+from bench.errors import BenchError
 from bench.procfs import free_port
 from bench.results import Results
 from bench.servers import GatewayServer, Launch, MediaMtx, Server, ServerKind
@@ -70,6 +71,14 @@ PULLING: Final[Mapping[str, ServerKind]] = {
 def chosen(bench: Bench, results: Results, kinds: Mapping[str, ServerKind]) -> Sequence[ServerKind]:
     """Those of `kinds` that were asked for and can be started here; raises BenchError for none."""
     return [kinds[kind.name] for kind in bench.kinds(SUBJECTS, results)]
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where a server of ours listens; raises BenchError for an address without a port."""
+    place = urlsplit(url)
+    if place.hostname is None or place.port is None:
+        raise BenchError(f"{url} names no host and port.")
+    return place.hostname, place.port
 
 
 def playlist_url(server: Server, camera: str) -> str:

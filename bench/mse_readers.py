@@ -8,9 +8,10 @@ import json
 import os
 import struct
 from typing import Final, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from bench.errors import BenchError
+from bench.hls_servers import host_and_port
 
 CODECS: Final = "avc1.640029,avc1.42e01e,mp4a.40.2,opus"
 _JOIN_DEADLINE_S: Final = 15.0
@@ -169,9 +170,9 @@ class MseReaders:
 
     async def join(self, origin: str, camera: str) -> None:
         """One more viewer; returns with its first fragment, raises BenchError without."""
-        place = urlsplit(origin)
+        host, port = host_and_port(origin)
         _, reader = await asyncio.get_running_loop().create_connection(
-            lambda: MseReader(host=place.netloc, target=f"/api/ws?src={quote(camera)}"), place.hostname, place.port
+            lambda: MseReader(host=f"{host}:{port}", target=f"/api/ws?src={quote(camera)}"), host, port
         )
         self._readers.append(reader)
         try:
