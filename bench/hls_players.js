@@ -2,10 +2,12 @@
  * Players for bench/probe.js that need no peer connection.
  *
  * `hls`: hls.js with its own defaults.  `mse`: fragments over the gateway's WebSocket into a MediaSource, played
- * `LAG_S` behind the newest of them.
+ * `LAG_S` behind the newest of them, and a little later each time that was too close.
  */
 (() => {
   const LAG_S = 0.06;
+  const MORE_S = 0.03;
+  const MAX_LAG_S = 0.2;
   const KEPT_S = 10;
   const JUMP_S = 1;
   const CODECS = 'avc1.640029,avc1.42e01e,mp4a.40.2,opus';
@@ -36,6 +38,8 @@
     const waiting = [];
     let buffer = null;
     let started = false;
+    let lag = LAG_S;
+    video.addEventListener('waiting', () => { if (started) lag = Math.min(MAX_LAG_S, lag + MORE_S); });
 
     /** Stay close to the newest picture: jump when far behind, else play a little faster or slower. */
     function keepUp() {
@@ -44,9 +48,9 @@
       const behind = end - video.currentTime;
       if (!started || behind > JUMP_S || behind < 0) {
         started = true;
-        video.currentTime = Math.max(buffer.buffered.start(buffer.buffered.length - 1), end - LAG_S);
+        video.currentTime = Math.max(buffer.buffered.start(buffer.buffered.length - 1), end - lag);
       } else {
-        video.playbackRate = Math.min(1.1, Math.max(0.9, 1 + (behind - LAG_S)));
+        video.playbackRate = Math.min(1.1, Math.max(0.9, 1 + (behind - lag)));
       }
     }
 
