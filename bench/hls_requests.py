@@ -122,15 +122,16 @@ async def _measure(asked: _Asked, port: int) -> None:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        assert client.stdin is not None
-        assert client.stdout is not None
+        if client.stdin is None or client.stdout is None:
+            raise RuntimeError("the client has no pipes")
         # It has connected, and answers once it has read everything.
         await client.stdout.readline()
         before = time.process_time()
         client.stdin.write(b"go\n")
         answer = (await client.stdout.readline()).decode().strip()
         costs.append((time.process_time() - before) / _REQUESTS)
-        assert answer == "200", answer
+        if answer != "200":
+            raise RuntimeError(f"{asked.path} was answered {answer}")
         await client.wait()
     costs.sort()
     print(f"{asked.label:<28}{costs[0] * 1e6:>8.0f} µs at best, {costs[len(costs) // 2] * 1e6:.0f} median")

@@ -110,6 +110,11 @@ class Packager:
         return not self.window.is_empty
 
     @property
+    def target_duration_s(self) -> int:
+        """Of the playlist; only once `ready`."""
+        return self._known_cadence().target_duration_s
+
+    @property
     def next_part(self) -> int:
         """The number of the part that is made next."""
         return self._maker.next_number
@@ -123,18 +128,22 @@ class Packager:
 
     def snapshot(self) -> Snapshot:
         """What there is right now; only once `ready`."""
-        if self._cadence is None:
-            raise RuntimeError("asked for a playlist before the first keyframe")
+        cadence = self._known_cadence()
         opened = OpenSegment(self._segment, tuple(self._parts)) if self._segment and self._parts else None
         return Snapshot(
-            target_duration_s=self._cadence.target_duration_s,
-            part_target=self._cadence.part_target,
+            target_duration_s=cadence.target_duration_s,
+            part_target=cadence.part_target,
             segments=self.window.segments,
             open=opened,
             discontinuity_sequence=self.window.discontinuity_sequence,
             next_msn=self._msn,
             next_part=self.next_part,
         )
+
+    def _known_cadence(self) -> Cadence:
+        if self._cadence is None:
+            raise RuntimeError("asked for a playlist before the first keyframe")
+        return self._cadence
 
     # Beginning.
 
