@@ -139,14 +139,15 @@ async def test_h265_is_refused_with_the_sentence_what_to_change(page: Page) -> N
         await page.get_by_text(H265).first.wait_for(timeout=5000)
 
 
-async def test_b_frames_are_refused_with_the_sentence_what_to_change(page: Page) -> None:
+async def test_b_frames_are_refused_by_webrtc_with_the_sentence_what_to_change(page: Page) -> None:
     async with (
         demo_camera(b_frames=2, profile="main") as camera,
         running_gateway({"cam": camera.url}) as gateway,
     ):
         async with signalling_socket(gateway.address, "cam") as socket:
-            shown = await socket.state("unsupported", within_s=10)
-            assert shown["reason"] == {"code": "b_frames", "message": B_FRAMES}
+            shown = await socket.state("live", within_s=10)
+            assert shown["rungs"]["webrtc"] == {"ok": False, "code": "b_frames", "message": B_FRAMES}
+            assert shown["rungs"]["mse"] == shown["rungs"]["ll-hls"] == {"ok": True}
         player = await open_player(page, gateway.address)
         reply = await player.start("cam")
         assert reply.status == 422

@@ -91,6 +91,19 @@ async def test_chromium_plays_the_aac_of_another_makers_camera(page: Page) -> No
             assert await player.look("p.video.webkitAudioDecodedByteCount") > 0
 
 
+async def test_pictures_that_are_not_sent_in_order_are_shown_in_order(page: Page) -> None:
+    async with (
+        demo_camera(b_frames=2, profile="main") as camera,
+        running_gateway({"cam": camera.url}) as gateway,
+    ):
+        await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
+        async with mse_player(page, gateway.address) as player:
+            pictures = await player.more_pictures(60, within_s=10)
+            clocks = [picture["clock"] for picture in pictures if picture["clock"] is not None]
+            assert len(clocks) > 30
+            assert clocks == sorted(set(clocks))
+
+
 async def test_pictures_go_on_by_themselves_when_the_camera_comes_back(page: Page) -> None:
     async with demo_camera(audio=AudioChoice.AAC) as camera, running_gateway({"cam": camera.url}) as gateway:
         known = gateway.registry.find("cam")
