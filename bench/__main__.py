@@ -21,7 +21,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import churn, fan_out, first_picture, glass_to_glass, held, idle_cameras, joins, keyframe
+from bench import (
+    churn,
+    fan_out,
+    first_picture,
+    glass_to_glass,
+    held,
+    hls_check,
+    hls_latency,
+    hls_load,
+    hls_packaging,
+    idle_cameras,
+    joins,
+    keyframe,
+)
 from bench.context import Bench
 from bench.errors import BenchError
 from bench.machine import machine, versions
@@ -46,7 +59,10 @@ class Benchmark:
 
 BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
-    for module in (first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held)
+    for module in (
+        *(first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held),
+        *(hls_latency, hls_load, hls_packaging, hls_check),
+    )
 }
 
 

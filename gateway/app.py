@@ -21,6 +21,7 @@ from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
+from gateway.hls.mse import Mse
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
@@ -34,10 +35,10 @@ from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
 from gateway.web.camera_changes import CameraChanges, Changes
-from gateway.web.cameras import camera_json, get_camera, list_cameras
+from gateway.web.cameras import Ways, camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS, STILLS
+from gateway.web.keys import GATEKEEPER, HLS, MSE, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -252,12 +253,14 @@ def build_app(
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[HLS] = hls
+    app[MSE] = mse = Mse(clock=clock)
     app[READY] = []
+    ways = Ways(sessions, mse, hls)
 
     def describe(camera: Camera) -> dict[str, object]:
-        return camera_json(camera, sessions, hls)
+        return camera_json(camera, ways)
 
-    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
+    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock, mse=mse)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
     stills = app[STILLS] = Stills()

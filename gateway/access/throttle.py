@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 _ROUNDING_S = 1e-3
+_ADDRESSES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Throttle:
         self._full_at.pop(key, None)
 
 
+@functools.lru_cache(maxsize=_ADDRESSES)
 def address_key(host: str) -> str:
     """What counts as one address: an IPv6 customer has a whole /64; text that is no address counts as it is."""
     try:

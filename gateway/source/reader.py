@@ -23,7 +23,7 @@ from gateway.source.failures import Attempt, classify, reason
 from gateway.source.handover import Ended, Handover, Waiting
 from gateway.source.pictures import Allowance, Picture, Pictures
 from gateway.source.status import ReasonCode
-from gateway.source.validator import WEBRTC, assess
+from gateway.source.validator import assess_best
 
 _log = logging.getLogger(__name__)
 
@@ -200,5 +200,5 @@ class _Relay:
 
 
 def _rejection(assembler: Assembler) -> Ended | None:
-    verdict = assess(assembler.stream)[WEBRTC]
+    verdict = assess_best(assembler.stream)
     return None if verdict.ok else Ended(verdict.reason, rejected=assembler.stream)

@@ -75,8 +75,10 @@ class Viewer:
 
     def match(self, stream: StreamInfo) -> None:
         """Learn the camera's tracks: one whose codec is no longer what was negotiated stays silent."""
+        # B-frames come in an order that WebRTC's players can't show.
+        video = stream.video if stream.video is not None and not stream.video.b_frames else None
         codecs = {
-            TrackKind.VIDEO: stream.video.codec if stream.video else None,
+            TrackKind.VIDEO: video.codec if video else None,
             TrackKind.AUDIO: stream.audio.codec if stream.audio else None,
         }
         self._silent = frozenset(kind for kind, track in self.tracks.items() if codecs[kind] != track.codec)

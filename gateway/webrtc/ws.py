@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from gateway.access.permit import Permit
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
+from gateway.hls.mse import Mse, MseViewer
 from gateway.relay.camera import Camera
 from gateway.sparing import SparingLog
 from gateway.webrtc.candidates import IpAddress, host_literal
@@ -23,6 +24,7 @@ from gateway.webrtc.messages import (
     ClockMessage,
     GrantMessage,
     MessageError,
+    MseMessage,
     OfferMessage,
     answer_message,
     error_message,
@@ -63,7 +65,10 @@ class Signalling:
         clock: Clock,
         host: IpAddress | None,
         permit: Permit | None = None,
+        mse: Mse | None = None,
     ) -> None:
+        self._mse = mse
+        self._media: MseViewer | None = None
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
@@ -81,8 +86,17 @@ class Signalling:
         self._done = False
         """The viewer lets too much pile up, or may watch no longer."""
 
-    async def run(self, socket: web.WebSocketResponse) -> None:
-        """Serve the socket until either side closes it."""
+    async def run(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None = None) -> None:
+        """Serve the socket until either side closes it; `transport` is what it goes over."""
+        if self._mse is not None:
+            self._media = MseViewer(
+                self._mse,
+                self._camera,
+                socket,
+                transport,
+                wake=self._due.set,
+                fail=lambda reason: self._send(error_message("mse", reason)),
+            )
         events = self._camera.hub.events
         events.on("status", self._state_changed)
         events.on("stream", self._state_changed)
@@ -105,7 +119,8 @@ class Signalling:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
             self._adopt(None)
-            tasks = [task for task in (self._opening, writer) if task is not None]
+            starting = self._media.close() if self._media is not None else None
+            tasks = [task for task in (self._opening, starting, writer) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -136,12 +151,19 @@ class Signalling:
         await _close(socket, code=self._close_code)
 
     async def _write_due(self, socket: web.WebSocketResponse) -> None:
-        while (self._state_due or self._outgoing) and not self._done:
+        while not self._done:
             if self._state_due:
                 self._state_due = False
                 message: dict[str, Any] = {"type": "state", "value": self._describe(self._camera)}
-            else:
+            elif self._outgoing:
                 message = self._outgoing.popleft()
+            elif self._media is not None and self._media.due and not self._closing:
+                # Pictures wait for messages, never the other way round.
+                async with asyncio.timeout(_SEND_DEADLINE_S):
+                    await self._media.write_next()
+                continue
+            else:
+                return
             async with asyncio.timeout(_SEND_DEADLINE_S):
                 await socket.send_str(json.dumps(message))
 
@@ -158,6 +180,11 @@ class Signalling:
             self._send({"type": "clock", "value": self._clock_value(message, received_at)})
         elif isinstance(message, GrantMessage):
             self._renew(message)
+        elif isinstance(message, MseMessage):
+            if self._media is None:
+                self._send(error_message("mse", "this gateway does not offer it"))
+            else:
+                self._media.play(message.codecs)
         elif isinstance(message, OfferMessage):
             if self._opening is not None:
                 self._opening.cancel()
@@ -225,7 +252,16 @@ class Signalling:
 class SignallingRoute:
     """Accepts the WebSocket of each viewer."""
 
-    def __init__(self, sessions: Sessions, find_camera: Callable[[str], Camera], *, describe: Describe, clock: Clock):
+    def __init__(
+        self,
+        sessions: Sessions,
+        find_camera: Callable[[str], Camera],
+        *,
+        describe: Describe,
+        clock: Clock,
+        mse: Mse | None = None,
+    ) -> None:
+        self._mse = mse
         self._sessions = sessions
         self._find_camera = find_camera
         self._describe = describe
@@ -251,8 +287,9 @@ class SignallingRoute:
                     clock=self._clock,
                     host=host_literal(request.headers.get("Host")),
                     permit=request.get(PERMIT),
+                    mse=self._mse,
                 )
-                await signalling.run(socket)
+                await signalling.run(socket, request.transport)
         finally:
             self._sockets.discard(socket)
         return socket

@@ -145,7 +145,9 @@ async def test_a_camera_without_pictures_has_no_clock_but_the_gateway_has(site: 
     [
         ("hello", "message: "),
         ("[]", "message: "),
-        ('{"type": "mse", "value": "avc1.640029"}', "mse: "),
+        ('{"type": "mse"}', "mse: "),
+        ('{"type": "mse", "value": "hvc1.1.6.L153.B0,opus"}', "mse: "),
+        ('{"type": "hls", "value": "avc1.640029"}', "hls: "),
         ('{"type": "webrtc/offer/offer"}', "webrtc: "),
         ('{"type": "clock", "value": {"t0": 1e999}}', "clock: "),
         ('{"type": "clock", "value": {"t0": 1%s}}' % ("0" * 400), "clock: "),
