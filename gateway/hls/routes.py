@@ -49,8 +49,8 @@ class Hls:
         self._clock = clock
         self._identify = identify
         self._origins: dict[str, Origin] = {}
-        # Numbers begin anew when the gateway does, and a cache must not mix the two up.
-        self._generation = secrets.token_hex(4)
+        self.generation = secrets.token_hex(4)
+        """Stands in all addresses: numbers begin anew when the gateway does, and a cache must not mix the two up."""
         self._always = tuple(always)
 
     def origin(self, camera: Camera) -> Origin:
@@ -90,13 +90,13 @@ class Hls:
         origin = self.origin(self._find_camera(request.match_info["camera"]))
         await origin.start()
         origin.seen(self._identify(request))
-        text = origin.multivariant(f"_hls/{self._generation}/{_PLAYLIST}")
+        text = origin.multivariant(f"_hls/{self.generation}/{_PLAYLIST}")
         return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
 
     async def child(self, request: web.Request) -> web.Response:
         """Everything a playlist refers to."""
         origin = self.origin(self._find_camera(request.match_info["camera"]))
-        if request.match_info["generation"] != self._generation:
+        if request.match_info["generation"] != self.generation:
             raise NotFound("The gateway was started anew; begin again with index.m3u8")
         name = request.match_info["name"]
         if name == _PLAYLIST:
