@@ -62,12 +62,13 @@ class _Follower:
         while loop.time() < end:
             edge = edge_of(text)
             # The hinted part is asked for beside the playlist, as a player does.
-            hinted = asyncio.create_task(self._part(known.hints[0]))
+            uri = known.hints[0]
+            hinted = asyncio.create_task(self._part(uri))
             try:
                 text = await self._playlist(f"?_HLS_msn={edge.msn}&_HLS_part={edge.part}")
                 known = self._checker.observe(text, at=loop.time())
                 self._require_held(text, msn=edge.msn, part=edge.part)
-                await self._look_at_part(known, await hinted)
+                await self._look_at_part(known, uri, await hinted)
             finally:
                 hinted.cancel()
             if self._checker.playlists % _DELTA_EVERY == 0:
@@ -105,22 +106,20 @@ class _Follower:
             self._checker.observe_delta(delta, full=text)
             self._found.deltas += 1
 
-    async def _look_at_part(self, known: MediaPlaylist, data: bytes) -> None:
-        found = self._found
-        found.parts += 1
-        segment = known.all_segments[-1]
-        if not segment.parts:
+    async def _look_at_part(self, known: MediaPlaylist, uri: str, data: bytes) -> None:
+        self._found.parts += 1
+        places = [(segment, place) for segment in known.all_segments for place in range(len(segment.parts))]
+        found = next(((one, place) for one, place in places if one.parts[place].uri == uri), None)
+        self._require(found is not None, "4.4.5.3: a hinted part came and is not listed")
+        if found is None:
             return
-        listed = segment.parts[-1]
-        runs = track_runs(data)
-        if len(segment.parts) == 1 and listed.independent and segment.msn > self._dated_msn:
+        segment, place = found
+        listed = segment.parts[place]
+        duration_s = sum(track_runs(data)[_VIDEO].durations) / _TICKS_HZ
+        self._require(abs(duration_s - listed.duration_s) <= _ROUNDING_S, "4.4.4.9: a part is not as long as it says")
+        if place == 0 and listed.independent and segment.msn > self._dated_msn:
             self._dated_msn = segment.msn
             await self._look_at_date(segment.map_uri, segment.date_s, data)
-        if abs(sum(runs[_VIDEO].durations) / _TICKS_HZ - listed.duration_s) > _ROUNDING_S:
-            # The newest listed may be one further than the one that was hinted.
-            durations = [part.duration_s for part in known.parts[-3:]]
-            near = min(abs(sum(runs[_VIDEO].durations) / _TICKS_HZ - one) for one in durations)
-            self._require(near <= _ROUNDING_S, "4.4.4.9: a part is not as long as it says")
 
     async def _look_at_date(self, map_uri: str | None, date_s: float | None, part: bytes) -> None:
         if map_uri is None or date_s is None:
@@ -128,13 +127,17 @@ class _Follower:
         if map_uri not in self._inits:
             self._inits = {map_uri: await self._part(map_uri)}
         shown_ms = await asyncio.to_thread(_clock_of, self._inits[map_uri] + part)
+        self._require(shown_ms is not None, "a part that is independent shows no picture by itself")
+        if shown_ms is None:
+            return
         behind_ms = (date_s * 1000 - shown_ms) % CLOCK_MODULUS
         if behind_ms > CLOCK_MODULUS / 2:
             behind_ms -= CLOCK_MODULUS
         self._found.date_errors_s.append(behind_ms / 1000)
 
 
-def _clock_of(movie: bytes) -> int:
-    """What the clock in its first picture shows, in unix milliseconds mod 2^32."""
+def _clock_of(movie: bytes) -> int | None:
+    """What the clock in its first picture shows, in unix milliseconds mod 2^32; None without a picture."""
     with av.open(io.BytesIO(movie), mode="r", format="mp4") as container:
-        return frame_clock_ms(next(container.decode(video=0)))
+        first = next(container.decode(video=0), None)
+        return None if first is None else frame_clock_ms(first)

@@ -100,16 +100,23 @@ async def _part_hold_back_ms(url: str) -> float:
 
 async def _measure(results: Results, subject: _Subject, *, watch_s: float) -> None:
     viewer = subject.viewer
-    first_ms = await viewer.join_player(subject.player, subject.url)
+
+    def add(metric: str, unit: str, value: float) -> None:
+        results.add(value, case=subject.case, metric=metric, unit=unit, subject=subject.server.name)
+
+    try:
+        first_ms = await viewer.join_player(subject.player, subject.url)
+    except BenchError as error:
+        await viewer.leave()
+        add("joins without a picture", "", 1)
+        results.note(f"{subject.server.name}, {subject.case}: a join is missing. {error}")
+        return
+    add("joins without a picture", "", 0)
     await asyncio.sleep(_SETTLING_S)
     before = await viewer.take_played()
     await asyncio.sleep(watch_s)
     played = await viewer.take_played()
     await viewer.leave()
-
-    def add(metric: str, unit: str, value: float) -> None:
-        results.add(value, case=subject.case, metric=metric, unit=unit, subject=subject.server.name)
-
     add("first picture", "ms", first_ms)
     p50_ms = _add_ages(results, subject, case=subject.case, pictures=played.pictures)
     if subject.hold_back_ms:

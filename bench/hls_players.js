@@ -9,7 +9,7 @@
   const MORE_S = 0.03;
   const MAX_LAG_S = 0.2;
   const KEPT_S = 10;
-  const JUMP_S = 1;
+  const JUMP_S = 0.3;
   const CODECS = 'avc1.640029,avc1.42e01e,mp4a.40.2,opus';
 
   /** Counts how often playing stopped for want of pictures, once it had begun. */
@@ -46,7 +46,7 @@
       if (buffer === null || buffer.buffered.length === 0) return;
       const end = buffer.buffered.end(buffer.buffered.length - 1);
       const behind = end - video.currentTime;
-      if (!started || behind > JUMP_S || behind < 0) {
+      if (!started || (!video.seeking && (behind > JUMP_S || behind < 0))) {
         started = true;
         video.currentTime = Math.max(buffer.buffered.start(buffer.buffered.length - 1), end - lag);
       } else {

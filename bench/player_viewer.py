@@ -12,6 +12,14 @@ from bench.stats import Picture
 
 _PLAYERS: Final = Path(__file__).with_name("hls_players.js")
 _HLS_JS: Final = Path(__file__).parents[1] / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"
+_STATE: Final = """() => {
+  const { readyState, networkState, currentTime, paused, seeking, error, buffered } = document.querySelector('video');
+  const spans = Array.from({ length: buffered.length }, (_, index) => [buffered.start(index), buffered.end(index)]);
+  const requests = performance.getEntriesByType('resource').slice(-5).map(({ name }) => new URL(name).pathname);
+  return JSON.stringify(
+    { readyState, networkState, currentTime, paused, seeking, error: error?.message, buffered: spans, requests });
+}"""
+"""What to know of a player that shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,11 @@ class PlayerViewer(BrowserViewer):
 
     async def join_player(self, player: str, url: str) -> float:
         """Milliseconds from the click to the first picture of `hls` or `mse`; raises BenchError without one."""
-        return await self._start({"player": player, "url": url})
+        try:
+            return await self._start({"player": player, "url": url})
+        except BenchError as error:
+            state = await self._page.evaluate(_STATE)
+            raise BenchError(f"{error}; {player} in that moment: {state}") from None
 
     async def take_played(self) -> Played:
         """What was seen since the last call."""

@@ -149,7 +149,7 @@ def test_segments_shorter_than_foreseen_stay_for_three_target_durations() -> Non
 
 @pytest.mark.parametrize("fps", [15.0, 12.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_timestamps_that_waver_by_a_quarter_of_a_picture_move_no_picture_by_as_much_as_one(
+def test_timestamps_that_waver_by_a_quarter_of_a_picture_move_no_picture_by_as_much_as_50_ms(
     fps: float, seed: int
 ) -> None:
     units = list(Stream(fps=fps, jitter_s=0.02, seed=seed).units(120))
@@ -163,7 +163,7 @@ def test_timestamps_that_waver_by_a_quarter_of_a_picture_move_no_picture_by_as_m
         begins |= {one.start.msn: one.start.media_time for one in packager.window.segments if one.start.independent}
     moved_s = [min(abs(begin - tick) for tick in keyframes) / TICKS_S for begin in begins.values()]
     assert len(moved_s) > 50
-    assert max(moved_s) < 0.06
+    assert max(moved_s) < 0.05
 
 
 def test_another_resolution_is_a_discontinuity_with_a_new_map() -> None:
