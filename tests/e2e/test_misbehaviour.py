@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 from playwright.async_api import Page
 
-from gateway.demo.spec import CameraSpec, ParameterSets
+from gateway.demo.spec import ParameterSets
 from gateway.media.units import VideoCodec
 from tests.support.browser import BrowserPlayer, open_player, timestamp_steps
 from tests.support.cameras import SMALL, DemoCamera, demo_camera
