@@ -13,7 +13,7 @@ const STALL_SLACK_S = 0.03;
 /** A longer silence is an outage, which no margin would have bridged. */
 const LONGEST_STALL_S = 1;
 const TOO_LATE_S = 1;
-const MOST_TOO_LATE_S = 16;
+const MOST_TOO_LATE_S = 4;
 const SOON_MS = 10_000;
 const TOO_LATE_TO_JOIN_S = 0.25;
 const DEAD_ZONE_S = 0.03;
