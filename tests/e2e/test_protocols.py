@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from fractions import Fraction
 from typing import Any, Final
 
 import pytest
@@ -54,9 +53,11 @@ _BUFFERED_S: Final = f"""() => {{
 
 
 @asynccontextmanager
-async def watching(page: Page, protocol: str, **changes: object) -> AsyncIterator[tuple[Gateway, DemoCamera]]:
+async def watching(
+    page: Page, protocol: str, *, audio: AudioChoice = AudioChoice.NONE, gop_s: float = 1.0
+) -> AsyncIterator[tuple[Gateway, DemoCamera]]:
     """The page of a camera whose pictures come by `protocol`."""
-    async with demo_camera(**changes) as camera, running_gateway({"cam": camera.url}) as gateway:
+    async with demo_camera(audio=audio, gop_s=gop_s) as camera, running_gateway({"cam": camera.url}) as gateway:
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
         await page.goto(f"{gateway.address}cam/?protocol={protocol}")
         await page.wait_for_function(_PLAYS, arg=10, timeout=DEADLINE_MS)
@@ -151,7 +152,7 @@ async def test_pictures_go_on_in_another_size(page: Page, protocol: str) -> None
 
 async def test_mse_keeps_little_and_asks_again_on_a_new_socket(page: Page) -> None:
     await page.add_init_script(_KEEP_SOCKETS)
-    async with watching(page, "mse", fps=Fraction(25), gop_s=0.5):
+    async with watching(page, "mse", gop_s=0.5):
         for _round in range(4):
             await page.evaluate(_ADVANCES)
             assert await page.evaluate(_BUFFERED_S) < 3
