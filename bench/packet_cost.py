@@ -85,7 +85,7 @@ def _viewer(broadcast: Broadcast, sock: socket.socket, sink: socket.socket, drop
     policy.window_size = 128
     address = sink.getsockname()
     origin = (socket.IPPROTO_IP, 8, struct.pack("@I4s4s", 0, socket.inet_aton("127.0.0.1"), bytes(4)))
-    path = UdpPath(sock, address, origin, ("udp", "127.0.0.1", *address), drops)
+    path = UdpPath(sock, address, origin, ("udp", "127.0.0.1", *address), drops, segmented=True)
     wire = Wire(Protector(Session(policy), tag_size=16), _Way(path))
     track = ViewerTrack(
         broadcast.rtp_track(TrackKind.VIDEO),
