@@ -37,7 +37,7 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS, STILLS
+from gateway.web.keys import CLIENT, GATEKEEPER, HLS, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -255,7 +255,10 @@ def build_app(
     def describe(camera: Camera) -> dict[str, object]:
         return camera_json(camera, sessions, hls)
 
-    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
+    def check_address(request: web.Request) -> None:
+        gatekeeper.check_write(request[CLIENT].address)
+
+    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock, check_address=check_address)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
     stills = app[STILLS] = Stills()

@@ -206,7 +206,9 @@ class Gatekeeper:
         if not await self._passwords.check(user, password, password_hash, now=now):
             _log.warning("%s: a wrong password%s", address, f" for {user}" if password_hash is not None else "")
             return False
-        self._login_per_address.forget(key)
+        # Not more than this one: an own account must not pay for guesses at others.
+        self._login_per_address.give_back(key)
+        self._login_per_account.give_back(user)
         return True
 
     def may_redeem(self, address: str) -> None:
