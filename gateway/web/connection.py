@@ -35,6 +35,7 @@ class Connection(web.RequestHandler):
             raise ConnectionError("part of another answer is on its way")
         response = failure(error)
         response.set_status(status)
+        response.headers["Server"] = "camera-gateway"
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()

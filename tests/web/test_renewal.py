@@ -317,6 +317,22 @@ class TestPeople:
             await pass_time(home, CHECK_INTERVAL_S)
             await closed(admin)
 
+    async def test_a_disk_that_hangs_lets_nobody_watch_on(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gateway.web.gatekeeper._FILES_S", 0.05)
+        answers = asyncio.Event()
+
+        async def hang(**_: object) -> None:
+            await answers.wait()
+
+        monkeypatch.setattr(home.keeper._revocations, "save", hang)
+        async with home.http.ws_connect("/api/ws?src=cam1", headers=home.cookie("ann")) as socket:
+            home.keeper.policy = replace(home.keeper.policy, users={})
+            await pass_time(home, CHECK_INTERVAL_S)
+            await closed(socket)
+            await pass_time(home, CHECK_INTERVAL_S)
+            assert len([task for task in asyncio.all_tasks() if task.get_name() == "gatekeeper's files"]) == 1
+        answers.set()
+
     async def test_a_password_is_good_as_long_as_the_gateway_runs(self, home: House) -> None:
         async with home.http.ws_connect("/api/ws?src=cam1", headers=basic("ann")) as socket:
             await pass_time(home, 600)
