@@ -38,7 +38,7 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import Ways, camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, MSE, REGISTRY, SESSIONS, STILLS
+from gateway.web.keys import CLIENT, GATEKEEPER, HLS, MSE, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
@@ -260,7 +260,12 @@ def build_app(
     def describe(camera: Camera) -> dict[str, object]:
         return camera_json(camera, ways)
 
-    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock, mse=mse)
+    def check_address(request: web.Request) -> None:
+        gatekeeper.check_write(request[CLIENT].address)
+
+    signalling = SignallingRoute(
+        sessions, registry.find, describe=describe, clock=clock, check_address=check_address, mse=mse
+    )
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
     stills = app[STILLS] = Stills()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 from collections import deque
@@ -13,6 +14,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.permit import Permit
+from gateway.access.throttle import OFFERS_PER_SOCKET, Throttle
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.hls.mse import Mse, MseViewer
@@ -47,6 +49,8 @@ _MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
 
+_SOCKET = "socket"
+
 Describe = Callable[[Camera], dict[str, Any]]
 
 
@@ -64,9 +68,11 @@ class Signalling:
         describe: Describe,
         clock: Clock,
         host: IpAddress | None,
+        check_address: Callable[[], None],
         permit: Permit | None = None,
         mse: Mse | None = None,
     ) -> None:
+        """`check_address` raises GatewayError where the viewer's address has begun too many sessions."""
         self._mse = mse
         self._media: MseViewer | None = None
         self._camera = camera
@@ -75,7 +81,9 @@ class Signalling:
         self._clock = clock
         self._host = host
         self._permit = permit
+        self._check_address = check_address
         self._renewals = Renewals(permit, clock=clock)
+        self._offers = Throttle(OFFERS_PER_SOCKET)
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
@@ -186,9 +194,18 @@ class Signalling:
             else:
                 self._media.play(message.codecs)
         elif isinstance(message, OfferMessage):
-            if self._opening is not None:
-                self._opening.cancel()
-            self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
+            self._offered(message)
+
+    def _offered(self, offer: OfferMessage) -> None:
+        wait_s = self._offers.take(_SOCKET, now=self._clock.monotonic())
+        if wait_s:
+            # What was offered before is answered all the same.
+            sentence = f"Too many offers at once; send the next one in {wait_s:.1f} s"
+            self._send(error_message(offer_kind(offer.version), sentence))
+            return
+        if self._opening is not None:
+            self._opening.cancel()
+        self._opening = asyncio.create_task(self._open(offer), name=f"offer for {self._camera.name}")
 
     def _renew(self, message: GrantMessage) -> None:
         self._send(self._renewals.answer(message))
@@ -230,6 +247,8 @@ class Signalling:
             if self._permit is not None:
                 self._sessions.entrust(restarting, self._permit)
             return restarting, answer
+        # Only what begins a session: after an outage all viewers behind one address restart theirs at once.
+        self._check_address()
         if self._session is not None:
             # Another offer on the same socket takes the place of the old session.
             await self._sessions.end(self._session)
@@ -259,13 +278,16 @@ class SignallingRoute:
         *,
         describe: Describe,
         clock: Clock,
+        check_address: Callable[[web.Request], None],
         mse: Mse | None = None,
     ) -> None:
+        """`check_address` raises GatewayError where a request's address has begun too many sessions."""
         self._mse = mse
         self._sessions = sessions
         self._find_camera = find_camera
         self._describe = describe
         self._clock = clock
+        self._check_address = check_address
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
@@ -286,6 +308,7 @@ class SignallingRoute:
                     describe=self._describe,
                     clock=self._clock,
                     host=host_literal(request.headers.get("Host")),
+                    check_address=functools.partial(self._check_address, request),
                     permit=request.get(PERMIT),
                     mse=self._mse,
                 )
