@@ -9,6 +9,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -54,6 +55,18 @@ _SOCKET = "socket"
 Describe = Callable[[Camera], dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who has opened a socket: what host they asked for and what lets them in.
+
+    `check_address` raises GatewayError where their address has begun too many sessions.
+    """
+
+    host: IpAddress | None
+    permit: Permit | None
+    check_address: Callable[[], None]
+
+
 class Signalling:
     """One WebSocket of one viewer.
 
@@ -67,22 +80,18 @@ class Signalling:
         *,
         describe: Describe,
         clock: Clock,
-        host: IpAddress | None,
-        check_address: Callable[[], None],
-        permit: Permit | None = None,
+        caller: Caller,
         mse: Mse | None = None,
     ) -> None:
-        """`check_address` raises GatewayError where the viewer's address has begun too many sessions."""
         self._mse = mse
         self._media: MseViewer | None = None
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
         self._clock = clock
-        self._host = host
-        self._permit = permit
-        self._check_address = check_address
-        self._renewals = Renewals(permit, clock=clock)
+        self._caller = caller
+        self._permit = caller.permit
+        self._renewals = Renewals(caller.permit, clock=clock)
         self._offers = Throttle(OFFERS_PER_SOCKET)
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
@@ -242,17 +251,17 @@ class Signalling:
         restarting = self._sessions.find_restarting(self._camera, offer)
         if restarting is not None:
             # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
-            answer = self._sessions.restart_by_offer(restarting, offer, host=self._host)
+            answer = self._sessions.restart_by_offer(restarting, offer, host=self._caller.host)
             self._adopt(restarting)
             if self._permit is not None:
                 self._sessions.entrust(restarting, self._permit)
             return restarting, answer
         # Only what begins a session: after an outage all viewers behind one address restart theirs at once.
-        self._check_address()
+        self._caller.check_address()
         if self._session is not None:
             # Another offer on the same socket takes the place of the old session.
             await self._sessions.end(self._session)
-        session = await self._sessions.open(self._camera, offer, host=self._host, permit=self._permit)
+        session = await self._sessions.open(self._camera, offer, host=self._caller.host, permit=self._permit)
         self._adopt(session)
         return session, session.answer
 
@@ -307,9 +316,11 @@ class SignallingRoute:
                     self._sessions,
                     describe=self._describe,
                     clock=self._clock,
-                    host=host_literal(request.headers.get("Host")),
-                    check_address=functools.partial(self._check_address, request),
-                    permit=request.get(PERMIT),
+                    caller=Caller(
+                        host_literal(request.headers.get("Host")),
+                        request.get(PERMIT),
+                        functools.partial(self._check_address, request),
+                    ),
                     mse=self._mse,
                 )
                 await signalling.run(socket, request.transport)
