@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Blocks until it is on the disk.  Raises OSError, and then the old file is untouched."""
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    """Blocks until it is on the disk.  Raises OSError, and then the old file is untouched.
+
+    Where `file` is a symbolic link what it leads to is replaced.
+    """
+    target = file.resolve()
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).replace(file)
+        Path(temporary).replace(target)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    _keep_name(target.parent)
+
+
+def _keep_name(folder: Path) -> None:
+    """The new name is on the disk, too: without it a machine that stops now comes back with the old file."""
+    # Some file systems can't; on those the name follows by itself.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -56,6 +56,10 @@ class Principal:
             return self.administers and self.patterns.match_all_of(EVERYTHING)
         return self.administers and self.patterns.match(camera)
 
+    def may_withdraw(self, grant_prefix: str) -> bool:
+        """Whether they may take back a grant: all that it opens has to be theirs to administer."""
+        return self.administers and self.patterns.match_all_of(grant_prefix)
+
     def _reaches(self, camera: str) -> bool:
         return self.patterns.match(camera) if self.prefix is None else covers(self.prefix, camera)
 

@@ -88,8 +88,9 @@ class Revocations:
             raise ValueError("too deep") from None
         if not isinstance(values, dict) or values.get("version") != _VERSION:
             raise ValueError("not of this version")
-        revocations = cls(max_entries=max_entries, not_before=_time(values.get("not_before")))
-        # A clock that was wrong must not have anything kept for longer than it could be good.
+        # A clock that was wrong must not have anything kept for longer than it could be good, nor anybody kept out.
+        not_before = min(_time(values.get("not_before")), int(now))
+        revocations = cls(max_entries=max_entries, not_before=not_before)
         revocations._sessions = _entries(values.get("sessions"), _SESSION_ID, latest=int(now) + SESSION_AGE_S)
         revocations._grants = _entries(values.get("grants"), _GRANT_ID, latest=int(now) + MAX_AGE_S + 2 * SKEW_S + 1)
         if max(len(revocations._sessions), len(revocations._grants)) > max_entries:

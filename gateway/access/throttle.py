@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 _ROUNDING_S = 1e-3
+_ADDRESSES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ WRITES_PER_ADDRESS: Final = Rate(burst=60, interval_s=0.1)
 SIGN_PER_ACCOUNT: Final = Rate(burst=60, interval_s=0.2)
 STRANGER_TOLD: Final = Rate(burst=1, interval_s=60.0)
 GRANTS_PER_SOCKET: Final = Rate(burst=5, interval_s=1.0)
+OFFERS_PER_SOCKET: Final = Rate(burst=10, interval_s=1.0)
 
 
 class Throttle:
@@ -61,11 +64,14 @@ class Throttle:
         wait_s = full_at - now - (self._rate.burst - 1) * self._rate.interval_s
         return wait_s if wait_s > _ROUNDING_S else 0.0
 
-    def forget(self, key: str) -> None:
-        """Fills the bucket: somebody signed in after a few typing errors."""
-        self._full_at.pop(key, None)
+    def give_back(self, key: str) -> None:
+        """Takes the last `take` back, and no more: who got it right may not have guessed right before."""
+        full_at = self._full_at.get(key)
+        if full_at is not None:
+            self._full_at[key] = full_at - self._rate.interval_s
 
 
+@functools.lru_cache(maxsize=_ADDRESSES)
 def address_key(host: str) -> str:
     """What counts as one address: an IPv6 customer has a whole /64; text that is no address counts as it is."""
     try:

@@ -16,6 +16,7 @@ from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
 from gateway.relay.camera import Camera
+from gateway.webrtc.permission import PERMIT
 
 FindCamera = Callable[[str], Camera]
 
@@ -27,8 +28,10 @@ _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
 
 def viewer_of(request: web.Request) -> Hashable:
-    """Who asks, where nothing better is known: address and program."""
-    return (request.remote, request.headers.get("User-Agent", ""))
+    """Who asks: the grant or session that lets them in, else address and program."""
+    permit = request.get(PERMIT)
+    grant_id = None if permit is None else permit.principal.grant_id
+    return grant_id or (request.remote, request.headers.get("User-Agent", ""))
 
 
 class Elsewhere(Protocol):
@@ -53,7 +56,6 @@ class Hls:
         lengths: Lengths,
         *,
         clock: Clock,
-        identify: Callable[[web.Request], Hashable] = viewer_of,
         always: Sequence[Camera] = (),
         elsewhere: Elsewhere | None = None,
     ) -> None:
@@ -62,10 +64,9 @@ class Hls:
         self._find_camera = find_camera
         self._lengths = lengths
         self._clock = clock
-        self._identify = identify
         self._origins: dict[str, Origin] = {}
-        # Numbers begin anew when the gateway does, and a cache must not mix the two up.
-        self._generation = secrets.token_hex(4)
+        self.generation = secrets.token_hex(4)
+        """Stands in all addresses: numbers begin anew when the gateway does, and a cache must not mix the two up."""
         self._always = tuple(always)
 
     def origin(self, camera: Camera) -> Origin:
@@ -124,14 +125,14 @@ class Hls:
                 raise web.HTTPTemporaryRedirect(address, headers={"Cache-Control": "no-store"})
         origin = self.origin(camera)
         await origin.start()
-        origin.seen(self._identify(request))
-        text = origin.multivariant(f"_hls/{self._generation}/{_PLAYLIST}")
+        origin.seen(viewer_of(request))
+        text = origin.multivariant(f"_hls/{self.generation}/{_PLAYLIST}")
         return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
 
     async def child(self, request: web.Request) -> web.Response:
         """Everything a playlist refers to."""
         origin = self.origin(self._find_camera(request.match_info["camera"]))
-        if request.match_info["generation"] != self._generation:
+        if request.match_info["generation"] != self.generation:
             raise NotFound("The gateway was started anew; begin again with index.m3u8")
         name = request.match_info["name"]
         if name == _PLAYLIST:
@@ -139,7 +140,7 @@ class Hls:
         found = _NAME.fullmatch(name)
         if found is None or (found["kind"] == "init") != (found["suffix"] == "mp4"):
             raise NotFound("There is nothing of that name")
-        origin.seen(self._identify(request))
+        origin.seen(viewer_of(request))
         number = int(found["number"])
         match found["kind"]:
             case "p":
@@ -153,7 +154,7 @@ class Hls:
     async def _playlist(self, request: web.Request, origin: Origin) -> web.Response:
         directives = parse_directives(request.query)
         await origin.start()
-        viewer = self._identify(request)
+        viewer = viewer_of(request)
         origin.seen(viewer)
         playlist = await origin.playlist(directives)
         # Being answered counts too: a request may have waited for as long as a viewer may be silent.

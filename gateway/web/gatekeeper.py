@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 _DAY_S: Final = 86400.0
 _WRITES_BURST: Final = 6
 _CHECKED_AT_ONCE: Final = 32
+_FILES_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class Gatekeeper:
         self._signing = Throttle(SIGN_PER_ACCOUNT)
         self._strangers = Throttle(STRANGER_TOLD)
         self._tending: asyncio.Task[None] | None = None
+        self._filing: asyncio.Task[None] | None = None
         self._check_at = 0.0
         self._warn_at = float("-inf")
 
@@ -142,10 +144,11 @@ class Gatekeeper:
 
     async def close(self) -> None:
         """Stop that."""
-        if self._tending is not None:
-            self._tending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._tending
+        for task in (self._tending, self._filing):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
         await self._revocations.close()
         self._passwords.close()
 
@@ -160,17 +163,26 @@ class Gatekeeper:
     async def tend(self) -> None:
         """One round: take up new keys, end what has expired, warn of old keys once a day."""
         now = self.clock.monotonic()
-        await self._revocations.save(now=self.clock.now())
-        if self._keys_file is not None:
-            if await asyncio.to_thread(self._keys_file.refresh, now=now):
-                self.policy = replace(self.policy, keys=self._keys_file.keys)
-            if now >= self._warn_at:
-                self._warn_at = now + _DAY_S
-                if warning := self.policy.keys.warning(self.clock.now()):
-                    _log.warning("%s", warning)
+        if self._filing is None or self._filing.done():
+            self._filing = asyncio.create_task(self._look_after_files(now), name="gatekeeper's files")
+        # A disk that hangs (NFS) must let nobody watch on, and hangs one thread at most.
+        done, _ = await asyncio.wait({self._filing}, timeout=_FILES_S)
         if now >= self._check_at:
             self._check_at = now + CHECK_INTERVAL_S
             await self._check_permits()
+        for filing in done:
+            filing.result()
+
+    async def _look_after_files(self, now: float) -> None:
+        await self._revocations.save(now=self.clock.now())
+        if self._keys_file is None:
+            return
+        if await asyncio.to_thread(self._keys_file.refresh, now=now):
+            self.policy = replace(self.policy, keys=self._keys_file.keys)
+        if now >= self._warn_at:
+            self._warn_at = now + _DAY_S
+            if warning := self.policy.keys.warning(self.clock.now()):
+                _log.warning("%s", warning)
 
     async def _check_permits(self) -> None:
         ended, permits = 0, tuple(self.permits)
@@ -212,7 +224,9 @@ class Gatekeeper:
         if not await self._passwords.check(user, password, password_hash, now=now):
             _log.warning("%s: a wrong password%s", address, f" for {user}" if password_hash is not None else "")
             return False
-        self._login_per_address.forget(key)
+        # Not more than this one: an own account must not pay for guesses at others.
+        self._login_per_address.give_back(key)
+        self._login_per_account.give_back(user)
         return True
 
     def may_redeem(self, address: str) -> None:

@@ -26,30 +26,38 @@ class KeptRevocations:
         self.revocations = Revocations() if revocations is None else revocations
         self._file = file
         self._saved = self.revocations.version
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[bool] | None = None
+        self._failing = False
 
     async def save(self, *, now: float) -> None:
-        """Returns when everything ended by now is on the disk, or can't be, which the log says."""
+        """Returns when everything ended by now is on the disk, or can't be: the log says so, the next call tries."""
         wanted = self.revocations.version
         while self._file is not None and self._saved < wanted:
             if self._writing is None:
                 self._writing = asyncio.create_task(self._write(self._file, now), name="keep revocations")
             # Whoever asked may be gone; what they ended stays ended.
-            await asyncio.shield(self._writing)
+            if not await asyncio.shield(self._writing):
+                return
 
-    async def _write(self, file: Path, now: float) -> None:
+    async def _write(self, file: Path, now: float) -> bool:
         version, text = self.revocations.version, self.revocations.as_text(now=now)
         try:
             await asyncio.to_thread(_write, file, text)
         except OSError as error:
-            _log.error(
-                "%s: can't be written: %s; who has signed out is forgotten when the gateway stops, "
-                "so let this user write there",
-                file,
-                error.strerror or error,
-            )
+            if not self._failing:
+                _log.error(
+                    "%s: can't be written: %s; who has signed out is forgotten when the gateway stops, "
+                    "so let this user write there",
+                    file,
+                    error.strerror or error,
+                )
+            self._failing = True
+            return False
+        else:
+            self._saved, self._failing = version, False
+            return True
         finally:
-            self._saved, self._writing = version, None
+            self._writing = None
 
     async def close(self) -> None:
         """Finishes what is being written."""

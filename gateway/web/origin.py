@@ -71,6 +71,8 @@ class Origins:
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """What every answer says to browsers."""
         headers = response.headers
+        # Versions help only those who look for holes.
+        headers["Server"] = "camera-gateway"
         headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "no-referrer")
         if response.content_type == "text/html":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from gateway.errors import NotFound
+from gateway.errors import Forbidden, NotFound
 from gateway.web.keys import GATEKEEPER, SESSIONS, principal_of
 from gateway.webrtc.session import Session
 
@@ -12,7 +12,10 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """All WebRTC sessions of cameras one administers, handshakes included; `?camera=` narrows them down."""
+    """All WebRTC sessions of cameras one administers, handshakes included; `?camera=` narrows them down.
+
+    Whoever administers everything also learns what the media port dropped.
+    """
     camera = request.query.get("camera")
     may_administer = principal_of(request).may_administer
     sessions = [
@@ -20,7 +23,10 @@ async def list_sessions(request: web.Request) -> web.Response:
         for session in request.app[SESSIONS]
         if may_administer(session.camera.name) and camera in (None, session.camera.name)
     ]
-    return web.json_response({"sessions": sessions}, headers=_FRESH)
+    body: dict[str, object] = {"sessions": sessions}
+    if may_administer():
+        body["transport"] = request.app[SESSIONS].transport_counts()
+    return web.json_response(body, headers=_FRESH)
 
 
 async def get_session(request: web.Request) -> web.Response:
@@ -31,6 +37,11 @@ async def get_session(request: web.Request) -> web.Response:
 async def kick_session(request: web.Request) -> web.Response:
     """End a session, and with it the grant that opened it: its viewer would be back at once."""
     session = _asked_for(request)
+    prefix = None if session.permit is None else session.permit.principal.prefix
+    if prefix is not None and not principal_of(request).may_withdraw(prefix):
+        raise Forbidden(
+            "This viewer's address opens cameras of others, too, so ending it takes an administrator of all of them"
+        )
     if session.permit is not None:
         # First, or its viewer would be back while the session still says goodbye.
         await request.app[GATEKEEPER].withdraw(session.permit)

@@ -11,6 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway.web.connection import Connection
+
 HANDSHAKE_DEADLINE_S: Final = 10.0
 """For TLS; what comes after it has gateway.web.slow_clients."""
 
@@ -41,8 +43,14 @@ class Site(web.BaseSite):
         """Listen; raises OSError."""
         await super().start()
         assert self._runner.server is not None  # noqa: S101  checked by BaseSite
-        server = await asyncio.get_running_loop().create_server(
-            self._runner.server,
+        http, loop = self._runner.server, asyncio.get_running_loop()
+
+        def connect() -> Connection:
+            # As the server itself makes them; there is no public way to have it make others.
+            return Connection(http, loop=loop, **http._kwargs)  # noqa: SLF001
+
+        server = await loop.create_server(
+            connect,
             self._host,
             self._port,
             ssl=self._ssl_context,

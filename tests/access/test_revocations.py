@@ -91,6 +91,13 @@ def test_what_is_kept_by_a_clock_that_was_wrong_expires_all_the_same() -> None:
     assert json.loads(revocations.as_text(now=NOW + SESSION_AGE_S))["sessions"] == {}
 
 
+def test_a_clock_that_was_ahead_keeps_nobody_out() -> None:
+    ahead = Revocations(not_before=int(NOW) + 10**8)
+    again = Revocations.of_text(ahead.as_text(now=NOW), now=NOW + 1)
+    assert not again.allows(ANN)
+    assert again.allows(new_session("ann", now=NOW + 1))
+
+
 @pytest.mark.parametrize(
     "text",
     [

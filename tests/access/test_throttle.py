@@ -37,12 +37,12 @@ def test_any_rate_lets_its_whole_burst_pass() -> None:
         assert throttle.take("a", now=now) > 0.09
 
 
-def test_each_key_has_its_own_bucket_which_can_be_filled() -> None:
-    throttle = Throttle(Rate(burst=1, interval_s=1.0))
-    assert [throttle.take(key, now=0.0) for key in ("a", "b", "a")] == [0.0, 0.0, 1.0]
-    throttle.forget("a")
-    throttle.forget("never seen")
-    assert throttle.take("a", now=0.0) == 0.0
+def test_each_key_has_its_own_bucket_and_one_token_can_be_given_back() -> None:
+    throttle = Throttle(Rate(burst=2, interval_s=1.0))
+    assert [throttle.take(key, now=0.0) for key in ("a", "b", "a", "a")] == [0.0, 0.0, 0.0, 1.0]
+    throttle.give_back("a")
+    throttle.give_back("never seen")
+    assert [throttle.take("a", now=0.0) for _ in range(2)] == [0.0, 1.0]
 
 
 def test_beyond_its_size_it_forgets_who_came_longest_ago() -> None:

@@ -103,6 +103,25 @@ async def test_where_nothing_can_be_written_the_log_says_so_and_signing_out_work
     assert not kept.revocations.allows(session)
     assert "forgotten when the gateway stops" in caplog.text
     assert session.id not in caplog.text
+    # Whoever looks after the disk need not end anybody anew: the next round writes it, and until then says nothing.
+    await kept.save(now=NOW)
+    assert caplog.text.count("forgotten when the gateway stops") == 1
+    (tmp_path / "file").unlink()
+    await kept.save(now=NOW)
+    again = read_revocations(tmp_path / "file" / FILE, now=NOW)
+    assert not again.revocations.allows(session)
+
+
+async def test_a_link_to_another_disk_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / FILE).symlink_to(tmp_path / "disk" / FILE)
+    kept = read_revocations(tmp_path / FILE, now=NOW)
+    session = new_session("ann", now=NOW)
+    kept.revocations.revoke(session, now=NOW)
+    await kept.save(now=NOW)
+    assert (tmp_path / FILE).is_symlink()
+    assert session.id in (tmp_path / "disk" / FILE).read_text()
+    assert (tmp_path / "disk" / FILE).stat().st_mode & 0o777 == 0o600
 
 
 async def test_without_a_state_directory_it_is_said_and_kept_in_memory(

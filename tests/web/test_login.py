@@ -244,6 +244,14 @@ class TestGuessing:
         home.clock.advance(6)
         assert (await sign_in(home, user="ann", password=PASSWORD)).status == 303
 
+    async def test_an_own_account_does_not_pay_for_guesses_at_others(self, home: House) -> None:
+        statuses = []
+        for number in range(12):
+            statuses.append((await sign_in(home, user=f"user{number}", password="guess-it-9")).status)
+            if number == 8:
+                assert (await sign_in(home, user="bob", password=PASSWORD)).status == 303
+        assert statuses == [401] * 10 + [429] * 2
+
     async def test_an_account_is_slowed_down_from_wherever_it_is_tried(self, tmp_path: Path) -> None:
         trusted = Surroundings(trusted_proxies=(ip_network("127.0.0.0/8"),))
         async with house(tmp_path, surroundings=trusted) as home:

@@ -22,10 +22,10 @@ from gateway.access.grants import Grant, verify_grant
 from gateway.access.keyring import rotate_keys
 from gateway.access.permit import CHECK_INTERVAL_S
 from gateway.access.refusal import Refusal
-from gateway.access.throttle import GRANTS_PER_SOCKET
+from gateway.access.throttle import GRANTS_PER_SOCKET, OFFERS_PER_SOCKET
 from gateway.webrtc.renewals import MAX_TOO_SOON
 from gateway.webrtc.session import Session
-from tests.web.visitors import House, basic, bearer, house
+from tests.web.visitors import RULES, House, basic, bearer, house
 from tests.webrtc.client import Client, client
 from tests.webrtc.stage import DEADLINE_S, offer, settled
 
@@ -225,6 +225,54 @@ class TestGrants:
             await closed(socket)
 
 
+class TestOffers:
+    async def test_beyond_ten_at_once_an_offer_is_not_looked_at_and_the_next_may_come_as_told(
+        self, home: House
+    ) -> None:
+        async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+            for _ in range(OFFERS_PER_SOCKET.burst):
+                await socket.send_json({"type": "webrtc/offer", "value": OFFER})
+                await received(socket, "webrtc/answer")
+            session = only_session(home)
+            await socket.send_json({"type": "webrtc/offer", "value": OFFER})
+            words = "Too many offers at once; send the next one in 1.0 s"
+            assert await received(socket, "error") == f"webrtc/offer: {words}"
+            await socket.send_json({"type": "webrtc", "value": {"type": "offer", "sdp": OFFER}})
+            assert await received(socket, "error") == f"webrtc: {words}"
+            assert only_session(home) is session
+            home.clock.advance(OFFERS_PER_SOCKET.interval_s)
+            await socket.send_json({"type": "webrtc/offer", "value": OFFER})
+            assert await received(socket, "webrtc/answer")
+
+    async def test_an_address_begins_no_more_sessions_on_many_sockets_than_by_whep(self, tmp_path: Path) -> None:
+        async with house(tmp_path, rules=replace(RULES, writes_per_s=1)) as home:
+            path = f"/g/{home.grant('/')}/api/ws?src=cam1"
+            for _ in range(6):
+                async with home.http.ws_connect(path) as socket:
+                    await socket.send_json({"type": "webrtc/offer", "value": OFFER})
+                    await received(socket, "webrtc/answer")
+            async with home.http.ws_connect(path) as socket:
+                await socket.send_json({"type": "webrtc/offer", "value": OFFER})
+                message = await received(socket, "error")
+                assert message.startswith("webrtc/offer: Too many requests from your address; try again in ")
+                # The socket itself stays.
+                await socket.send_json({"type": "clock", "value": {"t0": 1}})
+                await received(socket, "clock")
+            assert (await home.http.post(f"/g/{home.grant('/')}/cam1/whep", data=OFFER, headers=SDP)).status == 429
+
+    async def test_restarts_after_an_outage_are_no_new_sessions(self, tmp_path: Path) -> None:
+        async with house(tmp_path, rules=replace(RULES, writes_per_s=1)) as home, client() as viewer:
+            path, sdp = f"/g/{home.grant('/')}/api/ws?src=cam1", await viewer.offer()
+            async with home.http.ws_connect(path) as socket:
+                await socket.send_json({"type": "webrtc/offer", "value": sdp})
+                await viewer.accept(await received(socket, "webrtc/answer"))
+                await settled(lambda: only_session(home).connected, "the viewer does not connect")
+            for _ in range(10):
+                async with home.http.ws_connect(path) as socket:
+                    await socket.send_json({"type": "webrtc/offer", "value": sdp})
+                    assert await received(socket, "webrtc/answer")
+
+
 class TestPeople:
     async def test_signing_out_ends_the_pictures_at_once(self, home: House) -> None:
         cookie = home.cookie("ann")
@@ -269,6 +317,22 @@ class TestPeople:
             await pass_time(home, CHECK_INTERVAL_S)
             await closed(admin)
 
+    async def test_a_disk_that_hangs_lets_nobody_watch_on(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("gateway.web.gatekeeper._FILES_S", 0.05)
+        answers = asyncio.Event()
+
+        async def hang(**_: object) -> None:
+            await answers.wait()
+
+        monkeypatch.setattr(home.keeper._revocations, "save", hang)
+        async with home.http.ws_connect("/api/ws?src=cam1", headers=home.cookie("ann")) as socket:
+            home.keeper.policy = replace(home.keeper.policy, users={})
+            await pass_time(home, CHECK_INTERVAL_S)
+            await closed(socket)
+            await pass_time(home, CHECK_INTERVAL_S)
+            assert len([task for task in asyncio.all_tasks() if task.get_name() == "gatekeeper's files"]) == 1
+        answers.set()
+
     async def test_a_password_is_good_as_long_as_the_gateway_runs(self, home: House) -> None:
         async with home.http.ws_connect("/api/ws?src=cam1", headers=basic("ann")) as socket:
             await pass_time(home, 600)
@@ -310,6 +374,19 @@ class TestKicking:
             again = await home.http.get(f"/g/{grant}/api/cameras/cam1")
             assert (again.status, (await again.json())["error"]["code"]) == (401, "grant_withdrawn")
             assert (await home.http.get(f"/g/{home.grant('/cam1/')}/api/cameras/cam1")).status == 200
+
+    async def test_a_grant_for_more_is_not_for_an_administrator_of_some_cameras_to_end(self, home: House) -> None:
+        path = f"/g/{home.grant('/')}"
+        async with client() as viewer, home.http.ws_connect(f"{path}/api/ws?src=cam1") as elsewhere:
+            await post(home, viewer, f"{path}/site1/yard/whep")
+            session = f"/api/sessions/{only_session(home).id}"
+            refused = await home.http.delete(session, headers=basic("sue"))
+            assert (refused.status, (await refused.json())["error"]["code"]) == (403, "forbidden")
+            assert len(home.stage.sessions) == 1
+            await elsewhere.send_json({"type": "clock", "value": {"t0": 1}})
+            await received(elsewhere, "clock")
+            assert (await home.http.delete(session, headers=basic("admin"))).status == 204
+            await closed(elsewhere)
 
     async def test_whoever_signed_in_may_come_back(self, home: House) -> None:
         cookie = home.cookie("ann")
