@@ -17,14 +17,16 @@ from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
+from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.mse import Mse
 from gateway.hls.packager import Lengths
-from gateway.hls.routes import Hls
+from gateway.hls.routes import Elsewhere, Hls
 from gateway.names import RESERVED_FIRST
+from gateway.neighbour import Household, Neighbour, open_neighbour
 from gateway.observe.health import READY, healthz, readyz
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
@@ -66,13 +68,14 @@ _MAX_HEADERS = 64
 
 def source_settings(config: Config) -> dict[str, SourceSettings]:
     """The enabled cameras as the source wants them."""
-    return {name: settings_of(camera) for name, camera in config.cameras.items() if camera.enabled}
+    return {name: settings_of(camera, config.mediamtx) for name, camera in config.cameras.items() if camera.enabled}
 
 
-def settings_of(camera: CameraConfig) -> SourceSettings:
-    """One camera as the source wants it."""
+def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig | None = None) -> SourceSettings:
+    """One camera as the source wants it; `mediamtx` is for those that may be read there with its secret."""
+    source = camera.source if mediamtx is None else mediamtx.with_credentials(camera.source)
     return SourceSettings(
-        source=camera.source.reveal(),
+        source=source.reveal(),
         substream=None if camera.substream is None else camera.substream.reveal(),
         transport=camera.transport.value,
         on_demand=camera.on_demand,
@@ -103,6 +106,8 @@ class Gateway:
         self.port = MediaPort(clock=clock)
         self._added_file: Path | None = None
         self._added: dict[str, CameraConfig] = {}
+        self._found: dict[str, CameraConfig] = {}
+        self.neighbour = Neighbour()
         if config.sources.by_api:
             folder = state_directory(environment or {})
             make_folder(folder)
@@ -139,43 +144,62 @@ class Gateway:
         self._tell_cameras()
         self.gatekeeper.start()
         self._teardown.add("access control", self.gatekeeper.close)
+        changes = self._camera_changes()
+        household = Household(self._changes, changes.lock, (self._config.cameras, self._added), self._found)
+        self.neighbour = open_neighbour(self._config, self.gatekeeper, household, clock=self._clock)
+        if self.neighbour.server is not None:
+            self._teardown.add("MediaMTX", self.neighbour.server.close)
         self._app = build_app(
             self.registry,
             self.sessions,
             self.gatekeeper,
-            changes=self._camera_changes(),
+            changes=changes,
             clock=self._clock,
             folder=static_dir(),
-            hls=hls_of(self._config, self.registry, clock=self._clock),
+            hls=hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls),
         )
+        if self.neighbour.access is not None:
+            self._app.add_routes(self.neighbour.access.routes())
         await self._listen(self._app)
         # The first to be closed: viewers are told before anything else happens.
         self._teardown.add("viewers' sessions", self.sessions.close)
         self.registry.start()
+        if self.neighbour.server is not None:
+            self.neighbour.server.start()
 
     def _tell_cameras(self) -> None:
         names = [camera.name for camera in self.registry]
-        self.gatekeeper.set_cameras(names, configured=[*self._config.cameras, *self._added])
+        self.gatekeeper.set_cameras(names, configured=self._names())
+
+    def _names(self) -> list[str]:
+        return [*self._config.cameras, *self._added, *self._found]
+
+    @property
+    def _changes(self) -> Changes:
+        return Changes(add=self._add_camera, remove=self._remove_camera)
 
     def _camera_changes(self) -> CameraChanges:
         return CameraChanges(
             self._config.sources,
-            Changes(add=self._add_camera, remove=self._remove_camera),
+            self._changes,
             configured=self._config.cameras,
             added=self._added,
             file=self._added_file,
+            found=self._found,
         )
 
     def _add_camera(self, name: str, camera: CameraConfig) -> None:
         if camera.enabled:
-            added = self.registry.add(name, settings_of(camera))
+            # Who adds some cameras over the API must not read all others of MediaMTX with the gateway's secret.
+            mediamtx = None if name in self._added else self._config.mediamtx
+            added = self.registry.add(name, settings_of(camera, mediamtx))
             if self.hls is not None and self._config.hls.always:
                 self.hls.keep(added)
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
         others = [camera.name for camera in self.registry if camera.name != name]
-        self.gatekeeper.set_cameras(others, configured=[*self._config.cameras, *self._added])
+        self.gatekeeper.set_cameras(others, configured=self._names())
         # Whoever watches it was let in for a camera that is no longer there.
         self.gatekeeper.permits.check()
         if self.sessions is not None:
@@ -224,13 +248,14 @@ class Gateway:
         self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
 
 
-def hls_of(config: Config, registry: Registry, *, clock: Clock) -> Hls | None:
+def hls_of(config: Config, registry: Registry, *, clock: Clock, elsewhere: Elsewhere | None = None) -> Hls | None:
     """HLS as configured; None where it is switched off."""
     hls = config.hls
     if hls.mode is HlsMode.OFF:
         return None
     lengths = Lengths(part_s=hls.part, segment_s=hls.segment, segments=hls.segments)
-    return Hls(registry.find, lengths, clock=clock, always=tuple(registry) if hls.always else ())
+    always = tuple(registry) if hls.always else ()
+    return Hls(registry.find, lengths, clock=clock, always=always, elsewhere=elsewhere)
 
 
 def build_app(
@@ -285,7 +310,7 @@ def build_app(
             web.get("/api/sessions/{session}", get_session),
             web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
-            web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper).sign),
+            web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper, hls).sign),
             web.get("/api/cameras/{camera:.+}", get_camera),
             *(changes or CameraChanges.refusing()).routes(),
             web.get("/api/frame.jpeg", snapshots.frame),

@@ -13,6 +13,7 @@ from gateway.access.principal import Account, Kind
 from gateway.access.scopes import Scope
 from gateway.clock import Clock
 from gateway.config import AccessConfig, AccessMode, Config
+from gateway.config.model import HlsMode
 from gateway.errors import ConfigError
 from gateway.web.gatekeeper import OPEN, Gatekeeper, Rules, Surroundings
 from gateway.web.kept_revocations import FILE as REVOCATIONS
@@ -51,7 +52,11 @@ def open_entrance(config: Config, *, environment: Mapping[str, str], clock: Cloc
     access = config.access
     surroundings = _surroundings(config)
     if access.mode is AccessMode.OPEN:
-        rules = Rules(everybody=OPEN.everybody, writes_per_s=access.writes_per_s)
+        rules = Rules(
+            everybody=OPEN.everybody,
+            writes_per_s=access.writes_per_s,
+            media_server_secret=config.mediamtx.hook_secret,
+        )
         return Entrance(Gatekeeper(rules, surroundings=surroundings, clock=clock))
     prepared = prepare(
         keys_file=access.keys_file,
@@ -72,6 +77,7 @@ def open_entrance(config: Config, *, environment: Mapping[str, str], clock: Cloc
         },
         max_age_s=access.max_age,
         writes_per_s=access.writes_per_s,
+        media_server_secret=config.mediamtx.hook_secret,
     )
     keeper = Gatekeeper(
         rules,
@@ -113,4 +119,10 @@ def _surroundings(config: Config) -> Surroundings:
         own_hosts=frozenset(names),
         origins=frozenset(config.access.origins),
         trusted_proxies=config.trusted_proxies,
+        hls_origin=_hls_origin(config),
     )
+
+
+def _hls_origin(config: Config) -> str | None:
+    elsewhere = config.mediamtx.public_hls
+    return elsewhere.origin if elsewhere is not None and config.hls.mode is HlsMode.MEDIAMTX else None

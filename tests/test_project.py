@@ -15,6 +15,7 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, SourcesConfig, TlsConfig, load_config
+from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, HlsConfig, UserConfig, WebRtcConfig
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,6 +55,7 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     documented = {key for cell in cells for key in re.findall(r"`([a-z_.A-Z]+)`", cell)} - {"GATEWAY_LISTEN"}
     keys = {"listen", "cameras.NAME", "public_url", "trusted_proxies"}
     keys |= {f"tls.{key}" for key in TlsConfig.model_fields}
+    keys |= {f"mediamtx.{key}" for key in MediaMtxConfig.model_fields}
     keys |= {f"sources.{key}" for key in SourcesConfig.model_fields}
     keys |= {f"access.{key}" for key in AccessConfig.model_fields if key not in ("users", "api_keys")}
     keys |= {f"access.users.NAME.{key}" for key in UserConfig.model_fields}

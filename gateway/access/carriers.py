@@ -49,14 +49,15 @@ def carried_by(
     if target.path_grant is not None:
         return Carried(Carrier.PATH, (target.path_grant,))
     if authorization:
-        return _authorized(authorization)
+        return authorized(authorization)
     if target.query_grants:
         return Carried(Carrier.QUERY, target.query_grants) if len(target.query_grants) == 1 else MALFORMED
     cookies = session_cookies(cookie)
     return Carried(Carrier.COOKIE, cookies) if cookies else None
 
 
-def _authorized(headers: tuple[str, ...]) -> Carried | Refusal:
+def authorized(headers: tuple[str, ...]) -> Carried | Refusal:
+    """What the Authorization headers of a request hold, which must be one."""
     if len(headers) > 1 or len(headers[0]) > _MAX_HEADER_LENGTH:
         return BAD_CREDENTIALS
     scheme, _, value = headers[0].partition(" ")

@@ -14,6 +14,7 @@ from gateway.access.carriers import Carried, Carrier, carried_by
 from gateway.access.cookies import Session, read_cookie
 from gateway.access.grants import verify_grant
 from gateway.access.keys import Keys
+from gateway.access.media_server import judge_media_server
 from gateway.access.needs import Need, need_of
 from gateway.access.paths import Area, Target, parse_target
 from gateway.access.principal import NOBODY, Account, Principal, holder_of
@@ -49,6 +50,7 @@ class Policy:
 
     `cameras` are the enabled ones; `known` the prefixes (gateway.access.prefixes) of all that are configured.
     `everybody` is who asks without having to show anything, in open mode; None where access is required.
+    `media_server_secret` is what MediaMTX shows; None where there is none beside the gateway.
     """
 
     keys: Keys
@@ -59,6 +61,7 @@ class Policy:
     revocations: Revocations = field(default_factory=Revocations)
     base_path: str = ""
     everybody: Principal | None = None
+    media_server_secret: str | None = field(default=None, repr=False)
 
     def password_hash(self, user: str) -> str | None:
         """The hash of a user's password; None if there is no such user."""
@@ -89,7 +92,9 @@ class Verdict:
 def password_to_check(asked: Asked, policy: Policy) -> tuple[str, str] | None:
     """User and password, if `decide` will want to know whether they are right; that takes long, and isn't pure."""
     target = parse_target(asked.target, base_path=policy.base_path)
-    if isinstance(target, Refusal) or policy.everybody or need_of(asked.method, target) is Need.NOTHING:
+    if isinstance(target, Refusal) or policy.everybody:
+        return None
+    if need_of(asked.method, target) in (Need.NOTHING, Need.MEDIA_SERVER):
         return None
     carried = carried_by(target, authorization=asked.authorization, cookie=asked.cookie)
     if not isinstance(carried, Carried) or carried.carrier is not Carrier.BASIC:
@@ -108,6 +113,8 @@ def decide(asked: Asked, policy: Policy, *, now: float, checked_user: str | None
     need = need_of(asked.method, target)
     if need is Need.NOTHING:
         return Verdict(None, need, target)
+    if need is Need.MEDIA_SERVER:
+        return Verdict(judge_media_server(asked.authorization, policy.media_server_secret), need, target)
     if policy.everybody is not None:
         return Verdict(_judge(need, target, policy.everybody, policy), need, target, policy.everybody)
     carried = carried_by(target, authorization=asked.authorization, cookie=asked.cookie)

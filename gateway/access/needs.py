@@ -23,6 +23,8 @@ class Need(StrEnum):
     SOME_ADMIN = "some_admin"
     """An administrator of any cameras; the answer is about theirs only."""
     ADMIN = "admin"
+    MEDIA_SERVER = "media_server"
+    """MediaMTX with the secret that it shares with the gateway, and nobody else."""
 
 
 _AREAS: Final[Mapping[Area, Need]] = {
@@ -57,6 +59,7 @@ _API: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "preload"): Need.SOMEBODY,
     ("GET", "schemes"): Need.SOMEBODY,
     ("POST", "report"): Need.SOMEBODY,
+    ("POST", "mediamtx/auth"): Need.MEDIA_SERVER,
     ("GET", "sessions"): Need.SOME_ADMIN,
     ("GET", "sessions/{session}"): Need.SOME_ADMIN,
     ("DELETE", "sessions/{session}"): Need.SOME_ADMIN,

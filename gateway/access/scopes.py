@@ -6,8 +6,9 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """Watch, hand out signed addresses, see and change the gateway as a whole; none includes another."""
+    """Watch, hand out signed addresses, see and change cameras, push pictures to MediaMTX; none includes another."""
 
     VIEW = "view"
     SIGN = "sign"
     ADMIN = "admin"
+    PUBLISH = "publish"

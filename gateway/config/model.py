@@ -11,14 +11,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gateway.access.hashes import parse_api_key_hash, parse_password_hash
 from gateway.access.patterns import parse_pattern
 from gateway.access.scopes import Scope
 from gateway.config.durations import parse_duration
+from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.origins import parse_origin
 from gateway.config.public_url import PublicUrl
+from gateway.config.section import Section as _Section
 from gateway.config.urls import SCHEMES, CameraUrl
 from gateway.names import check_prefix_free, parse_camera_name
 
@@ -127,10 +129,6 @@ def _none() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
-
-
 class CameraConfig(_Section):
     """One camera; a plain address stands for `source` alone."""
 
@@ -154,9 +152,10 @@ class WebRtcConfig(_Section):
 
 
 class HlsMode(StrEnum):
-    """Who makes HLS: the gateway itself, or nobody."""
+    """Who makes HLS: the gateway itself; MediaMTX beside it, and the gateway while that is away; nobody."""
 
     EMBEDDED = "embedded"
+    MEDIAMTX = "mediamtx"
     OFF = "off"
 
 
@@ -316,9 +315,18 @@ class Config(_Section):
     public_url: PublicUrl | None = None
     trusted_proxies: _Networks = ()
     sources: SourcesConfig = SourcesConfig()
+    mediamtx: Annotated[MediaMtxConfig, Field(validate_default=True)] = MediaMtxConfig()
 
     @field_validator("cameras")
     @classmethod
     def _keep_apart(cls, cameras: Mapping[str, CameraConfig]) -> Mapping[str, CameraConfig]:
         check_prefix_free(cameras)
         return cameras
+
+    @field_validator("mediamtx")
+    @classmethod
+    def _suffices(cls, mediamtx: MediaMtxConfig, info: ValidationInfo) -> MediaMtxConfig:
+        hls = info.data.get("hls")
+        if hls is not None and hls.mode is HlsMode.MEDIAMTX:
+            mediamtx.require("hls.mode: mediamtx", "hls", "public_hls", "api", "hook_secret")
+        return mediamtx

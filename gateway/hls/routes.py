@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Hashable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -34,6 +34,19 @@ def viewer_of(request: web.Request) -> Hashable:
     return grant_id or (request.remote, request.headers.get("User-Agent", ""))
 
 
+class Elsewhere(Protocol):
+    """Another server that has the same cameras, and takes over their viewers while it can."""
+
+    def address(self, request: web.Request, camera: Camera) -> str | None:
+        """Where whoever asks watches `camera` there; None if it can't be watched there now."""
+
+    def signed(self, camera: str, token: str) -> str | None:
+        """The same for whoever will have a grant."""
+
+    def viewers(self, camera: Camera) -> int:
+        """How many watch a camera there."""
+
+
 class Hls:
     """The origins of all cameras, and their routes."""
 
@@ -44,8 +57,10 @@ class Hls:
         *,
         clock: Clock,
         always: Sequence[Camera] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """`always` are packaged whether somebody watches or not."""
+        self._elsewhere = elsewhere
         self._find_camera = find_camera
         self._lengths = lengths
         self._clock = clock
@@ -74,9 +89,14 @@ class Hls:
             origin.close()
 
     def viewers(self, camera: Camera) -> int:
-        """How many watch a camera over HLS."""
+        """How many watch a camera over HLS, here and elsewhere."""
         origin = self._origins.get(camera.name)
-        return 0 if origin is None else len(origin.viewers)
+        others = 0 if self._elsewhere is None else self._elsewhere.viewers(camera)
+        return others + (0 if origin is None else len(origin.viewers))
+
+    def signed_elsewhere(self, camera: str, token: str) -> str | None:
+        """Where a camera is watched with a grant, if not here."""
+        return None if self._elsewhere is None else self._elsewhere.signed(camera, token)
 
     def start(self) -> None:
         """Begin to package the cameras that always are."""
@@ -97,8 +117,13 @@ class Hls:
         ]
 
     async def multivariant(self, request: web.Request) -> web.Response:
-        """`GET /{camera}/index.m3u8`."""
-        origin = self.origin(self._find_camera(request.match_info["camera"]))
+        """`GET /{camera}/index.m3u8`: who has begun here goes on here, whatever becomes of the other server."""
+        camera = self._find_camera(request.match_info["camera"])
+        if self._elsewhere is not None:
+            address = self._elsewhere.address(request, camera)
+            if address is not None:
+                raise web.HTTPTemporaryRedirect(address, headers={"Cache-Control": "no-store"})
+        origin = self.origin(camera)
         await origin.start()
         origin.seen(viewer_of(request))
         text = origin.multivariant(f"_hls/{self.generation}/{_PLAYLIST}")

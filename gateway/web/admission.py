@@ -96,6 +96,8 @@ class Admission:
         self, request: web.Request, asked: Asked, target: Target | Refusal, client: Client
     ) -> tuple[Verdict, str | None]:
         keeper = self._gatekeeper
+        if isinstance(target, Target) and need_of(asked.method, target) is Need.MEDIA_SERVER:
+            return self._judge_media_server(asked, client), None
         if not keeper.answers_to(request.headers.get("Host")):
             raise Forbidden(
                 "This gateway is open and doesn't know itself by this name; "
@@ -117,6 +119,13 @@ class Admission:
             keeper.note_refused(client.address)
             _log.debug("%s: %s refused: %d", client.address, asked.method, verdict.status)
         return verdict, checked_user
+
+    def _judge_media_server(self, asked: Asked, client: Client) -> Verdict:
+        """Not limited: MediaMTX asks for all its viewers from one address, and no guess finds a random secret."""
+        verdict = decide(asked, self._gatekeeper.policy, now=self._gatekeeper.clock.now())
+        if verdict.refusal is not None:
+            self._gatekeeper.note_stranger_as_media_server(client.address)
+        return verdict
 
     def _refuse(self, request: web.Request, error: GatewayError, target: Target | Refusal) -> web.Response:
         response = self._notices.refusal(error, target) if wants_page(request) else failure(error)

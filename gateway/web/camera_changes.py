@@ -39,7 +39,7 @@ class Changes:
 
 
 class CameraChanges:
-    """Cameras of the configuration stay as they are; those added here are kept in `file`."""
+    """Cameras of the configuration and those `found` at MediaMTX stay as they are; those added are kept in `file`."""
 
     def __init__(
         self,
@@ -49,14 +49,16 @@ class CameraChanges:
         configured: Mapping[str, CameraConfig],
         added: dict[str, CameraConfig],
         file: Path | None,
+        found: Mapping[str, CameraConfig] | None = None,
     ) -> None:
         self._rules = rules
         self._changes = changes
         self._configured = configured
         self._added = added
         self._file = file
+        self._found = {} if found is None else found
         # One after another: each checks names against what is there, and writes the file.
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
 
     @classmethod
     def refusing(cls) -> CameraChanges:
@@ -83,7 +85,7 @@ class CameraChanges:
     async def delete(self, request: web.Request) -> web.Response:
         """DELETE: 204, and whoever watched it doesn't any more."""
         name = self._changeable(request)
-        async with self._lock:
+        async with self.lock:
             if name not in self._added:
                 raise NotFound.camera(name)
             remaining = {known: camera for known, camera in self._added.items() if known != name}
@@ -96,7 +98,7 @@ class CameraChanges:
     async def _write(self, request: web.Request, *, merge: bool) -> web.Response:
         name = self._changeable(request)
         values = _object(await read_body(request, limit=_MAX_BODY_BYTES))
-        async with self._lock:
+        async with self.lock:
             old = self._added.get(name)
             if merge:
                 if old is None:
@@ -125,6 +127,8 @@ class CameraChanges:
         name = request.match_info["camera"]
         if name in self._configured:
             raise Forbidden("This camera stands in the gateway's configuration; change it there", code="read_only")
+        if name in self._found:
+            raise Forbidden("This camera comes from MediaMTX; change it there", code="read_only")
         return name
 
     def _check_name(self, name: str, principal: Principal) -> None:
@@ -134,7 +138,7 @@ class CameraChanges:
             parse_camera_name(name)
         except ValueError as error:
             raise Unprocessable(str(error), code="bad_name") from None
-        for pair in prefix_conflicts([name, *self._configured, *self._added]):
+        for pair in prefix_conflicts([name, *self._configured, *self._found, *self._added]):
             # An administrator of some cameras learns no other's name.
             named = all(principal.may_administer(one) for one in pair)
             message = describe_conflict(*pair) if named else "This name collides with another camera's: choose another"

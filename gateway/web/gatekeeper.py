@@ -27,6 +27,7 @@ from gateway.access.throttle import (
     LOGIN_PER_ADDRESS,
     REFUSED_PER_ADDRESS,
     SIGN_PER_ACCOUNT,
+    STRANGER_TOLD,
     WRITES_PER_ADDRESS,
     Rate,
     Throttle,
@@ -49,7 +50,8 @@ class Surroundings:
     """Where the gateway is seen from.
 
     `base_url` is the configured public address without a slash at its end; `own_hosts` are names it answers to in open
-    mode besides those nobody else can have; `origins` are the other sites whose pages may use it.
+    mode besides those nobody else can have; `origins` are the other sites whose pages may use it; `hls_origin` is the
+    other site that its own pages load HLS from, if there is one.
     """
 
     base_url: str | None = None
@@ -57,6 +59,7 @@ class Surroundings:
     own_hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     trusted_proxies: tuple[Network, ...] = ()
+    hls_origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Rules:
     everybody: Principal | None = None
     max_age_s: float = 3600.0
     writes_per_s: int = 10
+    media_server_secret: str | None = field(default=None, repr=False)
 
 
 OPEN: Final = Rules(everybody=everybody([Scope.VIEW]))
@@ -102,6 +106,7 @@ class Gatekeeper:
             revocations=self._revocations.revocations,
             base_path=self.surroundings.base_path,
             everybody=rules.everybody,
+            media_server_secret=rules.media_server_secret,
         )
         self.links = SignInLinks()
         self.permits = Permits(lambda: self.policy, now=clock.now)
@@ -111,6 +116,7 @@ class Gatekeeper:
         self._refused = Throttle(REFUSED_PER_ADDRESS)
         self._writes = _writes_throttle(rules.writes_per_s)
         self._signing = Throttle(SIGN_PER_ACCOUNT)
+        self._strangers = Throttle(STRANGER_TOLD)
         self._tending: asyncio.Task[None] | None = None
         self._filing: asyncio.Task[None] | None = None
         self._check_at = 0.0
@@ -237,6 +243,15 @@ class Gatekeeper:
     def note_refused(self, address: str) -> None:
         """Somebody at `address` was answered 401 or 403."""
         self._refused.take(address_key(address), now=self.clock.monotonic())
+
+    def note_stranger_as_media_server(self, address: str) -> None:
+        """Somebody at `address` asked as MediaMTX does, without its secret: told at most once a minute."""
+        if not self._strangers.take(address_key(address), now=self.clock.monotonic()):
+            _log.warning(
+                "%s: asked what only MediaMTX may ask, without mediamtx.hook_secret; MediaMTX's authHTTPAddress must "
+                "be http://mediamtx:SECRET@…/api/mediamtx/auth with that secret",
+                address,
+            )
 
     def check_write(self, address: str) -> None:
         """Raises TooManyRequests for an address that POSTs, PATCHes or DELETEs too often."""

@@ -33,10 +33,12 @@ class Origins:
         self._allowed = surroundings.origins
         base_url = surroundings.base_url
         self._own = None if base_url is None else "://".join(urlsplit(base_url)[:2])
+        elsewhere = "" if surroundings.hls_origin is None else f" {surroundings.hls_origin}"
         ancestors = " ".join(("'self'", *sorted(self._allowed)))
         self.content_security_policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-            "connect-src 'self'; media-src 'self' blob:; font-src 'self'; base-uri 'self'; form-action 'self'; "
+            f"connect-src 'self'{elsewhere}; media-src 'self' blob:{elsewhere}; font-src 'self'; base-uri 'self'; "
+            "form-action 'self'; "
             f"frame-ancestors {ancestors}"
         )
 

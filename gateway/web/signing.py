@@ -11,6 +11,7 @@ from gateway.access.grants import PAGE_AGE_S, new_grant_id, sign_grant
 from gateway.access.prefixes import prefix_of
 from gateway.access.urls import signed_urls
 from gateway.errors import BadRequest
+from gateway.hls.routes import Hls
 from gateway.web.gatekeeper import Gatekeeper
 from gateway.web.keys import CLIENT, principal_of
 from gateway.webrtc.whep import read_body
@@ -21,8 +22,10 @@ _MAX_BODY_BYTES: Final = 1024
 class Signing:
     """Signs with the newest key."""
 
-    def __init__(self, gatekeeper: Gatekeeper) -> None:
+    def __init__(self, gatekeeper: Gatekeeper, hls: Hls | None) -> None:
+        """`hls` knows where its playlists are; None where there are none."""
         self._gatekeeper = gatekeeper
+        self._hls = hls
 
     async def sign(self, request: web.Request) -> web.Response:
         """POST, optionally with `{"expires_in": seconds}`; 5 min by default, at most `access.max_age`."""
@@ -34,11 +37,11 @@ class Signing:
         token = sign_grant(
             keeper.policy.keys.active, prefix=prefix_of(camera), expires=expires, grant_id=new_grant_id()
         )
-        body = {
-            "token": token,
-            "expires_at": expires,
-            "urls": signed_urls(self._base_url(request), token=token, camera=camera),
-        }
+        urls = signed_urls(self._base_url(request), token=token, camera=camera)
+        elsewhere = None if self._hls is None else self._hls.signed_elsewhere(camera, token)
+        if elsewhere is not None:
+            urls["hls"] = elsewhere
+        body = {"token": token, "expires_at": expires, "urls": urls}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
     def _base_url(self, request: web.Request) -> str:

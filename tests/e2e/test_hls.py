@@ -48,6 +48,10 @@ class HlsPlayer:
         errors: list[dict[str, Any]] = await self._handle.evaluate("player => player.errors.filter((e) => e.fatal)")
         return errors
 
+    async def restart_when_fatal(self) -> None:
+        """Begins again with index.m3u8 half a second after whatever ends playing."""
+        await self._handle.evaluate("player => player.restartWhenFatal()")
+
     async def close(self) -> None:
         """Ends it."""
         await self._handle.evaluate("player => player.close()")

@@ -10,7 +10,11 @@ class HlsTestPlayer {
   errors = [];
   #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
 
+  #restart = 0;
+  #url;
+
   constructor(url, config) {
+    this.#url = url;
     this.video = document.createElement('video');
     Object.assign(this.video, { autoplay: true, muted: true, playsInline: true });
     document.body.append(this.video);
@@ -67,7 +71,17 @@ class HlsTestPlayer {
     return `(${this.pictures.length} pictures, the last ${JSON.stringify(this.pictures.at(-1))}, ${JSON.stringify(this.errors)})`;
   }
 
+  /** What a page does whose player has given up: half a second later it loads the multivariant playlist again. */
+  restartWhenFatal() {
+    this.hls.on(Hls.Events.ERROR, (_, { fatal }) => {
+      if (!fatal) return;
+      clearTimeout(this.#restart);
+      this.#restart = setTimeout(() => this.hls.loadSource(this.#url), 500);
+    });
+  }
+
   close() {
+    clearTimeout(this.#restart);
     this.hls.destroy();
     this.video.remove();
   }

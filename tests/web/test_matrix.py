@@ -15,12 +15,14 @@ from yarl import URL
 
 from gateway.access.carriers import COOKIE_NAME
 from gateway.access.decision import Asked
-from tests.web.visitors import API_KEYS, CAMERAS, House, basic, bearer, house
+from tests.web.visitors import API_KEYS, CAMERAS, MEDIAMTX_SECRET, House, basic, bearer, house
 from tests.webrtc.stage import offer
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "access-matrix.md"
 LET_IN: Final = "✓"
 UNKNOWN: Final = "nosuch"
+MEDIAMTX: Final = "MediaMTX"
+QUESTION: Final = json.dumps({"action": "api", "user": "gateway", "password": MEDIAMTX_SECRET})
 GENERATION: Final = "…"
 """Random at each start of the gateway, so the table has this instead."""
 ASKED_FOR: Final = ("cam1", "site1/yard", UNKNOWN)
@@ -69,6 +71,7 @@ async def visitors(home: House) -> list[Visitor]:
         Visitor("grant for all, in the query", sees=everything, query=f"grant={home.grant('/')}"),
         Visitor("expired grant", known=False, prefix=f"/g/{expired}"),
         Visitor("forged grant", known=False, headers=bearer(forged)),
+        Visitor(MEDIAMTX, known=False, headers=basic("mediamtx", MEDIAMTX_SECRET)),
     ]
 
 
@@ -101,6 +104,7 @@ def rows() -> list[Row]:
         Row("GET /api/sessions", "/api/sessions", "some admin"),
         Row("GET /api/sessions/{session}", "/api/sessions/none", "some admin", found=404),
         Row("DELETE /api/sessions/{session}", "/api/sessions/none", "some admin", found=404),
+        Row("POST /api/mediamtx/auth", "/api/mediamtx/auth", "MediaMTX", found=204, body=QUESTION),
         Row("GET /static", "/static/main.js", "nothing"),
         Row("GET /healthz", "/healthz", "nothing"),
         Row("GET /readyz", "/readyz", "nothing"),
@@ -139,6 +143,8 @@ def expected(row: Row, visitor: Visitor) -> int:
     """What protocol.md promises."""
     if row.need == "nothing":
         return row.found
+    if row.need == "MediaMTX":
+        return row.found if visitor.words == MEDIAMTX else 401
     if not visitor.known:
         return 401
     if row.need == "somebody":

@@ -26,12 +26,14 @@ from gateway.hls.routes import Hls
 from gateway.web.added_cameras import FILE
 from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
+from gateway.web.mediamtx import MediaMtxAccess
 from tests.web.conftest import Http
 from tests.webrtc.stage import HandClock, Stage, stage
 
 CAMERAS: Final = ("cam1", "cam10", "site1/yard")
 PASSWORD: Final = "cAnArY-password"
 _HASH: Final = hash_password(PASSWORD)
+MEDIAMTX_SECRET: Final = "cAnArY-hook-secret"
 API_KEYS: Final = {name: f"cgk_{name[0] * 43}" for name in ("viewer", "signer", "master")}
 
 
@@ -56,6 +58,7 @@ RULES: Final = Rules(
         "master": _program("master", Scope.ADMIN, "*"),
     },
     writes_per_s=0,
+    media_server_secret=MEDIAMTX_SECRET,
 )
 
 
@@ -117,6 +120,7 @@ async def house(
         app = build_app(
             running.registry, running.sessions, keeper, clock=clock, folder=static_dir(), hls=hls, changes=changes
         )
+        app.add_routes(MediaMtxAccess(keeper, is_own_path=lambda _: True).routes())
         try:
             async with TestClient(TestServer(app)) as http:
                 running_house.http = http
