@@ -13,6 +13,7 @@ from pyee.base import EventEmitter
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.gop import GopCache
 from gateway.source.status import CameraState, CameraStatus
+from gateway.sparing import SparingLog
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +22,10 @@ _SENDING = (CameraState.LIVE, CameraState.STALLED)
 
 
 class Sink(Protocol):
-    """Something that consumes a camera's units.  Called on the event loop's thread; must neither block nor raise."""
+    """Something that consumes a camera's units.  Called on the event loop's thread; must neither block nor raise.
+
+    What it raises all the same is logged, and the others get theirs.
+    """
 
     def on_unit(self, unit: AccessUnit) -> None:
         """Take the next unit."""
@@ -54,6 +58,7 @@ class Hub:
         self.last_keyframe: AccessUnit | None = None
         """The newest one while the camera sends pictures or has only just stopped (stalled); else None."""
         self._sinks: dict[Sink, None] = {}
+        self._log = SparingLog(_log)
         self._rate: deque[tuple[float, int]] = deque()
         self._rate_bytes = 0
 
@@ -78,7 +83,10 @@ class Hub:
         self.stream = stream
         self.events.emit("stream", stream)
         for sink in tuple(self._sinks):
-            sink.on_stream(stream)
+            try:
+                sink.on_stream(stream)
+            except Exception:  # noqa: BLE001  what one rung can't take must not end the others, nor the camera
+                self._failed(sink)
 
     def deliver(self, units: Sequence[AccessUnit]) -> None:
         """Outlet: the next units, in order."""
@@ -90,7 +98,14 @@ class Hub:
                     self.last_keyframe = unit
                 self._count(unit)
             for sink in tuple(self._sinks):
-                sink.on_unit(unit)
+                try:
+                    sink.on_unit(unit)
+                except Exception:  # noqa: BLE001  what one rung can't take must not end the others, nor the camera
+                    self._failed(sink)
+
+    def _failed(self, sink: Sink) -> None:
+        kind = type(sink).__name__
+        self._log.exception("%s: %s failed on what the camera sent", self.name, kind, kind=kind)
 
     def status_changed(self, status: CameraStatus) -> None:
         """Outlet: what the camera is doing now."""

@@ -26,6 +26,8 @@ MAX_PICTURE_BYTES: Final = 8 << 20
 _RESTARTS: Final = 3
 # A quarter of the time between two pictures.
 _CORRECTION_SHIFT: Final = 2
+# From one picture to the next this time is taken to grow no further than so many times: it may have been a gap.
+_MOST_GROWTH: Final = 2
 # FFmpeg writes a start code and the NAL header in front of a NAL unit's first fragment.
 _FIRST_EXTRA: Final = len(START_CODE) + 1
 _FIRST_MB_IS_ZERO: Final = 0x80
@@ -160,7 +162,8 @@ class FragmentJoiner:
         whole = not (self._spoilt or self._suspended)
         carried = self._parts if self._pts is not None and self._slices == 0 and whole else []
         if self._pts is not None:
-            self._step = abs(pts - self._pts)
+            step = abs(pts - self._pts)
+            self._step = min(step, self._step * _MOST_GROWTH) if self._step else step
         self._clear()
         self._pts = pts
         if carried:

@@ -76,6 +76,7 @@ class Pictures:
         self._joiner = FragmentJoiner()
         self._handed_back: Picture | None = None
         self._awaits_keyframe = False
+        self._in_order = 0
         self._pts: int | None = None
         self._reported_at: float | None = None
 
@@ -101,15 +102,18 @@ class Pictures:
 
     def _foresee(self, picture: Picture, *, watched: bool) -> None:
         self._rhythm.observe(picture.data, keyframe=picture.keyframe)
+        self._in_order = self._in_order + 1 if picture.pts == picture.dts else 0
         if watched and self._rhythm.due and self._keeps_time(picture) and self._allowance.take():
             self._enter()
 
     def _keeps_time(self, picture: Picture) -> bool:
         """Whether timestamps will be the same without the parser, and the same within a picture.
 
-        With reordering decoding timestamps would differ; where there is sound the first sender report moves them all.
+        With reordering decoding timestamps would differ, though not for every picture: a B-frame's are equal, and it
+        is often the last of its group.  Where there is sound the first sender report moves them all.
         """
-        return picture.pts == picture.dts and (picture.reported_at is not None or len(self._container.streams) == 1)
+        in_order = self._in_order >= self._rhythm.group_pictures
+        return in_order and (picture.reported_at is not None or len(self._container.streams) == 1)
 
     def _enter(self) -> None:
         """Do without the parser from here on.  It goes with what it holds: the next keyframe's first packet.

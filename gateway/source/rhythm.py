@@ -36,6 +36,11 @@ class KeyframeRhythm:
         self._suits = _leads_with_parameter_sets(data)
 
     @property
+    def group_pictures(self) -> int:
+        """How many pictures the newest whole group had; 0 before there was one."""
+        return self._usual
+
+    @property
     def due(self) -> bool:
         """The last groups were equally long, the current one is now, and keyframes come behind parameter sets."""
         return self._suits and self._equal >= _EQUAL_GOPS and self._length == self._usual

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import secrets
 from collections import deque
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from gateway.rtp.packetizer import packetize_h264, split_samples
 from gateway.rtp.shared import SharedFrame
 from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
 from gateway.rtp.templates import MAX_PAYLOAD
+from gateway.sparing import SparingLog
 from gateway.webrtc.peer import random_ssrc
 from gateway.webrtc.pump import Pump
 from gateway.webrtc.viewer import Progress, Viewer
+
+_log = logging.getLogger(__name__)
 
 _DONE, _MORE = Progress.DONE, Progress.MORE
 _REPORT_INTERVAL_S: Final = 1.0
@@ -56,6 +60,7 @@ class Broadcast:
         self.hub = hub
         self._pump = pump
         self._clock = clock
+        self._log = SparingLog(_log, clock=clock)
         self._ready: deque[Viewer] = deque()
         self._paced: list[Viewer] = []
         self._viewers: dict[Viewer, None] = {}
@@ -219,7 +224,10 @@ class Broadcast:
             return True
         while ready:
             viewer = ready.popleft()
-            progress = viewer.pump(now)
+            try:
+                progress = viewer.pump(now)
+            except Exception:  # noqa: BLE001  one viewer's trouble must hold up nobody else
+                progress = self._failed(viewer)
             if progress is _DONE:
                 viewer.queued = False
             elif progress is _MORE:
@@ -230,6 +238,12 @@ class Broadcast:
             if now >= until:
                 break
         return bool(ready)
+
+    def _failed(self, viewer: Viewer) -> Progress:
+        """Leave out what could not be sent; the next keyframe is another chance."""
+        self._log.exception("%s: sending to a viewer failed", self.hub.name)
+        viewer.drop_to_keyframe()
+        return _DONE
 
     def _split(self, until: float) -> bool:
         """Packetize what was there before the first viewer; False when the slice is over before that is done."""
@@ -254,7 +268,6 @@ class Broadcast:
     # Sender reports.
 
     def _report_some(self) -> None:
-        # First of all: whatever goes wrong with one viewer's report must not end the others'.
         rounds = -(-len(self._viewers) // _REPORTS_AT_ONCE)
         interval_s = _REPORT_INTERVAL_S / max(1, rounds)
         self._report_timer = asyncio.get_running_loop().call_later(interval_s, self._report_some)
@@ -267,6 +280,12 @@ class Broadcast:
                 self._report(viewer)
 
     def _report(self, viewer: Viewer) -> None:
+        try:
+            self._report_each_track(viewer)
+        except Exception:  # noqa: BLE001  one viewer's trouble must hold up nobody else
+            self._log.exception("%s: reporting to a viewer failed", self.hub.name)
+
+    def _report_each_track(self, viewer: Viewer) -> None:
         now = self._clock.now()
         for kind, track in viewer.tracks.items():
             frame = self._newest.get(kind)

@@ -13,6 +13,7 @@ from pyee.base import EventEmitter
 from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
+from gateway.webrtc.fanout import Broadcast
 from gateway.webrtc.peer import GatewayPeer
 from gateway.webrtc.sdp import Identity
 from gateway.webrtc.selection import Selection
@@ -43,6 +44,8 @@ class Session:
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     generation: int = 1
     viewer: Viewer | None = None
+    broadcast: Broadcast | None = None
+    """What `viewer` was put into: by the time it leaves, another camera may have the name of this one."""
     link_bad: bool = False
     """Whether its viewer's link can't carry WebRTC now; it may have been told to a socket that is gone."""
     events: EventEmitter = field(default_factory=EventEmitter)

@@ -257,6 +257,7 @@ class Sessions:
         session.viewer = Viewer(tracks, wire, pace, moved=lambda bad: self._link_moved(session, bad=bad))
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
+        session.broadcast = broadcast
         broadcast.join(session.viewer)
         viewer = session.viewer
         session.peer.when_back(lambda: broadcast.rejoin(viewer))
@@ -328,8 +329,8 @@ class Sessions:
         if session.release is not None:
             session.release()
         session.camera.unwatch()
-        if session.viewer is not None:
-            self.broadcasts.of(session.camera.hub).leave(session.viewer)
+        if session.viewer is not None and session.broadcast is not None:
+            session.broadcast.leave(session.viewer)
             try:
                 for track in session.viewer.tracks.values():
                     track.goodbye()

@@ -26,6 +26,8 @@ ESTIMATE_LIFE_S: Final = 5.0
 """A REMB says nothing about the link any more after this long."""
 
 _PICTURE_LOSS_INTERVAL_S: Final = 0.5
+_REFUSAL_INTERVAL_S: Final = 0.1
+"""A keyframe that may not go again is not looked up for each of a viewer's requests: there may be thousands."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ class ViewerTrack:
         self._wire = wire
         self._clock = clock
         self._keyframe = keyframe
-        self._last_picture_loss = float("-inf")
+        self._keyframe_due_at = float("-inf")
         self._loss = LossMeter()
         self._delay = DelayMeter()
         self._estimated_at = float("-inf")
@@ -170,8 +172,9 @@ class ViewerTrack:
         """
         self.counters.picture_losses += 1
         now = self._clock.monotonic()
-        if not self._retransmits or now - self._last_picture_loss < _PICTURE_LOSS_INTERVAL_S:
+        if not self._retransmits or now < self._keyframe_due_at:
             return
+        self._keyframe_due_at = now + _REFUSAL_INTERVAL_S
         frame = self._keyframe()
         if frame is None or self._numbers.number_of(frame.first_index) is None:
             return
@@ -182,7 +185,7 @@ class ViewerTrack:
             if number is not None:
                 wanted.append((number, frame, place))
         if self._queue_repeats(wanted):
-            self._last_picture_loss = now
+            self._keyframe_due_at = now + _PICTURE_LOSS_INTERVAL_S
 
     # Reports.
 

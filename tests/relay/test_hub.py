@@ -172,3 +172,19 @@ def test_the_limits_of_the_group_can_be_chosen() -> None:
     hub = Hub("yard", status=CameraStatus(CameraState.LIVE, EPOCH_S), gop=GopCache(max_bytes=15))
     hub.deliver(GROUP)
     assert hub.attach(Recorder()).units == ()
+
+
+def test_a_sink_that_fails_costs_the_others_nothing(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("no way")
+
+    ill, well = Recorder(fail), Recorder()
+    ill.on_stream = fail  # type: ignore[method-assign,assignment]
+    for sink in (ill, well):
+        hub.attach(sink)
+    hub.stream_changed(SILENT_STREAM)
+    hub.deliver(GROUP)
+    assert (well.streams, well.units) == ([SILENT_STREAM], GROUP)
+    # It gets what comes later all the same, and is not told of each time.
+    assert ill.units == GROUP
+    assert [record.getMessage() for record in caplog.records] == ["yard: Recorder failed on what the camera sent"]

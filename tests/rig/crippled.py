@@ -134,7 +134,7 @@ def _answer_address() -> None:
     def unknown(*_: object) -> tuple[udp.Ancillary | None, str]:
         return None, ""
 
-    _replace(udp.UdpSocket, "_origin", unknown)
+    _replace(udp, "origin_of", unknown)
 
 
 def _skipping() -> None:

@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from tests.rig import crippled
 from tests.rig.camera_faults import CAMERA_FAULTS
 from tests.rig.crippled import PROTECTIONS
 from tests.rig.faults import Faults
@@ -123,3 +124,18 @@ def test_every_protection_is_missed_by_something_and_breaks_a_figure_that_is_jud
     assert all(one.breaks and one.breaks <= one.limits.keys() for one in everything)
     assert all(one in ALL for one in QUICK)
     assert len({one.name for one in everything}) == len(everything)
+
+
+@pytest.mark.parametrize("protection", PROTECTIONS)
+def test_what_a_crippled_gateway_leaves_out_is_still_there_to_be_left_out(
+    monkeypatch: pytest.MonkeyPatch, protection: str
+) -> None:
+    replaced: list[str] = []
+
+    def only_look(owner: object, name: str, _: object) -> None:
+        getattr(owner, name)
+        replaced.append(name)
+
+    monkeypatch.setattr(crippled, "_replace", only_look)
+    PROTECTIONS[protection]()
+    assert replaced

@@ -360,3 +360,16 @@ def test_what_was_learned_outlives_a_close() -> None:
 )
 def test_a_packet_of_nothing_but_parameter_sets_is_recognised(data: bytes, *, leads: bool) -> None:
     assert leads_only(data) is leads
+
+
+@pytest.mark.parametrize("leading", [(), (SEI,)])
+@pytest.mark.parametrize("gap", [5 * TICKS, 300 * TICKS, -300 * TICKS])
+def test_a_camera_that_pauses_keeps_its_habit(leading: tuple[bytes, ...], gap: int) -> None:
+    feed = _trusted()
+    feed.nal_units(*leading, _slice(150), step=gap)
+    for _ in range(5):
+        feed.nal_units(*leading, _slice(150))
+    assert feed.habit() is Habit.TRUSTED
+    assert not feed.joiner.broken
+    assert [joined.early for joined in feed.out] == [True] * 6
+    assert len({joined.pts for joined in feed.out}) == 6

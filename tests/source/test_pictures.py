@@ -263,3 +263,12 @@ async def test_a_group_longer_than_foretold_costs_its_end_and_the_parser_comes_b
     ]
     assert numbers == [*range(30), *range(40, 55)]
     assert not any(one.picture.early for one in taken)
+
+
+async def test_b_frames_keep_the_parser_though_the_last_of_a_group_is_not_out_of_order() -> None:
+    async with demo_camera(fps=FPS, gop_s=0.3, bitrate_bps=BITRATE_BPS, b_frames=1, profile="main") as camera:
+        taken = await asyncio.to_thread(_read, camera.url, Allowance(1), _pictures(60))
+    before_keyframes = [one for one, other in itertools.pairwise(taken) if other.picture.keyframe]
+    assert any(one.picture.pts == one.picture.dts for one in before_keyframes[1:])
+    decoded = [one.picture.dts for one in taken[5:]]
+    assert all(one is not None and other is not None and one < other for one, other in itertools.pairwise(decoded))

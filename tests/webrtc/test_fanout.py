@@ -13,6 +13,7 @@ import gateway.webrtc.fanout as module
 from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264
+from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame
 from gateway.rtp.templates import PacketClass, Run, lay_out
 from gateway.source.status import CameraState, CameraStatus
@@ -228,7 +229,39 @@ def test_the_first_to_join_a_long_group_holds_up_the_loop_for_a_slice_only(monke
     assert scene.run(work) == []
 
 
-def test_one_viewers_failing_report_does_not_end_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_that_can_not_be_sent_to_delays_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene()
+    hub = scene.camera()
+    sent = CostlyPath.send_packets
+
+    async def work() -> None:
+        well, ill, last = scene.join(hub, 3)
+        failing = True
+
+        def send_packets(path: CostlyPath, packets: memoryview, stride: int) -> int:
+            if failing and path is ill:
+                raise RuntimeError("no way")
+            return sent(path, packets, stride)
+
+        monkeypatch.setattr(CostlyPath, "send_packets", send_packets)
+        for number in range(6):
+            failing = number < 3
+            scene.deliver(hub, number, 2000, keyframe=number in (0, 4))
+            for path in (well, last):
+                assert len(path.timestamps) == number + 1
+        # It goes on with the next keyframe.
+        assert ill.timestamps == well.timestamps[4:]
+        monkeypatch.undo()
+
+    assert scene.run(work) == []
+    assert [record.getMessage() for record in caplog.records] == ["yard: sending to a viewer failed"]
+
+
+def test_one_viewers_failing_report_costs_nobody_elses(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     scene = Scene()
     sent = CostlyPath.send
     hub = scene.camera()
@@ -245,12 +278,44 @@ def test_one_viewers_failing_report_does_not_end_everybodys(monkeypatch: pytest.
 
         monkeypatch.setattr(CostlyPath, "send", send)
         await asyncio.sleep(5.5)
-        # Its own round is cut short each time, but there is always another.
-        assert len(well.single) - before >= 2
+        assert len(well.single) - before == 5
         monkeypatch.undo()
 
-    raised = scene.run(work)
-    assert {str(one) for one in raised} == {"no way"}
+    assert scene.run(work) == []
+    assert [record.getMessage() for record in caplog.records] == ["yard: reporting to a viewer failed"]
+
+
+def test_requests_for_a_keyframe_that_may_not_go_again_are_not_each_looked_into(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene()
+    hub = scene.camera()
+    looked_up = 0
+    number_of = SequenceMap.number_of
+
+    def counted(numbers: SequenceMap, index: int) -> int | None:
+        nonlocal looked_up
+        looked_up += 1
+        return number_of(numbers, index)
+
+    async def work() -> None:
+        nonlocal looked_up
+        (path,) = scene.join(hub)
+        scene.deliver(hub, 0, 500_000, keyframe=True)
+        await asyncio.sleep(2)
+        assert path.timestamps
+        (track,) = scene.viewers[0][1].tracks.values()
+        monkeypatch.setattr(SequenceMap, "number_of", counted)
+        for _ in range(100):
+            track.on_picture_loss()
+        assert not track.repeats
+        once = looked_up
+        assert 0 < once <= path.packets + 1
+        await asyncio.sleep(0.2)
+        track.on_picture_loss()
+        assert looked_up == 2 * once
+
+    assert scene.run(work) == []
 
 
 def test_the_reports_of_many_viewers_are_spread_over_the_second() -> None:

@@ -11,6 +11,7 @@ from aiortc.rtp import RtcpByePacket
 
 from gateway.media.annexb import split_annex_b
 from gateway.media.units import AccessUnit
+from gateway.relay.hub import Hub
 from gateway.rtp.rtcp import middle_bits
 from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
@@ -414,3 +415,13 @@ async def test_after_leaving_nothing_of_a_viewer_is_left(stage: Stage) -> None:
             await session.ended.wait()
     assert (len(stage.sessions), stage.port.agent_count, stage.port.path_count) == (0, 0, 0)
     assert stage.camera().hub.sink_count == 0
+
+
+async def test_a_viewer_leaves_the_camera_it_watched_though_another_has_its_name_by_then(stage: Stage) -> None:
+    async with watching(stage) as (viewer, session):
+        await settled(lambda: viewer.video.packets, "nothing arrives")
+        hub = stage.camera().hub
+        another = stage.sessions.broadcasts.of(Hub(hub.name, status=hub.status))
+        await stage.sessions.end(session)
+        assert hub.sink_count == 0
+        assert stage.sessions.broadcasts.of(another.hub) is another
