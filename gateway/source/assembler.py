@@ -99,6 +99,11 @@ class Assembler:
         return self._timeline.rebases
 
     @property
+    def has_b_frames(self) -> bool:
+        """Whether pictures come in another order than they are shown in."""
+        return self.stream.video is not None and self.stream.video.b_frames
+
+    @property
     def suspects_b_frames(self) -> bool:
         """Whether the parameter sets announce reordering and too few pictures were seen to know."""
         return self._suspected > 0

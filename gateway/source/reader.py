@@ -140,7 +140,9 @@ class Reader:
             if packet.stream_index != video_index:
                 relay.audio(packet, arrival)
                 continue
-            for picture in pictures.take(packet, watched=self._handover.watched):
+            # Where pictures are reordered only the parser knows when each is decoded.
+            early = self._handover.watched and not assembler.has_b_frames
+            for picture in pictures.take(packet, watched=early):
                 rejected = relay.video(picture, arrival)
                 if rejected is not None:
                     return rejected
