@@ -91,7 +91,7 @@ async def _serve() -> None:
         origin = hls.origin(registry.find("cam"))
         packager = await origin.start()
         hub.deliver(pictures[60:])
-        child = origin.multivariant(f"_hls/{hls.generation}/live.m3u8").split()[-1]
+        child = origin.multivariant(f"_hls/{origin.generation}/live.m3u8").split()[-1]
         folder = f"/g/{token}/cam/{child.rpartition('/')[0]}"
         newest = packager.next_part - 1
         last = packager.snapshot()

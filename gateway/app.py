@@ -209,6 +209,7 @@ class Gateway:
             self.hls.remove(name)
         if self._app is not None:
             self._app[STILLS].forget(name)
+            self._app[MSE].remove(name)
         await self.registry.remove(name)
 
     @property

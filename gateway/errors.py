@@ -14,6 +14,7 @@
     │   ├── TooLarge                    413
     │   ├── UriTooLong                  414
     │   ├── UnsupportedMediaType        415
+    │   ├── RangeNotSatisfiable         416        begins beyond the end
     │   ├── Unprocessable               422        understood, but can't be done (no codec in common)
     │   ├── PreconditionRequired        428        WHEP: missing If-Match
     │   └── TooManyRequests             429        Retry-After
@@ -148,6 +149,17 @@ class UnsupportedMediaType(ClientError):
 
     status = 415
     default_code = "unsupported_media_type"
+
+
+class RangeNotSatisfiable(ClientError):
+    """The range begins beyond the end of what there is, which has `size` bytes."""
+
+    status = 416
+    default_code = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        super().__init__(f"Range: begins beyond the {size} bytes there are")
 
 
 class Unprocessable(ClientError):

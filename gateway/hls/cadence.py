@@ -21,7 +21,7 @@ _ROOM_OF_FEW: Final = 1.08
 """Of few pictures a part can't leave one to the next without missing its least length: this lies in the middle."""
 
 _TICKS_PER_MS: Final = VIDEO_CLOCK_RATE // 1000
-_ROUNDING_S: Final = 0.49
+ROUNDING_S: Final = 0.49
 """A segment may be this much longer than the target duration: durations are compared rounded (section 4.4.3.1)."""
 
 SHORT_BY: Final = 0.1
@@ -100,7 +100,7 @@ def choose(interval: int, *, gop_s: float | None, group_s: float, part_s: float,
         interval=interval,
         part_target=target,
         segment=round(segment_s * (1 - SHORT_BY) * VIDEO_CLOCK_RATE),
-        segment_limit=round((target_duration_s + _ROUNDING_S) * VIDEO_CLOCK_RATE),
+        segment_limit=round((target_duration_s + ROUNDING_S) * VIDEO_CLOCK_RATE),
         target_duration_s=target_duration_s,
     )
 

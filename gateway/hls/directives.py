@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Final
 
 from gateway.errors import BadRequest
+from gateway.hls.cadence import MIN_PART_SHARE, ROUNDING_S
 from gateway.hls.window import Snapshot, seconds
 
 BLOCK_TARGETS: Final = 3
@@ -60,8 +61,12 @@ def _number(query: Mapping[str, str], name: str) -> int | None:
 
 
 def advance_part_limit(snapshot: Snapshot) -> int:
-    """How many parts ahead a request may ask (section 6.2.5.2)."""
-    return max(3, math.ceil(_ADVANCE_S / seconds(snapshot.part_target)))
+    """How many parts ahead a request may ask (section 6.2.5.2), and always to the end of the segment being made.
+
+    hls.js without low latency asks for a segment's last part when it has begun, however long that segment is.
+    """
+    longest_s = (snapshot.target_duration_s + ROUNDING_S) / MIN_PART_SHARE
+    return max(3, math.ceil(max(_ADVANCE_S, longest_s) / seconds(snapshot.part_target)))
 
 
 def decide(directives: Directives, snapshot: Snapshot) -> Decision:

@@ -153,6 +153,10 @@ class Mse:
             cast = self._casts[camera.name] = Cast(camera)
         return cast
 
+    def remove(self, name: str) -> None:
+        """Forget a camera that is gone; who watched it leaves by itself."""
+        self._casts.pop(name, None)
+
     def viewers(self, camera: Camera) -> int:
         """How many watch a camera over a WebSocket."""
         cast = self._casts.get(camera.name)

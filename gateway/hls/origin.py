@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import zlib
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ class Origin:
     def __init__(self, camera: Camera, lengths: Lengths, *, clock: Clock) -> None:
         self.camera = camera
         self.viewers = HttpViewers()
+        self.generation = secrets.token_hex(4)
+        """Stands in all addresses: numbers begin anew with an origin, and a cache must not mix two of them up."""
         self._always = False
         self._lengths = lengths
         self._clock = clock
@@ -63,6 +66,8 @@ class Origin:
         self._changed: asyncio.Future[None] | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
+        self._capture_ahead_s = 0.0
+        """What to add to the monotonic clock for the capture time of a picture that arrives just now."""
         self._snapshot: Snapshot | None = None
         self._playlists: dict[bool, Serialized] = {}
 
@@ -100,7 +105,10 @@ class Origin:
         )
         self._packager = packager
         self.camera.watch()
-        packager.begin(hub.attach(self).units)
+        group = hub.attach(self).units
+        for unit in group:
+            self._arrived(unit)
+        packager.begin(group)
         loop = asyncio.get_running_loop()
         self._tick = loop.call_later(_TICK_S, self._look_around)
         if packager.can_start_well:
@@ -142,6 +150,7 @@ class Origin:
         self.camera.unwatch()
         self._packager = None
         self._numbers = packager.numbers
+        self.viewers.forget_all()
         for timer in (self._tick, self._opening):
             if timer is not None:
                 timer.cancel()
@@ -149,8 +158,9 @@ class Origin:
         self._changed_state()
 
     def seen(self, viewer: Hashable) -> None:
-        """A viewer asked for something."""
-        self.viewers.seen(viewer, now=self._clock.monotonic())
+        """A viewer asked for something; who does while nothing is packaged gets nothing and watches nothing."""
+        if self._packager is not None:
+            self.viewers.seen(viewer, now=self._clock.monotonic())
 
     def _look_around(self) -> None:
         packager = self._packager
@@ -163,7 +173,12 @@ class Origin:
         if left == 0 and not self._always:
             self.stop()
             return
-        packager.absent(self._clock.now())
+        # By arrivals: the clock that dates pictures may be the camera's, and anywhere.
+        packager.absent(self._clock.monotonic() + self._capture_ahead_s)
+
+    def _arrived(self, unit: AccessUnit) -> None:
+        if unit.track is TrackKind.VIDEO:
+            self._capture_ahead_s = unit.captured_at - self._clock.monotonic()
 
     @property
     def target_duration_s(self) -> float:
@@ -180,6 +195,7 @@ class Origin:
         packager = self._packager
         if packager is None:
             return
+        self._arrived(unit)
         if unit.track is TrackKind.VIDEO and unit.keyframe and not packager.started:
             packager.foresee(self.camera.hub.gop.gop_s)
         packager.add(unit)

@@ -211,7 +211,10 @@ class Packager:
             self._maker.lane = _lane(stream)
 
     def absent(self, at: float) -> None:
-        """No picture has come until now, `at` in unix seconds: say so by gaps once that takes a target duration."""
+        """No picture has come until now: say so by gaps once that takes a target duration.
+
+        `at` is now in the time of `captured_at`, as of pictures that arrive as late as the last one did.
+        """
         last, cadence = self._last, self._cadence
         if last is None or cadence is None or not self.ready:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.hls.window import PARTS_KEPT_TARGETS, Part, Segment, SegmentStart, Snapshot, seconds
+from gateway.hls.window import PARTS_KEPT_TARGETS, OpenSegment, Part, Segment, SegmentStart, Snapshot, seconds
 from gateway.media.units import VIDEO_CLOCK_RATE
 
 VERSION: Final = 9
@@ -79,6 +79,37 @@ def _older_than(snapshot: Snapshot, targets: int) -> int:
     return 0
 
 
+def start_offset_ms(snapshot: Snapshot) -> int | None:
+    """Where players should begin, in ms from the first segment, unless it is where they begin by themselves.
+
+    That is PART-HOLD-BACK before the end.  In a segment that does not begin with a keyframe (what follows the group of
+    pictures that a playlist began with, or a piece of a very long group) there may be nothing to begin with: hls.js
+    1.7.4 never shows a picture there.  Then it is the newest segment before it that does.
+    """
+    open_ = () if snapshot.open is None else (snapshot.open,)
+    left = PART_HOLD_BACK_PARTS * snapshot.part_target
+    all_segments = (*snapshot.segments, *open_)
+    for place in range(len(all_segments) - 1, -1, -1):
+        left -= _length(all_segments[place])
+        if left <= 0:
+            break
+    else:
+        return None
+    if all_segments[place].start.independent or not all_segments[place].parts:
+        return None
+    for earlier in range(place - 1, -1, -1):
+        if not all_segments[earlier].parts:
+            break
+        if all_segments[earlier].start.independent:
+            before = sum(_length(segment) for segment in all_segments[:earlier])
+            return math.ceil(seconds(before) * 1000)
+    return None
+
+
+def _length(segment: Segment | OpenSegment) -> int:
+    return segment.duration if isinstance(segment, Segment) else sum(part.duration for part in segment.parts)
+
+
 def media_playlist(snapshot: Snapshot, *, skip: int = 0) -> str:
     """The media playlist; with `skip`, without that many of the oldest segments.  The window must not be empty."""
     segments = snapshot.segments
@@ -91,6 +122,9 @@ def media_playlist(snapshot: Snapshot, *, skip: int = 0) -> str:
         f"#EXT-X-PART-INF:PART-TARGET={part_target_s:.3f}",
         f"#EXT-X-MEDIA-SEQUENCE:{segments[0].start.msn if segments else snapshot.next_msn}",
     ]
+    start_at = start_offset_ms(snapshot)
+    if start_at is not None:
+        lines.append(f"#EXT-X-START:TIME-OFFSET={start_at / 1000:.3f}")
     if snapshot.discontinuity_sequence:
         lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{snapshot.discontinuity_sequence}")
     if skip:

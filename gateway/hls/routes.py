@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final, Protocol
 
 from aiohttp import web
 
 from gateway.clock import Clock
-from gateway.errors import NotFound
+from gateway.errors import NotFound, RangeNotSatisfiable
 from gateway.hls.directives import Directives, parse_directives
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
@@ -24,6 +23,7 @@ _PLAYLIST: Final = "live.m3u8"
 _NAME = re.compile(r"(?P<kind>p|s|init)(?P<number>0|[1-9][0-9]{0,14})\.(?P<suffix>m4s|mp4)")
 _VIDEO: Final = "video/mp4"
 _IMMUTABLE: Final = "max-age=3600, immutable"
+_REFUSED = re.compile(r"[qQ]=0(\.0{0,3})?")
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
 
@@ -65,8 +65,6 @@ class Hls:
         self._lengths = lengths
         self._clock = clock
         self._origins: dict[str, Origin] = {}
-        self.generation = secrets.token_hex(4)
-        """Stands in all addresses: numbers begin anew when the gateway does, and a cache must not mix the two up."""
         self._always = tuple(always)
 
     def origin(self, camera: Camera) -> Origin:
@@ -126,14 +124,14 @@ class Hls:
         origin = self.origin(camera)
         await origin.start()
         origin.seen(viewer_of(request))
-        text = origin.multivariant(f"_hls/{self.generation}/{_PLAYLIST}")
+        text = origin.multivariant(f"_hls/{origin.generation}/{_PLAYLIST}")
         return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
 
     async def child(self, request: web.Request) -> web.Response:
         """Everything a playlist refers to."""
         origin = self.origin(self._find_camera(request.match_info["camera"]))
-        if request.match_info["generation"] != self.generation:
-            raise NotFound("The gateway was started anew; begin again with index.m3u8")
+        if request.match_info["generation"] != origin.generation:
+            raise NotFound("The gateway or the camera was started anew; begin again with index.m3u8")
         name = request.match_info["name"]
         if name == _PLAYLIST:
             return await self._playlist(request, origin)
@@ -164,9 +162,18 @@ class Hls:
             "Cache-Control": _cache_for(directives, origin),
             "Vary": "Accept-Encoding",
         }
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if _takes_gzip(request.headers.get("Accept-Encoding", "")):
             return web.Response(body=playlist.gzipped, headers=headers | {"Content-Encoding": "gzip"})
         return web.Response(body=playlist.plain, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding (RFC 9110 section 12.5.3) names gzip and does not refuse it by a weight of 0."""
+    for coding in accepted.split(","):
+        name, _, weight = coding.partition(";")
+        if name.strip().lower() in ("gzip", "x-gzip"):
+            return _REFUSED.fullmatch(weight.strip()) is None
+    return False
 
 
 def _cache_for(directives: Directives, origin: Origin) -> str:
@@ -178,9 +185,9 @@ def _cache_for(directives: Directives, origin: Origin) -> str:
 
 def _media(request: web.Request, data: bytes) -> web.Response:
     headers = {"Content-Type": _VIDEO, "Cache-Control": _IMMUTABLE, "Accept-Ranges": "bytes"}
-    wanted = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    wanted = _RANGE.fullmatch(request.headers.get("Range", "").strip()) if request.method == "GET" else None
     if wanted is None or "If-Range" in request.headers or not (wanted["first"] or wanted["last"]):
-        # A range that isn't understood is ignored (RFC 9110 section 14.2).
+        # A range that isn't understood is ignored, and so is any of another method (RFC 9110 section 14.2).
         return web.Response(body=data, headers=headers)
     size = len(data)
     if wanted["first"]:
@@ -189,6 +196,6 @@ def _media(request: web.Request, data: bytes) -> web.Response:
     else:
         first, last = max(0, size - int(wanted["last"])), size - 1
     if first > last:
-        return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
+        raise RangeNotSatisfiable(size)
     headers["Content-Range"] = f"bytes {first}-{last}/{size}"
     return web.Response(status=206, body=data[first : last + 1], headers=headers)

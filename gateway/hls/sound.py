@@ -104,7 +104,8 @@ class AudioLane:
         if units:
             return self._run(units)
         reached = first if self._end is None else self._end
-        if self._flowing and not self._waiting and limit - reached > PATIENCE_S * timescale:
+        # What waits is of later pictures: a clock that leapt, or a hole.
+        if self._flowing and limit - reached > PATIENCE_S * timescale:
             self._flowing = False
         return None if self._flowing else self._silent_run(reached, limit)
 

@@ -31,6 +31,10 @@ class HttpViewers:
             self._seen.popitem(last=False)
         return len(self._seen)
 
+    def forget_all(self) -> None:
+        """Nobody watches."""
+        self._seen.clear()
+
     def __len__(self) -> int:
         """How many there are."""
         return len(self._seen)

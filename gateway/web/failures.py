@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, RangeNotSatisfiable
 from gateway.sparing import SparingLog
 
 _log = SparingLog(logging.getLogger(__name__))
@@ -20,7 +20,12 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "b
 
 def failure(error: GatewayError) -> web.Response:
     """The response for one of our errors."""
-    headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
+    # What is not there now may be in a moment: the next part of a playlist is.
+    headers = {"Cache-Control": "no-store"}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
     return web.json_response(error.body(), status=error.status, headers=headers)
 
 

@@ -51,6 +51,7 @@ _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
 
 _SOCKET = "socket"
+_PICTURES = "pictures"
 
 Describe = Callable[[Camera], dict[str, Any]]
 
@@ -198,12 +199,19 @@ class Signalling:
         elif isinstance(message, GrantMessage):
             self._renew(message)
         elif isinstance(message, MseMessage):
-            if self._media is None:
-                self._send(error_message("mse", "this gateway does not offer it"))
-            else:
-                self._media.play(message.codecs)
+            self._asked_for_pictures(message)
         elif isinstance(message, OfferMessage):
             self._offered(message)
+
+    def _asked_for_pictures(self, message: MseMessage) -> None:
+        # Each is answered with the whole group of pictures so far; to want none costs nothing.
+        wait_s = self._offers.take(_PICTURES, now=self._clock.monotonic()) if message.codecs else 0.0
+        if self._media is None:
+            self._send(error_message("mse", "this gateway does not offer it"))
+        elif wait_s:
+            self._send(error_message("mse", f"Too many requests at once; send the next one in {wait_s:.1f} s"))
+        else:
+            self._media.play(message.codecs)
 
     def _offered(self, offer: OfferMessage) -> None:
         wait_s = self._offers.take(_SOCKET, now=self._clock.monotonic())

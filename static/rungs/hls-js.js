@@ -73,3 +73,23 @@ export function hlsConfig({ lowLatency }) {
     liveSyncOnStallIncrease: lowLatency ? 0.25 : 1,
   };
 }
+
+/** Further behind than this, it jumps to where it should be. */
+const MOST_BEHIND_LOW_LATENCY_S = 4;
+const MOST_BEHIND_S = 15;
+const ROOM_LOW_LATENCY_S = 1;
+
+/**
+ * Beyond this a player jumps to the distance it is to keep; nearer than that distance it would jump all the time.
+ *
+ * Where the playlist says where to begin, there is no picture to begin with at that distance yet.
+ *
+ * @param {{lowLatency: boolean, targetLatencyS: number, targetDurationS: number, startsAtS: number | null}} playlist
+ *   `targetLatencyS` is the distance, `startsAtS` what EXT-X-START says
+ * @returns {number} seconds behind the playlist's end
+ */
+export function mostBehindS({ lowLatency, targetLatencyS, targetDurationS, startsAtS }) {
+  if (startsAtS !== null) return Infinity;
+  const room = lowLatency ? ROOM_LOW_LATENCY_S : targetDurationS;
+  return Math.max(lowLatency ? MOST_BEHIND_LOW_LATENCY_S : MOST_BEHIND_S, targetLatencyS + room);
+}

@@ -9,7 +9,7 @@ import { expiryOf } from '../grant-renewal.js';
 import { withGrant } from '../grant-path.js';
 import { playAtOnce } from './autoplay.js';
 import { mediaSourceKind } from './fragment-buffer.js';
-import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs } from './hls-js.js';
+import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
 import { Rung } from './rung.js';
 
 /**
@@ -25,9 +25,6 @@ const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const RECOVERED_FOR_GOOD_MS = 30_000;
 /** How long before its grant ends a player that can't be told of another is started anew. */
 const RELOAD_BEFORE_S = 20;
-/** Further behind than this, it jumps to where it should be. */
-const MOST_BEHIND_LOW_LATENCY_S = 4;
-const MOST_BEHIND_S = 15;
 const REFUSALS = new Set([401, 403, 404, 409, 422]);
 
 export class HlsRung extends Rung {
@@ -194,8 +191,13 @@ export class HlsRung extends Rung {
     });
     const hls = new Hls({ ...hlsConfig({ lowLatency: this.#lowLatency }), loader });
     this.#hls = hls;
-    // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
-    hls.config.liveMaxLatencyDuration = this.#lowLatency ? MOST_BEHIND_LOW_LATENCY_S : MOST_BEHIND_S;
+    const lowLatency = this.#lowLatency;
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
+      const targetLatencyS = hls.targetLatency ?? 0;
+      const { targetduration: targetDurationS, startTimeOffset: startsAtS } = details;
+      hls.config.liveMaxLatencyDuration = mostBehindS({ lowLatency, targetLatencyS, targetDurationS, startsAtS });
+    });
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {
       if (!data.fatal) return;

@@ -15,6 +15,8 @@ import { Rung } from './rung.js';
 
 /** A decoder that breaks again so soon will not be mended by another. */
 const REBUILT_FOR_GOOD_MS = 30_000;
+/** Where so soon after beginning anew there is no room again, beginning anew does not make any. */
+const ROOM_FOR_GOOD_MS = 5000;
 
 export class MseRung extends Rung {
   /** @type {HTMLVideoElement | null} */
@@ -32,6 +34,7 @@ export class MseRung extends Rung {
   /** @type {number | null} unix milliseconds of the gateway at which the player's time was 0 */
   #zeroAtMs = null;
   #rebuiltAt = -Infinity;
+  #overfullAt = -Infinity;
   #leadSumS = 0;
   #leadCount = 0;
 
@@ -136,7 +139,15 @@ export class MseRung extends Rung {
     const buffer = new FragmentBuffer(this.#video, this.#Kind);
     this.#buffer = buffer;
     buffer.addEventListener('broken', (event) => this.#broken(/** @type {CustomEvent<string>} */ (event).detail));
-    buffer.addEventListener('overfull', () => this.#request());
+    buffer.addEventListener('overfull', () => this.#overfull());
+  }
+
+  #overfull() {
+    const now = performance.now();
+    const soon = now - this.#overfullAt < ROOM_FOR_GOOD_MS;
+    this.#overfullAt = now;
+    if (soon) this.#broken('it has no room for these pictures');
+    else this.#request();
   }
 
   /** @param {string} reason */

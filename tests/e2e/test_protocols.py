@@ -38,6 +38,18 @@ globalThis.WebSocket = class extends Original {
   constructor(...options) { super(...options); sockets.push(this); }
 };
 """
+_NO_ROOM: Final = """
+globalThis.room = { refuse: 0, refusals: 0 };
+const append = SourceBuffer.prototype.appendBuffer;
+SourceBuffer.prototype.appendBuffer = function (bytes) {
+  if (room.refuse > 0) {
+    room.refuse -= 1;
+    room.refusals += 1;
+    throw new DOMException('The SourceBuffer is full.', 'QuotaExceededError');
+  }
+  return append.call(this, bytes);
+};
+"""
 # By the stream's clock until the one in the picture is found; the last of the first and the first of the second.
 _NOTE_LATENCIES: Final = """
 globalThis.noted = {};
@@ -103,6 +115,18 @@ async def test_each_protocol_plays_and_says_what_it_is(
         assert gateway.registry.find("cam").status.state is CameraState.LIVE
 
 
+async def test_hls_plays_on_without_jumps_where_segments_are_long(page: Page) -> None:
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status >= 400 else None)
+    async with watching(page, "hls", gop_s=6.0):
+        await page.evaluate(f"() => {{ globalThis.seeks = 0; {_VIDEO}.onseeking = () => {{ seeks += 1; }}; }}")
+        for _round in range(8):
+            await page.evaluate(_ADVANCES)
+        assert await page.evaluate("seeks") <= 1
+        assert [url for url in refused if "_HLS_" in url] == []
+        assert (await metrics(page))["reconnects"] == 0
+
+
 @pytest.mark.parametrize("protocol", ["mse", "ll-hls"])
 async def test_the_stream_s_own_clock_agrees_with_the_one_in_the_picture(page: Page, protocol: str) -> None:
     await page.add_init_script(_NOTE_LATENCIES)
@@ -160,6 +184,30 @@ async def test_mse_keeps_little_and_asks_again_on_a_new_socket(page: Page) -> No
         await page.wait_for_function("() => sockets.length === 2", timeout=DEADLINE_MS)
         await page.evaluate(_ADVANCES)
         assert (await metrics(page))["reconnects"] == 0
+
+
+async def test_mse_goes_on_when_the_browser_has_no_room(page: Page) -> None:
+    await page.add_init_script(_NO_ROOM)
+    async with watching(page, "mse", gop_s=0.5):
+        await page.evaluate(_ADVANCES)
+        # Once, which older pictures make room for, and then again, which takes another beginning.
+        await page.evaluate("() => { room.refuse = 2; }")
+        await page.wait_for_function("() => room.refuse === 0", timeout=DEADLINE_MS)
+        await page.evaluate(_ADVANCES)
+        assert (await metrics(page))["reconnects"] == 0
+
+
+async def test_mse_gives_up_asking_where_there_never_is_room(page: Page) -> None:
+    await page.add_init_script(_NO_ROOM)
+    async with watching(page, "mse", gop_s=0.5):
+        await page.evaluate("() => { room.refusals = 0; room.refuse = Infinity; }")
+        await page.wait_for_function(
+            "() => document.querySelector('camera-view').metrics.reconnects === 1", timeout=DEADLINE_MS
+        )
+        # A try with what is there, another beginning, another source: each once or twice.
+        assert await page.evaluate("room.refusals") < 12
+        await page.evaluate("() => { room.refuse = 0; }")
+        await page.evaluate(_ADVANCES)
 
 
 async def test_a_tile_that_nobody_sees_pauses_and_joins_live_again(page: Page) -> None:

@@ -57,6 +57,7 @@ class MediaPlaylist:
     media_sequence: int = 0
     discontinuity_sequence: int = 0
     skipped: int = 0
+    start_offset_s: float | None = None
     segments: list[ListedSegment] = field(default_factory=list)
     open: ListedSegment | None = None
     hints: list[str] = field(default_factory=list)
@@ -120,6 +121,8 @@ class _Reader:
                 found.media_sequence = self._msn = int(value)
             case "#EXT-X-DISCONTINUITY-SEQUENCE":
                 found.discontinuity_sequence = int(value)
+            case "#EXT-X-START":
+                found.start_offset_s = float(attributes(value)["TIME-OFFSET"])
             case "#EXT-X-SKIP":
                 found.skipped = int(attributes(value)["SKIPPED-SEGMENTS"])
                 self._msn += found.skipped
@@ -230,6 +233,9 @@ class Checker:
                 )
         self._dates(p)
         self._recent_parts(p)
+        listed_s = sum(s.duration_s or 0 for s in p.segments)
+        if not p.skipped:
+            require((p.start_offset_s or 0.0) <= listed_s, "4.4.2.2: EXT-X-START beyond the end of the playlist")
 
     def _segment(self, p: MediaPlaylist, segment: ListedSegment) -> None:
         require = self._require

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.errors import BadRequest
@@ -82,6 +84,14 @@ def test_what_is_too_far_ahead_is_refused(state: Snapshot, msn: int, part_index:
     with pytest.raises(BadRequest) as refused:
         decide(Directives(msn, part_index), state)
     assert refused.value.code == "too_far_ahead"
+
+
+def test_the_last_part_of_a_long_segment_may_be_asked_for_when_it_has_begun() -> None:
+    # hls.js 1.7.4 does without low latency, and takes a refusal for the end.
+    state = replace(OPEN, target_duration_s=10)
+    assert decide(Directives(6, 49), state) is WAIT
+    with pytest.raises(BadRequest):
+        decide(Directives(6, 99), state)
 
 
 def test_up_to_three_seconds_of_parts_may_be_asked_ahead() -> None:

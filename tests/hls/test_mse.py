@@ -20,6 +20,7 @@ import pytest_asyncio
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.access.throttle import OFFERS_PER_SOCKET
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.mse import Mse
@@ -207,6 +208,20 @@ async def test_no_codecs_end_the_pictures_and_the_socket_stays(site: Site) -> No
         await client.send("clock", {"t0": 1})
         await client.next("clock")
         assert len(client.fragments) == GOP
+
+
+async def test_who_asks_again_and_again_is_told_to_wait(site: Site) -> None:
+    async with site.client() as client:
+        for _ in range(OFFERS_PER_SOCKET.burst + 1):
+            await client.send("mse", PLAYS)
+        assert (await client.refusal()).startswith("mse: Too many requests at once")
+        # What was asked for before goes on, and to want none is never too much.
+        await client.until(GOP)
+        await client.send("mse", "")
+        await settled(lambda: site.viewers == 0, "nobody watches")
+        site.clock.advance(OFFERS_PER_SOCKET.interval_s)
+        await client.send("mse", PLAYS)
+        await client.next("mse")
 
 
 async def test_a_second_request_takes_the_place_of_the_first(site: Site) -> None:

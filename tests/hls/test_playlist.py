@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.hls.playlist import (
@@ -11,6 +13,7 @@ from gateway.hls.playlist import (
     multivariant_playlist,
     program_date_time,
     skippable,
+    start_offset_ms,
 )
 from gateway.hls.window import OpenSegment, Part, Segment, SegmentStart, Snapshot
 
@@ -52,6 +55,41 @@ HEADER = """#EXTM3U
 #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.612,HOLD-BACK=3.0,CAN-SKIP-UNTIL=6.0
 #EXT-X-PART-INF:PART-TARGET=0.204
 """
+
+
+class TestWhereToBegin:
+    """Without a keyframe where players begin by themselves they never show a picture."""
+
+    KEYFRAME = segment(5)
+    FOLLOWING = Segment(replace(start(6, 6), independent=False), SECOND, tuple(part(30 + n) for n in range(5)))
+
+    def opened(self, *, independent: bool, parts: int) -> OpenSegment:
+        return OpenSegment(replace(start(7, 7), independent=independent), tuple(part(35 + n) for n in range(parts)))
+
+    def test_in_what_follows_a_keyframe_it_is_the_keyframe(self) -> None:
+        state = snapshot((segment(4), self.KEYFRAME, self.FOLLOWING), next_part=35)
+        assert start_offset_ms(state) == 1000
+        assert "#EXT-X-START:TIME-OFFSET=1.000\n" in media_playlist(state)
+
+    @pytest.mark.parametrize(("parts", "offset"), [(1, 1000), (3, 1000), (4, None)])
+    def test_until_the_next_keyframe_is_far_enough_behind(self, parts: int, offset: int | None) -> None:
+        state = snapshot(
+            (segment(4), self.KEYFRAME, self.FOLLOWING), self.opened(independent=True, parts=parts), next_part=40
+        )
+        assert start_offset_ms(state) == offset
+
+    def test_before_that_nothing_is_said(self) -> None:
+        short = Segment(replace(start(6, 6), independent=False), 18_000, (part(30),))
+        assert start_offset_ms(snapshot((segment(4), self.KEYFRAME, short), next_part=31)) is None
+        state = snapshot((segment(4), segment(5)), self.opened(independent=True, parts=1), next_part=36)
+        assert "EXT-X-START" not in media_playlist(state)
+
+    def test_no_gap_is_bridged_and_none_begun_with(self) -> None:
+        gap = segment(5, gap=True)
+        assert start_offset_ms(snapshot((segment(4), gap, self.FOLLOWING), next_part=35)) is None
+        assert start_offset_ms(snapshot((segment(4), gap), next_part=25)) is None
+        assert start_offset_ms(snapshot((self.FOLLOWING,), next_part=35)) is None
+        assert start_offset_ms(snapshot((Segment(start(1, 1), 1000, (part(0, 0.01),)),), next_part=1)) is None
 
 
 def test_a_playlist_that_has_just_begun() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -267,8 +268,28 @@ class TestHttp:
     async def test_a_range_beyond_the_end_cannot_be_had(self, site: Site) -> None:
         url = (await site.media_url()).replace("live.m3u8", "p0.m4s")
         response = await site.get(url, Range="bytes=99999999-")
-        assert response.status == 416
+        assert await refused(response) == (416, "range_not_satisfiable")
         assert response.headers["Content-Range"].startswith("bytes */")
+
+    async def test_head_knows_no_ranges(self, site: Site) -> None:
+        url = (await site.media_url()).replace("live.m3u8", "p0.m4s")
+        whole = await (await site.get(url)).read()
+        for wanted in ("bytes=0-9", "bytes=99999999-"):
+            response = await site.http.head(url, headers={"Range": wanted})
+            assert (response.status, response.headers["Content-Length"]) == (200, str(len(whole)))
+
+    @pytest.mark.parametrize(
+        ("accepted", "encoding"),
+        [("gzip", "gzip"), ("br, GZIP;q=0.5", "gzip"), ("gzip;q=0", None), ("gzip; q=0.000, br", None), ("br", None)],
+    )
+    async def test_a_weight_of_nothing_refuses_gzip(self, site: Site, accepted: str, encoding: str | None) -> None:
+        response = await site.get(await site.media_url(), **{"Accept-Encoding": accepted})
+        assert response.headers.get("Content-Encoding") == encoding
+
+    async def test_no_cache_keeps_that_something_was_not_there_yet(self, site: Site) -> None:
+        url = await site.media_url()
+        for path in (url.replace("live.m3u8", "p99.m4s"), url + "?_HLS_part=0", "/nobody/index.m3u8"):
+            assert (await site.get(path)).headers["Cache-Control"] == "no-store"
 
     async def test_a_foreign_page_is_refused(self, site: Site) -> None:
         assert (await site.get("/yard/index.m3u8", Origin="https://evil.example")).status == 403
@@ -321,6 +342,49 @@ class TestWatching:
         await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
         await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
         assert await self.viewers(site) == {"ll-hls": 2}
+
+    async def test_who_asks_after_packaging_ended_watches_nothing(self, site: Site) -> None:
+        part = (await site.media_url()).replace("live.m3u8", "p0.m4s")
+        site.stage.publisher().live(StreamInfo(replace(VIDEO, codec=VideoCodec.H265, codec_name="H.265")))
+        assert await self.viewers(site) == {}
+        assert (await refused(await site.get(part)))[0] == 404
+        assert await self.viewers(site) == {}
+
+    async def test_a_camera_whose_clock_is_behind_is_not_taken_for_away(self, site: Site) -> None:
+        publisher = site.stage.publisher()
+        publisher.clock = HandClock(wall_s=site.clock.now() - 600)
+        publisher.until_keyframe()
+        publisher.pictures(14)
+        await site.media_url()
+        packager = site.hls.origin(site.stage.camera()).packager
+        assert packager is not None
+        looked = 0
+        absent = packager.absent
+
+        def noted(at: float) -> None:
+            nonlocal looked
+            looked += 1
+            absent(at)
+
+        with patch.object(packager, "absent", noted):
+            await settled(lambda: looked > 0, "nobody looks around")
+            assert packager.counters.gaps == 0
+            # And when it is away, that is told in time.
+            site.clock.advance(packager.target_duration_s + 1)
+            site.hls.origin(site.stage.camera()).seen("somebody")
+            looked = 0
+            await settled(lambda: looked > 0, "nobody looks around")
+            assert packager.counters.gaps == 1
+
+    async def test_another_camera_of_the_same_name_has_other_addresses(self, site: Site) -> None:
+        before = await site.media_url()
+        part = before.replace("live.m3u8", "p0.m4s")
+        # What was said to be immutable must never be had from another camera.
+        site.hls.remove("yard")
+        after = await site.media_url()
+        assert after != before
+        assert (await refused(await site.get(before)))[0] == 404
+        assert (await refused(await site.get(part)))[0] == 404
 
     async def test_who_has_a_grant_is_counted_by_it(self) -> None:
         async with stage(clock=HandClock()) as running:

@@ -135,3 +135,20 @@ def test_sound_that_lags_by_more_than_a_part_gets_its_turn() -> None:
         run = sound.take(begin=number * PART, end=(number + 1) * PART)
         heard += sum(sample.size == 40 for sample in run.samples) if run else 0
     assert heard > 30
+
+
+def test_sound_that_has_leapt_ahead_keeps_no_picture_waiting() -> None:
+    sound = lane()
+    for number in range(4):
+        sound.add(sound_unit(number * PACKET, AAC))
+    # Three seconds later than the pictures it comes with.
+    sound.add(sound_unit(4 * PACKET + 48_000, AAC))
+    reached = 0
+    for number in range(20):
+        begin = number * PART
+        run = sound.take(begin=begin, end=begin + PART)
+        if run is not None:
+            assert run.decode_time == reached
+            reached = run.decode_time + sum(sample.duration for sample in run.samples)
+        assert (begin + PART) / 90_000 - reached / 16_000 <= 1.0 + PART / 90_000
+    assert sound.waiting == 0

@@ -162,9 +162,9 @@ def expected(row: Row, visitor: Visitor) -> int:
     return 307 if visitor.query and row.path.endswith("/index.m3u8") else row.found
 
 
-async def generation(home: House) -> str:
+async def generation(home: House, camera: str) -> str:
     """What stands in the addresses of a playlist's children, from a playlist."""
-    async with await home.http.get("/cam1/index.m3u8", headers=home.cookie("admin")) as response:
+    async with await home.http.get(f"/{camera}/index.m3u8", headers=home.cookie("admin")) as response:
         found = re.search(r"^_hls/([0-9a-f]+)/live\.m3u8$", await response.text(), re.MULTILINE)
     assert found is not None
     return found[1]
@@ -173,7 +173,7 @@ async def generation(home: House) -> str:
 async def status_of(home: House, row: Row, visitor: Visitor) -> int:
     path = visitor.prefix + row.path
     if GENERATION in path:
-        path = path.replace(GENERATION, await generation(home))
+        path = path.replace(GENERATION, await generation(home, row.camera if row.camera in CAMERAS else "cam1"))
     if visitor.query:
         path += ("&" if "?" in path else "?") + visitor.query
     url = URL(path, encoded=True)

@@ -23,6 +23,7 @@ from gateway.access.keyring import rotate_keys
 from gateway.access.permit import CHECK_INTERVAL_S
 from gateway.access.refusal import Refusal
 from gateway.access.throttle import GRANTS_PER_SOCKET, OFFERS_PER_SOCKET
+from gateway.web.keys import MSE
 from gateway.webrtc.renewals import MAX_TOO_SOON
 from gateway.webrtc.session import Session
 from tests.web.visitors import RULES, House, basic, bearer, house
@@ -125,6 +126,47 @@ class TestGrants:
             assert "you may watch no longer" in await received(socket, "error")
             await closed(socket)
             await settled(lambda: len(home.stage.sessions) == 0, "the session goes on")
+
+    async def test_pictures_over_a_socket_end_with_its_grant(self, home: House) -> None:
+        camera = home.stage.camera("cam1")
+        assert home.http.app is not None
+        mse = home.http.app[MSE]
+        async with home.http.ws_connect(f"/g/{home.grant('/cam1/')}/api/ws?src=cam1", max_msg_size=0) as socket:
+            await socket.send_json({"type": "mse", "value": "avc1.640029"})
+            await settled(lambda: mse.viewers(camera) == 1, "nobody watches")
+            await pass_time(home, LIFETIME_S)
+            assert mse.viewers(camera) == 1
+            await pass_time(home, END_WITHIN_S)
+            home.stage.publisher("cam1").pictures(3)
+            texts, pictures_after = [], 0
+            async with asyncio.timeout(DEADLINE_S):
+                async for message in socket:
+                    if message.type is WSMsgType.TEXT:
+                        texts.append(json.loads(message.data))
+                    elif any("you may watch no longer" in str(text["value"]) for text in texts):
+                        pictures_after += 1
+            assert "you may watch no longer" in texts[-1]["value"]
+            assert pictures_after == 0
+            await settled(lambda: mse.viewers(camera) == 0, "it is sent pictures still")
+            home.stage.publisher("cam1").pictures(3)
+            assert camera.hub.sink_count == 0
+
+    async def test_a_fresh_grant_keeps_pictures_over_a_socket(self, home: House) -> None:
+        camera = home.stage.camera("cam1")
+        assert home.http.app is not None
+        mse = home.http.app[MSE]
+        async with home.http.ws_connect(f"/g/{home.grant('/cam1/')}/api/ws?src=cam1", max_msg_size=0) as socket:
+            await socket.send_json({"type": "mse", "value": "avc1.640029"})
+            await settled(lambda: mse.viewers(camera) == 1, "nobody watches")
+            for _ in range(3):
+                await pass_time(home, LIFETIME_S - 20)
+                await socket.send_json({"type": "grant", "value": home.grant("/cam1/")})
+                async with asyncio.timeout(DEADLINE_S):
+                    while (
+                        message := await socket.receive()
+                    ).type is not WSMsgType.TEXT or '"grant"' not in message.data:
+                        assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY)
+            assert mse.viewers(camera) == 1
 
     @pytest.mark.parametrize("kind", ["forged", "other", "expired", "shorter", "text", "number", "key"])
     async def test_a_grant_that_is_no_good_changes_nothing(self, home: House, kind: str) -> None:
