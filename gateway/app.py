@@ -37,13 +37,14 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS
+from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
+from gateway.web.site import Site
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
@@ -108,6 +109,7 @@ class Gateway:
         added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
         self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
+        self._app: web.Application | None = None
         self.address = ""
         self.http_port = 0
 
@@ -136,17 +138,16 @@ class Gateway:
         self._tell_cameras()
         self.gatekeeper.start()
         self._stack.push_async_callback(self.gatekeeper.close)
-        await self._listen(
-            build_app(
-                self.registry,
-                self.sessions,
-                self.gatekeeper,
-                changes=self._camera_changes(),
-                clock=self._clock,
-                folder=static_dir(),
-                hls=hls_of(self._config, self.registry, clock=self._clock),
-            )
+        self._app = build_app(
+            self.registry,
+            self.sessions,
+            self.gatekeeper,
+            changes=self._camera_changes(),
+            clock=self._clock,
+            folder=static_dir(),
+            hls=hls_of(self._config, self.registry, clock=self._clock),
         )
+        await self._listen(self._app)
         self.registry.start()
 
     def _tell_cameras(self) -> None:
@@ -164,7 +165,9 @@ class Gateway:
 
     def _add_camera(self, name: str, camera: CameraConfig) -> None:
         if camera.enabled:
-            self.registry.add(name, settings_of(camera))
+            added = self.registry.add(name, settings_of(camera))
+            if self.hls is not None and self._config.hls.always:
+                self.hls.keep(added)
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
@@ -175,7 +178,16 @@ class Gateway:
         if self.sessions is not None:
             watching = [session for session in self.sessions if session.camera.name == name]
             await asyncio.gather(*(self.sessions.end(session) for session in watching))
+        if self.hls is not None:
+            self.hls.remove(name)
+        if self._app is not None:
+            self._app[STILLS].forget(name)
         await self.registry.remove(name)
+
+    @property
+    def hls(self) -> Hls | None:
+        """None where it is switched off."""
+        return None if self._app is None else self._app[HLS]
 
     async def _listen(self, app: web.Application) -> None:
         runner = web.AppRunner(
@@ -187,6 +199,8 @@ class Gateway:
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
             max_headers=_MAX_HEADERS,
+            # Unpacking what nobody has read yet costs a thousand times what sending it did.
+            auto_decompress=False,
         )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -194,7 +208,7 @@ class Gateway:
         self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
-        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
+        site = Site(runner, listen.host, listen.port, tls=tls)
         try:
             await site.start()
         except OSError as error:
@@ -244,7 +258,7 @@ def build_app(
     signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
-    stills = Stills()
+    stills = app[STILLS] = Stills()
     snapshots = Snapshots(stills)
     # Nothing below the gateway's own words can be a camera.
     camera = rf"/{{camera:(?!(?:{'|'.join(sorted(RESERVED_FIRST))})(?:/|$))[^/].*?}}"

@@ -124,6 +124,8 @@ def _resolve(path: str) -> tuple[Area, str, str | None]:
 def _resolve_api(segments: list[str]) -> tuple[str, str | None]:
     if segments in ([], [""]):
         return "", None
+    if segments[0] == "sessions" and len(segments) == 2 and segments[1]:
+        return "sessions/{session}", None
     if segments[0] != "cameras" or len(segments) == 1 or "" in segments:
         return "/".join(segments), None
     if len(segments) > 2 and segments[-1] in RESERVED_LAST:

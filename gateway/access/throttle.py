@@ -25,6 +25,7 @@ REFUSED_PER_ADDRESS: Final = Rate(burst=100, interval_s=0.5)
 """Requests answered 401 or 403: telling these two apart costs more than letting somebody in."""
 WRITES_PER_ADDRESS: Final = Rate(burst=60, interval_s=0.1)
 SIGN_PER_ACCOUNT: Final = Rate(burst=60, interval_s=0.2)
+GRANTS_PER_SOCKET: Final = Rate(burst=5, interval_s=1.0)
 
 
 class Throttle:

@@ -62,6 +62,16 @@ class Hls:
             origin = self._origins[camera.name] = Origin(camera, self._lengths, clock=self._clock)
         return origin
 
+    def keep(self, camera: Camera) -> None:
+        """Package a camera whether somebody watches or not, from now on."""
+        self.origin(camera).keep()
+
+    def remove(self, name: str) -> None:
+        """Forget a camera that is gone; who waits for its pictures is told that there are none."""
+        origin = self._origins.pop(name, None)
+        if origin is not None:
+            origin.close()
+
     def viewers(self, camera: Camera) -> int:
         """How many watch a camera over HLS."""
         origin = self._origins.get(camera.name)
@@ -70,7 +80,7 @@ class Hls:
     def start(self) -> None:
         """Begin to package the cameras that always are."""
         for camera in self._always:
-            self.origin(camera).keep()
+            self.keep(camera)
 
     def close(self) -> None:
         """Stop packaging all cameras."""

@@ -61,8 +61,9 @@ async def list_cameras(request: web.Request) -> web.Response:
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
     sessions, hls = request.app[SESSIONS], request.app[HLS]
-    admin = principal_of(request).may_administer()
-    return _fresh({"cameras": [camera_json(camera, sessions, hls, admin=admin) for camera in cameras]})
+    may_administer = principal_of(request).may_administer
+    shown = [camera_json(camera, sessions, hls, admin=may_administer(camera.name)) for camera in cameras]
+    return _fresh({"cameras": shown})
 
 
 def _limit(text: str | None) -> int:
@@ -76,7 +77,7 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    admin = principal_of(request).may_administer()
+    admin = principal_of(request).may_administer(camera.name)
     return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS], admin=admin))
 
 

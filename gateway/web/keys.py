@@ -8,6 +8,7 @@ from gateway.access.principal import Principal
 from gateway.access.proxies import Client
 from gateway.hls.routes import Hls
 from gateway.relay.registry import Registry
+from gateway.relay.still import Stills
 from gateway.web.gatekeeper import Gatekeeper
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sessions import Sessions
@@ -15,6 +16,7 @@ from gateway.webrtc.sessions import Sessions
 REGISTRY = web.AppKey("registry", Registry)
 HLS: web.AppKey[Hls | None] = web.AppKey("hls")
 SESSIONS = web.AppKey("sessions", Sessions)
+STILLS = web.AppKey("stills", Stills)
 GATEKEEPER = web.AppKey("gatekeeper", Gatekeeper)
 
 CLIENT = web.RequestKey("client", Client)

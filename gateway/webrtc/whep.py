@@ -38,7 +38,12 @@ BODY_DEADLINE_S = 10.0
 
 
 async def read_body(request: web.Request, *, limit: int = MAX_OFFER_BYTES) -> str:
-    """The request's body as text; raises TooLarge or BadRequest, the latter also when it takes more than 10 s."""
+    """The request's body as text; raises UnsupportedMediaType if it is packed, TooLarge or BadRequest.
+
+    The last also when it takes more than 10 s.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding")
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"The body may have at most {limit} bytes")
     try:

@@ -10,10 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.permit import Permit
-from gateway.access.refusal import Refusal
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.relay.camera import Camera
@@ -30,6 +29,7 @@ from gateway.webrtc.messages import (
     parse_message,
 )
 from gateway.webrtc.permission import PERMIT
+from gateway.webrtc.renewals import Renewals
 from gateway.webrtc.session import Session
 from gateway.webrtc.sessions import Sessions
 from gateway.webrtc.whep import required_source
@@ -68,12 +68,14 @@ class Signalling:
         self._clock = clock
         self._host = host
         self._permit = permit
+        self._renewals = Renewals(permit, clock=clock)
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
         self._opening: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._closing = False
+        self._close_code = WSCloseCode.OK
         self._done = False
         """The viewer lets too much pile up, or may watch no longer."""
 
@@ -129,7 +131,7 @@ class Signalling:
                 self._due.clear()
                 await self._write_due(socket)
         # A client that does not read is let go; the reader then ends too.
-        await _close(socket)
+        await _close(socket, code=self._close_code)
 
     async def _write_due(self, socket: web.WebSocketResponse) -> None:
         while (self._state_due or self._outgoing) and not self._done:
@@ -142,6 +144,8 @@ class Signalling:
                 await socket.send_str(json.dumps(message))
 
     def _received(self, text: str) -> None:
+        if self._closing:
+            return
         received_at = self._clock.now()
         try:
             message = parse_message(text)
@@ -158,14 +162,10 @@ class Signalling:
             self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
 
     def _renew(self, message: GrantMessage) -> None:
-        if self._permit is None:
-            self._send(error_message("grant", "nobody asks for one here"))
-            return
-        renewed = self._permit.renew(message.token)
-        if isinstance(renewed, Refusal):
-            self._send(error_message("grant", renewed.message))
-        else:
-            self._send({"type": "grant", "value": {"expires_at": renewed}})
+        self._send(self._renewals.answer(message))
+        if self._renewals.exhausted:
+            self._close_code = WSCloseCode.POLICY_VIOLATION
+            self._closing = True
 
     def _clock_value(self, message: ClockMessage, received_at: float) -> dict[str, Any]:
         value: dict[str, Any] = {"t0": message.t0, "t1": received_at, "t2": self._clock.now()}

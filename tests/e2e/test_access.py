@@ -28,6 +28,8 @@ from tests.webrtc.stage import settled
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 DEADLINE_MS: Final = 15_000
+GAP_WITHIN_MS: Final = 300
+"""Between two pictures of a 30 fps camera; a new connection would take longer on a busy machine."""
 PASSWORD: Final = "cAnArY-password"
 _HASH: Final = hash_password(PASSWORD)
 _VIDEO: Final = "document.querySelector('camera-view').shadowRoot.querySelector('video')"
@@ -200,7 +202,7 @@ async def test_a_grant_is_renewed_while_playing_without_a_gap(page: Page, tmp_pa
         await page.evaluate(_ADVANCES)
         assert await page.evaluate("made.length") == 1
         gap_ms = await page.evaluate("longestGapMs")
-        assert gap_ms < 1000
+        assert gap_ms < GAP_WITHIN_MS
         assert (await page.evaluate("document.querySelector('camera-view').metrics"))["reconnects"] == 0
         elsewhere.gives = False
         await at.pass_time(60 + 60)
