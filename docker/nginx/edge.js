@@ -1,15 +1,16 @@
 /**
  * Decides at the edge what the gateway would decide, from the same file of keys: who has a good grant is let in without
- * asking anybody (docs/adr/0007-grants.md, tests/access/vectors.json).
+ * asking anybody (docs/adr/0007-grants.md, docs/adr/0011-edge.md, tests/access/vectors.json).
  *
  * nginx asks once for each request, by `js_set $edge edge.decide`, and takes the answer apart with maps:
  *
- *     VERDICT AREA TOKEN PATH [ARGUMENTS]
+ *     VERDICT AREA TOKEN SHOWN PATH [ARGUMENTS]
  *
  * VERDICT `in` (a good grant), `pass` (nothing the edge can judge, or a signature for something else: the gateway has the
  * words), `move` (a playlist asked for by query: answer with the path form), or a status to refuse with. AREA `playlist`
- * (multivariant), `media` (parts, segments, initialization sections), `reload` (media playlists), `other`. TOKEN the
- * grant, or `-`. PATH without base path and grant, ARGUMENTS only those that name a state of a playlist.
+ * (multivariant), `media` (parts, segments, initialization sections), `reload` (media playlists), `other`. TOKEN a grant
+ * that was looked at and has a grant's form, or `-`. SHOWN the path for a log: without secrets. PATH without base path and
+ * grant, ARGUMENTS only those that name a state of a playlist.
  *
  * Variables it reads: $edge_base (base path, may be empty), $edge_keys (file), $edge_time (unix seconds), $edge_layout
  * (`gateway`, or `flat` for an origin whose children stand beside index.m3u8).
@@ -21,6 +22,8 @@ import fs from 'fs';
 const LONGEST_PATH = 2048;
 const LONGEST_QUERY = 4096;
 const LONGEST_HEADER = 4096;
+const LONGEST_SHOWN = 40;
+const LARGEST_FILE = 64 * 1024;
 const MOST_KEYS = 2;
 const MOST_PARTS = 8;
 const LONGEST_AGE_S = 3600;
@@ -33,11 +36,13 @@ const CAMERA = /^[A-Za-z0-9_.~-]+(?:\/[A-Za-z0-9_.~-]+)*$/;
 const TOKEN = /^([A-Za-z0-9_-]{1,32})\.([1-9][0-9]{0,10})\.([0-9a-f]{16})\.([0-9a-f]{64})$/;
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 const SECRET = /^[0-9a-f]{64,256}$/;
+const WITH_SRC = /^\/api\/(?:ws|webrtc|frame\.jpeg)$/;
+const WHEP_SESSION = /\/whep\/[^/]+$/;
 
 const OPEN_FIRST = ['static', 'healthz', 'readyz', 'login'];
 const ENDS_CAMERA = ['whep', '_hls', 'snapshot.jpg', 'index.m3u8'];
 const ENDS_API = ['negotiate', 'sign'];
-const WITH_SRC = ['ws', 'webrtc', 'frame.jpeg'];
+const SECRET_FOLLOWS = ['g', 'whep', 'sessions'];
 
 /** Percent-decoding as far as it matters here: what is not ASCII is no camera's name. */
 function decoded(text) {
@@ -62,20 +67,15 @@ function parameters(query) {
   return found;
 }
 
-function isDotted(camera) {
-  return DOTS.test('/' + camera);
-}
-
 /** What a path is about: `{camera, area, open}`; `open` needs no grant. */
 function resolved(path, layout, sources) {
   const parts = path.split('/').slice(1);
-  const first = parts.length ? parts[0] : '';
   if (layout === 'flat') return flat(parts);
-  if (first === '') return { camera: null, area: 'other', open: false };
+  const first = parts.length ? parts[0] : '';
+  if (first === '' || first === 'metrics' || first === 'g') return { camera: null, area: 'other', open: false };
   if (OPEN_FIRST.indexOf(first) >= 0) return { camera: null, area: 'other', open: true };
-  if (first === 'metrics' || first === 'g') return { camera: null, area: 'other', open: false };
-  if (first === 'api') return { camera: apiCamera(parts.slice(1), sources), area: 'other', open: false };
-  let end = parts.findIndex((part) => ENDS_CAMERA.indexOf(part) >= 0);
+  if (first === 'api') return { camera: apiCamera(path, parts.slice(1), sources), area: 'other', open: false };
+  const end = parts.findIndex((part) => ENDS_CAMERA.indexOf(part) >= 0);
   if (end === 0) return { camera: null, area: 'other', open: false };
   if (end < 0) return { camera: parts.join('/').replace(/\/$/, ''), area: 'other', open: false };
   return { camera: parts.slice(0, end).join('/'), area: areaOf(parts.slice(end)), open: false };
@@ -83,8 +83,9 @@ function resolved(path, layout, sources) {
 
 function areaOf(rest) {
   if (rest.length === 1 && rest[0] === 'index.m3u8') return 'playlist';
-  if (rest[0] !== '_hls' || rest.length < 2) return 'other';
-  return rest[rest.length - 1].endsWith('.m3u8') ? 'reload' : 'media';
+  const file = rest[rest.length - 1];
+  if (rest[0] !== '_hls' || rest.length < 2 || file === '') return 'other';
+  return file.endsWith('.m3u8') ? 'reload' : 'media';
 }
 
 /** MediaMTX's addresses: everything of a camera stands in the directory of its name. */
@@ -95,12 +96,12 @@ function flat(parts) {
   let area = 'other';
   if (file === 'index.m3u8') area = 'playlist';
   else if (file.endsWith('.m3u8')) area = 'reload';
-  else if (/\.(?:mp4|mp|ts|m4s)$/.test(file)) area = 'media';
+  else if (/\.(?:mp4|mp|ts)$/.test(file)) area = 'media';
   return { camera, area, open: false };
 }
 
-function apiCamera(parts, sources) {
-  if (parts.length === 1 && WITH_SRC.indexOf(parts[0]) >= 0) return sources.length ? sources[0] : null;
+function apiCamera(path, parts, sources) {
+  if (WITH_SRC.test(path)) return sources.length ? sources[0] : null;
   if (parts[0] !== 'cameras' || parts.length === 1 || parts.indexOf('') >= 0) return null;
   const ends = parts.length > 2 && ENDS_API.indexOf(parts[parts.length - 1]) >= 0;
   return parts.slice(1, ends ? -1 : undefined).join('/');
@@ -108,11 +109,7 @@ function apiCamera(parts, sources) {
 
 /** Header values as often as they came; nginx would join or hide some. */
 function headers(r, wanted) {
-  const values = [];
-  r.rawHeadersIn.forEach((pair) => {
-    if (pair[0].toLowerCase() === wanted) values.push(pair[1]);
-  });
-  return values;
+  return r.rawHeadersIn.filter((pair) => pair[0].toLowerCase() === wanted).map((pair) => pair[1]);
 }
 
 /** `{token}`; `{status}` for what is damaged; `{}` for what only the gateway can judge. */
@@ -134,12 +131,22 @@ function authorized(values) {
   return { status: 401 };
 }
 
+function checked(key) {
+  const plain = key !== null && typeof key === 'object' && Object.keys(key).sort().join() === 'created,id,secret';
+  if (!plain || typeof key.id !== 'string' || typeof key.secret !== 'string') throw new Error('a key is no key');
+  if (!KEY_ID.test(key.id) || !SECRET.test(key.secret)) throw new Error('a key has a bad id or secret');
+  if (!Number.isInteger(key.created) || key.created < 0) throw new Error('a key has no time');
+}
+
 /** The two keys created last, as the gateway takes them. */
 function liveKeys(file) {
-  const keys = JSON.parse(fs.readFileSync(file, 'utf8'));
-  keys.forEach((key) => {
-    if (!KEY_ID.test(key.id) || !SECRET.test(key.secret) || !Number.isInteger(key.created)) throw new Error('a bad key');
-  });
+  const text = fs.readFileSync(file, 'utf8');
+  if (text.length > LARGEST_FILE) throw new Error('it is too large');
+  const keys = JSON.parse(text);
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('it holds no list of keys');
+  keys.forEach(checked);
+  const ids = keys.map((key) => key.id);
+  if (ids.some((id, index) => ids.indexOf(id) !== index)) throw new Error('two keys have one id');
   return keys
     .map((key, index) => ({ key, index }))
     .sort((a, b) => b.key.created - a.key.created || a.index - b.index)
@@ -163,6 +170,8 @@ function prefixes(camera) {
 
 /** `in`, `pass` where the signature is for something else or forged, or 401. */
 function judged(token, camera, file, now) {
+  // Nothing is later than what is no number: everything would be good for ever.
+  if (!(now > 0)) throw new Error('there is no time to judge by');
   const match = TOKEN.exec(token);
   if (match === null) return 401;
   const expires = Number(match[2]);
@@ -181,20 +190,36 @@ function judged(token, camera, file, now) {
   return good ? 'in' : 'pass';
 }
 
+/** A path as a log may have it: grants and the secrets of sessions stand behind certain words, or are long. */
+function shown(path) {
+  let before = '';
+  const parts = path.split('/').map((part) => {
+    const secret = part !== '' && (SECRET_FOLLOWS.indexOf(before) >= 0 || part.length > LONGEST_SHOWN);
+    before = part;
+    return secret ? '*' : part;
+  });
+  return parts.join('/') || '/';
+}
+
 function answer(verdict, area, token, path, kept) {
-  return [verdict, area, token, path].concat(kept.length ? [kept.join('&')] : []).join(' ');
+  const safe = token !== undefined && TOKEN.test(token) ? token : '-';
+  return [verdict, area, safe, shown(path), path].concat(kept.length ? [kept.join('&')] : []).join(' ');
+}
+
+function refused(status) {
+  return answer(status, 'other', undefined, '/', []);
 }
 
 function decided(r) {
   const raw = r.variables.request_uri;
   // What nginx itself found malformed has no address, but a line in the log.
-  if (raw === undefined) return answer(400, 'other', '-', '/', []);
+  if (raw === undefined) return refused(400);
   const base = r.variables.edge_base;
   const question = raw.indexOf('?');
   let path = question < 0 ? raw : raw.slice(0, question);
   const query = question < 0 ? '' : raw.slice(question + 1);
-  if (path.length > LONGEST_PATH || query.length > LONGEST_QUERY) return answer(414, 'other', '-', '/', []);
-  if (!PATH.test(path) || DOTS.test(path) || !QUERY.test(query)) return answer(400, 'other', '-', '/', []);
+  if (path.length > LONGEST_PATH || query.length > LONGEST_QUERY) return refused(414);
+  if (!PATH.test(path) || DOTS.test(path) || !QUERY.test(query)) return refused(400);
   if (base && (path === base || path.startsWith(base + '/'))) path = path.slice(base.length) || '/';
   let pathGrant = null;
   if (path.startsWith('/g/')) {
@@ -202,20 +227,23 @@ function decided(r) {
     path = path.slice(3 + pathGrant.length);
   }
   const found = parameters(query);
-  const about = resolved(path, r.variables.edge_layout, found.sources);
-  if (/^\/api\/(?:ws|webrtc|frame\.jpeg)$/.test(path) && found.sources.length) {
+  const layout = r.variables.edge_layout;
+  const about = resolved(path, layout, found.sources);
+  if (layout !== 'flat' && WITH_SRC.test(path) && found.sources.length) {
     const source = found.sources[0];
-    if (found.sources.length > 1 || !CAMERA.test(source) || isDotted(source)) return answer(400, 'other', '-', '/', []);
+    if (found.sources.length > 1 || !CAMERA.test(source) || DOTS.test('/' + source)) return refused(400);
   }
-  if (about.open || r.method === 'OPTIONS' || (r.method === 'DELETE' && /\/whep\/[^/]+$/.test(path))) {
-    return answer('pass', 'other', '-', path, found.kept);
+  if (about.open || r.method === 'OPTIONS' || (r.method === 'DELETE' && WHEP_SESSION.test(path))) {
+    return answer('pass', 'other', undefined, path, found.kept);
   }
-  const shown = carried(r, pathGrant, found.grants);
-  if (shown.status) return answer(shown.status, 'other', '-', path, found.kept);
-  if (shown.token === undefined) return answer('pass', about.area, '-', path, found.kept);
-  const verdict = judged(shown.token, about.camera, r.variables.edge_keys, Number(r.variables.edge_time));
-  const moves = verdict === 'in' && shown.byQuery && about.area === 'playlist';
-  return answer(moves ? 'move' : verdict, about.area, shown.token || '-', path, found.kept);
+  const credentials = carried(r, pathGrant, found.grants);
+  if (credentials.status) return answer(credentials.status, 'other', undefined, path, found.kept);
+  // What is not fetched is never answered from the cache.
+  const area = r.method === 'GET' || r.method === 'HEAD' ? about.area : 'other';
+  if (credentials.token === undefined) return answer('pass', area, undefined, path, found.kept);
+  const verdict = judged(credentials.token, about.camera, r.variables.edge_keys, Number(r.variables.edge_time));
+  const moves = verdict === 'in' && credentials.byQuery && area === 'playlist';
+  return answer(moves ? 'move' : verdict, area, credentials.token, path, found.kept);
 }
 
 /** One line, as the module's head says; what can't be judged (no file of keys) is refused: 503. */
@@ -223,8 +251,10 @@ function decide(r) {
   try {
     return decided(r);
   } catch (error) {
-    r.error(`edge: the file of keys can't be used: ${error.message}`);
-    return answer(503, 'other', '-', '/', []);
+    // Shown only at a level at which nginx writes addresses, too. JSON.parse may quote what it read: not said here.
+    const reason = error instanceof SyntaxError ? 'it is not JSON' : error.message;
+    r.error(`edge: the file of keys can't be used: ${reason}`);
+    return refused(503);
   }
 }
 
