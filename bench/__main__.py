@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import fan_out, first_picture, glass_to_glass, held, idle_cameras, joins
+from bench import edge, fan_out, first_picture, glass_to_glass, held, idle_cameras, joins
 from bench.context import Bench
 from bench.errors import BenchError
 from bench.machine import machine, versions
@@ -46,7 +46,7 @@ class Benchmark:
 
 BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
-    for module in (first_picture, glass_to_glass, idle_cameras, fan_out, joins, held)
+    for module in (first_picture, glass_to_glass, idle_cameras, fan_out, joins, held, edge)
 }
 
 

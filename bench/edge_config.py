@@ -1,8 +1,7 @@
-"""The edge's configuration (docker/nginx) as one unprivileged process runs it from a folder of its own (pure but for files)."""
+"""The edge's configuration (docker/nginx), changed so that one process runs it from a folder, as whoever we are."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ EXECUTABLE_FOLDERS: Final = "/usr/sbin:/usr/bin:/usr/local/sbin"
 class EdgeSettings:
     """What differs from the files: ports of 127.0.0.1, where things are, and whose word counts for the time.
 
-    `time` is what stands for nginx's own clock; `log_level` of what goes wrong with requests.
+    `time` is what stands for nginx's own clock.
     """
 
     port: int
@@ -45,7 +44,7 @@ def command(folder: Path) -> tuple[str, ...]:
 
 
 def write(folder: Path, settings: EdgeSettings) -> None:
-    """Copies the files of docker/nginx into `folder`; raises ValueError when they no longer say what is changed here."""
+    """Copies docker/nginx into `folder`; raises ValueError when its files no longer say what is changed here."""
     for file in (*FILES.glob("edge*.conf"), FILES / "edge.js"):
         shutil.copy(file, folder)
     secret = f'proxy_set_header Authorization "Bearer {settings.mediamtx_secret}";\n'
@@ -78,8 +77,3 @@ def _changes(folder: Path, settings: EdgeSettings) -> tuple[tuple[str, str], ...
         ("/run/certs/key.pem", str(settings.key)),
         ('set $edge_base "";', f'set $edge_base "{settings.base_path}";'),
     )
-
-
-def secrets_in(text: str) -> list[str]:
-    """What looks like a grant in a log."""
-    return re.findall(r"[A-Za-z0-9_-]+\.[0-9]+\.[0-9a-f]{16}\.[0-9a-f]{64}", text)

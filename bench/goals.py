@@ -76,6 +76,18 @@ GOALS: Final = (
     ),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
+    Goal("edge", "500 viewers", "added to a part, p95", 50, subject="edge"),
+    *(
+        Goal(
+            "edge",
+            "500 viewers",
+            f"origin requests for each {kind}",
+            1,
+            versus=("edge", "50 viewers", ""),
+            subject="edge",
+        )
+        for kind in ("part", "segment", "init")
+    ),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
 )
 
