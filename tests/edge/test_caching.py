@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -103,9 +104,7 @@ async def test_reloads_pass_with_their_directives_and_the_viewers_own_grant(site
 async def test_who_waits_for_a_part_that_takes_long_asks_alone(site: Site) -> None:
     site.held = asyncio.Event()
     asking = [asyncio.create_task(site.fetch(PART)) for _ in range(3)]
-    async with asyncio.timeout(5):
-        while site.gateway.asked(PART) < 3:
-            await asyncio.sleep(0.005)
+    await site.gateway.until_asked(PART, 3)
     site.held.set()
     answers = await asyncio.gather(*asking)
     # Players that ask for hinted parts: each holds a request of its own, and nobody waits for nginx to look again.
@@ -173,11 +172,11 @@ async def test_a_rotation_needs_no_restart(site: Site) -> None:
         "{}",
         "- id: a\n",
         "[null]",
-        '[{"id": "a", "secret": "%s"}]' % ("a" * 64),
-        '[{"id": "a", "secret": "%s", "created": "1"}]' % ("a" * 64),
-        '[{"id": "a", "secret": "short", "created": 1}]',
-        '[{"id": "a", "secret": "%s", "created": 1}, {"id": "a", "secret": "%s", "created": 2}]' % ("a" * 64, "b" * 64),
-        '[{"id": "a", "secret": "%s", "created": 1, "more": 1}]' % ("a" * 64),
+        json.dumps([{"id": "a", "secret": "a" * 64}]),
+        json.dumps([{"id": "a", "secret": "a" * 64, "created": "1"}]),
+        json.dumps([{"id": "a", "secret": "short", "created": 1}]),
+        json.dumps([{"id": "a", "secret": "a" * 64, "created": 1}, {"id": "a", "secret": "b" * 64, "created": 2}]),
+        json.dumps([{"id": "a", "secret": "a" * 64, "created": 1, "more": 1}]),
         " " * 70_000 + "[]",
     ],
 )

@@ -27,7 +27,8 @@ DIFFERENT: Final = {
     "two Authorization headers": 400,
     # The edge finds no camera there and leaves the words to the gateway, which has them: 400.
     "no camera": LET_IN,
-    # An address in absolute form is legal (RFC 9112 section 3.2.2) and judged by its path; the gateway never gets it so.
+    # An address in absolute form is legal (RFC 9112 section 3.2.2) and judged by its path; the gateway
+    # never gets it so.
     "whole address": LET_IN,
 }
 """Where a server that speaks HTTP differs from the table, which is about raw targets: what it answers instead."""
