@@ -169,7 +169,7 @@ async def _rig(bench: Bench, scale: Scale, urls: Mapping[str, str]) -> AsyncIter
         "access": {"keys_file": str(keys_file)},
         "trusted_proxies": ["127.0.0.1"],
         "webrtc": {"port": free_port()},
-        "hls": {"part": scale.part_s, "segment": scale.segment_s, "always": True},
+        "hls": {"part": f"{scale.part_s * 1000:.0f}ms", "segment": f"{scale.segment_s:g}s", "always": True},
         "cameras": dict(urls),
     }
     config.write_text(json.dumps(body), encoding="utf-8")
@@ -199,8 +199,17 @@ async def _rig(bench: Bench, scale: Scale, urls: Mapping[str, str]) -> AsyncIter
 
 async def _settings(folder: Path, *, gateway_port: int, keys_file: Path) -> EdgeSettings:
     cert, private_key = folder / "cert.pem", folder / "key.pem"
-    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1".split()
-    names = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(private_key), "-out", str(cert))
+    words = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
+    names = (
+        "-subj",
+        "/CN=127.0.0.1",
+        "-addext",
+        "subjectAltName=IP:127.0.0.1",
+        "-keyout",
+        str(private_key),
+        "-out",
+        str(cert),
+    )
     await output_of(*words, *names)
     if not cert.exists():
         raise BenchError("openssl, which makes nginx's certificate, is not installed.")

@@ -8,8 +8,8 @@
  *
  * VERDICT `in` (a good grant), `pass` (nothing the edge can judge, or a signature for something else: the gateway has the
  * words), `move` (a playlist asked for by query: answer with the path form), or a status to refuse with. AREA `playlist`
- * (multivariant), `media` (parts, segments, initialization sections), `reload` (media playlists), `other`. TOKEN a grant
- * that was looked at and has a grant's form, or `-`. SHOWN the path for a log: without secrets. PATH without base path and
+ * (multivariant), `media` (parts, segments, initialization sections), `poll` (a media playlist as it is), `reload` (one
+ * that is to hold something), `other`. TOKEN a grant that was looked at and has a grant's form, or `-`. SHOWN the path for a log: without secrets. PATH without base path and
  * grant, ARGUMENTS only those that name a state of a playlist.
  *
  * Variables it reads: $edge_base (base path, may be empty), $edge_keys (file), $edge_time (unix seconds), $edge_layout
@@ -239,7 +239,8 @@ function decided(r) {
   const credentials = carried(r, pathGrant, found.grants);
   if (credentials.status) return answer(credentials.status, 'other', undefined, path, found.kept);
   // What is not fetched is never answered from the cache.
-  const area = r.method === 'GET' || r.method === 'HEAD' ? about.area : 'other';
+  let area = r.method === 'GET' || r.method === 'HEAD' ? about.area : 'other';
+  if (area === 'reload' && !found.kept.length) area = 'poll';
   if (credentials.token === undefined) return answer('pass', area, undefined, path, found.kept);
   const verdict = judged(credentials.token, about.camera, r.variables.edge_keys, Number(r.variables.edge_time));
   const moves = verdict === 'in' && credentials.byQuery && area === 'playlist';

@@ -90,6 +90,21 @@ async def test_a_multivariant_playlist_is_kept_for_a_second_and_its_directives_a
     assert site.gateway.asked("/cam1/index.m3u8") == 2
 
 
+@pytest.mark.parametrize("folder", ["/g/{}/cam1/_hls/ab12/live.m3u8", "/hls/g/{}/cam1/main_stream.m3u8"])
+async def test_a_media_playlist_as_it_is_is_kept_for_a_second_and_never_answers_a_reload(
+    site: Site, folder: str
+) -> None:
+    origin = site.mediamtx if folder.startswith("/hls") else site.gateway
+    for _ in range(3):
+        answer = await site.edge.get(folder.format(site.token()))
+        assert (answer.status, answer.headers["cache-control"]) == (200, "no-cache")
+    assert len(origin.questions) == 1
+    await site.edge.get(folder.format(site.token()) + "?_HLS_msn=3")
+    assert origin.questions[1].target.endswith(".m3u8?_HLS_msn=3")
+    assert (await site.edge.get(folder.format(site.token()))).headers["x-cache-status"] in ("HIT", "EXPIRED")
+    assert origin.questions[-1].target.endswith(".m3u8") == (len(origin.questions) == 3)
+
+
 async def test_reloads_pass_with_their_directives_and_the_viewers_own_grant(site: Site) -> None:
     token = site.token()
     path = f"/g/{token}/cam1/_hls/ab12/live.m3u8"
@@ -259,16 +274,16 @@ async def test_each_origin_gets_its_own_cors_and_nobody_another_ones(site: Site)
 
 async def test_the_viewers_own_credentials_reach_no_origin_with_what_is_shared(site: Site) -> None:
     own = {"cookie": "camera_gateway=secret", "authorization": "Bearer cgk_other", "accept_encoding": "gzip"}
-    for path in (PART, "/cam1/index.m3u8", "/cam1/_hls/ab12/live.m3u8"):
+    for path in (PART, "/cam1/index.m3u8", "/cam1/_hls/ab12/live.m3u8", "/cam1/_hls/ab12/live.m3u8?_HLS_msn=1"):
         await site.fetch(path, **own)
-    for path in (MTX_PART, "/cam1/index.m3u8", "/cam1/main_stream.m3u8"):
+    for path in (MTX_PART, "/cam1/index.m3u8", "/cam1/main_stream.m3u8", "/cam1/main_stream.m3u8?_HLS_msn=1"):
         await site.fetch_mediamtx(path, **own, origin="https://a.example.org")
     for question in site.gateway.questions:
         assert not {"cookie", "authorization"} & set(question.headers)
         assert question.headers["x-forwarded-for"] == "127.0.0.1"
         assert question.headers["x-forwarded-proto"] == "https"
-        assert "accept-encoding" not in question.headers or question.target.endswith("live.m3u8")
-    assert len(site.mediamtx.questions) == 3
+        assert "accept-encoding" not in question.headers or question.target.endswith("?_HLS_msn=1")
+    assert len(site.mediamtx.questions) == len(site.gateway.questions) == 4
     for question in site.mediamtx.questions:
         assert question.headers["authorization"] == f"Bearer {CDN_SECRET}"
         assert not {"cookie", "origin"} & set(question.headers)

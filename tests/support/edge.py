@@ -55,6 +55,19 @@ class CountingOrigin:
     port: int
     respond: Callable[[Question], Awaitable[web.Response]]
     questions: list[Question] = field(default_factory=list)
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def take(self, question: Question) -> web.Response:
+        """Remember a question and answer it."""
+        self.questions.append(question)
+        async with self._came:
+            self._came.notify_all()
+        return await self.respond(question)
+
+    async def until_asked(self, ending: str, count: int) -> None:
+        """Returns once it was asked so often, within 10 s."""
+        async with asyncio.timeout(_DEADLINE_S), self._came:
+            await self._came.wait_for(lambda: self.asked(ending) >= count)
 
     def asked(self, ending: str) -> int:
         """How often for a target that ends so."""
@@ -79,9 +92,7 @@ async def counting_origin(
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        question = Question(request.method, request.raw_path, headers)
-        origin.questions.append(question)
-        return await origin.respond(question)
+        return await origin.take(Question(request.method, request.raw_path, headers))
 
     runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0)
     await runner.setup()
@@ -182,7 +193,7 @@ async def running_edge(
     now: float | None = None,
     base_path: str = "",
 ) -> AsyncIterator[Edge]:
-    """nginx before a gateway and MediaMTX on ports of 127.0.0.1, with a key of its own unless it gets a file."""
+    """The edge before a gateway and MediaMTX on ports of 127.0.0.1, with a key of its own unless it gets a file."""
     problem = edge_config.missing()
     assert problem is None, f"{problem} Run: make packages"
     key = key or new_key(now=1_700_000_000)
