@@ -194,7 +194,10 @@ async def _rig(bench: Bench, scale: Scale, urls: Mapping[str, str]) -> AsyncIter
             await nginx.wait_until(passes_on, within_s=_START_S, what="a playlist")
             tls = ssl.create_default_context(cafile=str(settings.cert))
             sites = {"direct": Site(port, None), "edge": Site(settings.port, tls)}
-            yield Rig(nginx, gateway, sites, key, folder / "access.log")
+            try:
+                yield Rig(nginx, gateway, sites, key, folder / "access.log")
+            finally:
+                edge_config.socket_of(folder).unlink(missing_ok=True)
 
 
 async def _settings(folder: Path, *, gateway_port: int, keys_file: Path) -> EdgeSettings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -57,6 +59,11 @@ def write(folder: Path, settings: EdgeSettings) -> None:
     (folder / "nginx.conf").write_text(text, encoding="utf-8")
 
 
+def socket_of(folder: Path) -> Path:
+    """Where its socket is: a socket's path has at most 107 characters, and a folder may have more."""
+    return Path(tempfile.gettempdir()) / f"edge-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.sock"
+
+
 def _changes(folder: Path, settings: EdgeSettings) -> tuple[tuple[str, str], ...]:
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     return (
@@ -71,7 +78,8 @@ def _changes(folder: Path, settings: EdgeSettings) -> tuple[tuple[str, str], ...
         ("default $msec;", f"default {settings.time};"),
         ("server gateway:8080;", f"server 127.0.0.1:{settings.gateway_port};"),
         ("server mediamtx:8888;", f"server 127.0.0.1:{settings.mediamtx_port};"),
-        ("/var/cache/nginx/edge", str(folder / "cache")),
+        ("/var/cache/nginx/", f"{folder}/cache-"),
+        ("unix:/run/edge-again.sock", f"unix:{socket_of(folder)}"),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{settings.port} ssl http2;"),
         ("/run/certs/cert.pem", str(settings.cert)),
         ("/run/certs/key.pem", str(settings.key)),

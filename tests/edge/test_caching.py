@@ -116,6 +116,24 @@ async def test_reloads_pass_with_their_directives_and_the_viewers_own_grant(site
     assert site.gateway.questions[0].headers["accept-encoding"] == "gzip"
 
 
+@pytest.mark.parametrize("statuses_first", [(), (503,)])
+async def test_a_part_that_takes_the_origin_long_is_asked_for_once_all_the_same(
+    site: Site, statuses_first: tuple[int, ...]
+) -> None:
+    site.held, site.statuses = asyncio.Event(), list(statuses_first)
+    asking = [asyncio.create_task(site.fetch(PART)) for _ in range(5)]
+    await site.gateway.until_asked(PART, 1)
+    # Longer than the first who wait look again, shorter than all their patience.
+    asyncio.get_running_loop().call_later(0.03, site.held.set)
+    answers = await asyncio.gather(*asking)
+    asked = 1 + len(statuses_first)
+    assert site.gateway.asked(PART) == asked
+    assert statuses(list(answers))["MISS"] == asked
+    assert Counter(answer.status for answer in answers) == Counter(
+        [*statuses_first, *[200] * (5 - len(statuses_first))]
+    )
+
+
 async def test_who_waits_for_a_part_that_takes_long_asks_alone(site: Site) -> None:
     site.held = asyncio.Event()
     asking = [asyncio.create_task(site.fetch(PART)) for _ in range(3)]
@@ -288,6 +306,7 @@ async def test_the_viewers_own_credentials_reach_no_origin_with_what_is_shared(s
         assert question.headers["authorization"] == f"Bearer {CDN_SECRET}"
         assert not {"cookie", "origin"} & set(question.headers)
         assert question.headers.get("connection", "") != "close"
+        assert question.headers["x-forwarded-for"] == "127.0.0.1"
 
 
 async def test_a_client_cant_say_who_it_is(site: Site) -> None:

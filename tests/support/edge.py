@@ -225,6 +225,7 @@ async def running_edge(
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         await process.communicate()
+        edge_config.socket_of(folder).unlink(missing_ok=True)
 
 
 async def _answers(port: int) -> bool:
