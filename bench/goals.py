@@ -78,14 +78,9 @@ GOALS: Final = (
     Goal("joins", "50 in 1 s", "answer p95", 500),
     Goal("edge", "500 viewers", "added to a part, p95", 50, subject="edge"),
     *(
-        Goal(
-            "edge",
-            "500 viewers",
-            f"origin requests for each {kind}",
-            1,
-            versus=("edge", "50 viewers", ""),
-            subject="edge",
-        )
+        # Once, however many watch; a hundredth is for what was asked again in the moment that it was kept.
+        Goal("edge", f"{viewers} viewers", f"origin requests for each {kind}", 1.01, subject="edge")
+        for viewers in (50, 500)
         for kind in ("part", "segment", "init")
     ),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
