@@ -124,7 +124,7 @@ async def test_a_part_that_takes_the_origin_long_is_asked_for_once_all_the_same(
     asking = [asyncio.create_task(site.fetch(PART)) for _ in range(5)]
     await site.gateway.until_asked(PART, 1)
     # Longer than the first who wait look again, shorter than all their patience.
-    asyncio.get_running_loop().call_later(0.03, site.held.set)
+    asyncio.get_running_loop().call_later(0.2, site.held.set)
     answers = await asyncio.gather(*asking)
     asked = 1 + len(statuses_first)
     assert site.gateway.asked(PART) == asked

@@ -175,7 +175,9 @@ class TestNginx:
             *edge_config.command(tmp_path), "-t", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         output, _ = await process.communicate()
-        assert (process.returncode, "warn" in output.decode()) == (0, False), output.decode()
+        # Newer ones than Debian 12's would write http2 on a line of its own.
+        warnings = [line for line in output.decode().splitlines() if "[warn]" in line and "http2" not in line]
+        assert (process.returncode, warnings) == (0, []), output.decode()
 
 
 class TestMediaMtx:
