@@ -105,9 +105,11 @@ async def _measure(results: Results, rig: Rig, *, camera: str, subject: str, cou
         await asyncio.sleep(scale.settle_s)
         crowd.check()
         crowd.measure()
+        logged = rig.access_log.stat().st_size
         (nginx_s, passed_s), (gateway_s, _) = await asyncio.gather(
             cpu_used_s(rig.nginx, seconds=scale.measure_s), cpu_used_s(rig.gateway, seconds=scale.measure_s)
         )
+        requests = lines_between(rig.access_log, logged)
         crowd.check()
     finally:
         await crowd.leave()
@@ -125,11 +127,19 @@ async def _measure(results: Results, rig: Rig, *, camera: str, subject: str, cou
     add(gateway_s / passed_s * 100, "gateway CPU", "% of a core")
     if subject == "edge":
         add(nginx_s / passed_s * 100, "nginx CPU", "% of a core")
+        add(nginx_s / max(1, requests) * 1e6, "nginx CPU per request", "µs")
         with rig.access_log.open(encoding="utf-8") as log:
             log.seek(begins)
             for metric, (value, unit) in shares(log.read()).items():
                 add(value, metric, unit)
     return percentile(times, 0.95)
+
+
+def lines_between(log: Path, begin: int) -> int:
+    """How many lines were written to a file after its first `begin` bytes."""
+    with log.open("rb") as stream:
+        stream.seek(begin)
+        return stream.read().count(b"\n")
 
 
 def shares(log: str) -> dict[str, tuple[float, str]]:
