@@ -46,6 +46,7 @@ def test_the_access_log_tells_how_often_the_origin_was_asked() -> None:
     log += [line(f"{folder}p2.m4s", status) for status in ("MISS", "MISS", "HIT")]
     log += [line(f"{folder}init0.mp4", "HIT"), line(f"{folder}live.m3u8", "BYPASS"), line("/cam/whep", "-")]
     assert shares("\n".join(log)) == {
+        "part within nginx, p95": (1.0, "ms"),
         "origin requests for each part": (1.5, ""),
         "origin requests for each init": (0.0, ""),
         "from the cache": (pytest.approx(400 / 7), "%"),
