@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from bench import (
     churn,
+    edge,
     fan_out,
     first_picture,
     glass_to_glass,
@@ -61,7 +62,7 @@ BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
     for module in (
         *(first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held),
-        *(hls_latency, hls_load, hls_packaging, hls_check),
+        *(hls_latency, hls_load, hls_packaging, hls_check, edge),
     )
 }
 

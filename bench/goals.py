@@ -81,6 +81,13 @@ GOALS: Final = (
     Goal("keyframe", "100 viewers of a 4K camera", "extra delay p99", 10),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
+    Goal("edge", "500 viewers", "added to a part, p95", 50, subject="edge"),
+    *(
+        # Once, however many watch; a hundredth is for what was asked again in the moment that it was kept.
+        Goal("edge", f"{viewers} viewers", f"origin requests for each {kind}", 1.01, subject="edge")
+        for viewers in (50, 500)
+        for kind in ("part", "segment", "init")
+    ),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
     Goal("hls-latency", "LL-HLS", "p50 above PART-HOLD-BACK", 150),
     Goal("hls-latency", "LL-HLS", "p50", 1, versus=("mediamtx", "", "")),
