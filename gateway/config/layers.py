@@ -164,6 +164,8 @@ def _is_secret(path: Path) -> bool:
     match path:
         case ("cameras",) | ("cameras", _, "source" | "substream") | ("access", "users" | "api_keys", _, "hash"):
             return True
+        case ("webrtc", "turn", "secret"):
+            return True
     return False
 
 
