@@ -21,7 +21,9 @@ endif
 BIN := .venv/bin
 RUN_READY := .venv/.ready-to-run
 TEST_READY := .venv/.ready-to-test
+BENCH_READY := .venv/.ready-to-bench
 NODE_READY := node_modules/.ready
+HLS_JS := static/vendor/hls.mjs
 NODE_TESTS = $(sort $(wildcard tests/static/*.test.js tests/static/*.test.mjs))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -38,12 +40,14 @@ export LC_ALL := C.UTF-8
 
 .PHONY: demo test check format coverage bench rig packages clean
 .DELETE_ON_ERROR:
+# Two recipes may run npm in the same folder.
+.NOTPARALLEL:
 
-demo: $(RUN_READY)
+demo: $(RUN_READY) $(HLS_JS)
 	@exec $(BIN)/camera-gateway demo --webrtc-port '$(WEBRTC_PORT)' \
 		--listen '$(if $(findstring :,$(HOST)),[$(HOST)],$(HOST)):$(PORT)'
 
-test: packages check
+test: packages check $(HLS_JS)
 	node --test $(or $(NODE_TESTS),$(error no tests found in tests/static))
 	$(BIN)/pytest $(PYTEST)
 
@@ -59,15 +63,15 @@ format: $(TEST_READY)
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-coverage: $(TEST_READY) packages
+coverage: $(TEST_READY) packages $(HLS_JS)
 	$(BIN)/pytest --cov --cov-report=term-missing $(PYTEST)
 
-rig: $(TEST_READY) packages
+rig: $(TEST_READY) packages $(HLS_JS)
 	$(BIN)/pytest tests/rig -m "e2e or rig" $(PYTEST)
 
 # Hours on a quiet machine; BENCH="glass-to-glass --repeats 3" runs one of them.  Peers: MEDIAMTX_BIN, GO2RTC_BIN or PATH.
-bench: $(TEST_READY) packages
-	@$(BIN)/python -m bench $(or $(BENCH),all)
+bench: $(BENCH_READY) packages $(HLS_JS)
+	@$(BIN)/python -m bench $(or $(BENCH),all --plots bench/results)
 
 packages:
 	@$(APT) $(TEST_PACKAGES)
@@ -83,11 +87,19 @@ $(TEST_READY): $(RUN_READY)
 	@$(PIP) --editable '.[test]'
 	@touch $@
 
+$(BENCH_READY): $(TEST_READY)
+	@echo "camera-gateway: installing what draws figures"
+	@$(PIP) --editable '.[bench]'
+	@touch $@
+
+$(HLS_JS): package.json package-lock.json scripts/vendor | $(RUN_READY)
+	@scripts/vendor
+
 $(NODE_READY): package.json package-lock.json .npmrc scripts/node | $(RUN_READY)
 	@scripts/node
 	@npm ci --silent
 	@touch $@
 
 clean:
-	rm -rf .venv node_modules build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov
+	rm -rf .venv node_modules static/vendor build dist .mypy_cache .ruff_cache .pytest_cache .coverage htmlcov
 	find gateway tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

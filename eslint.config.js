@@ -29,6 +29,7 @@ export default [
       "no-throw-literal": "error",
       "no-unmodified-loop-condition": "error",
       "no-unused-private-class-members": "error",
+      "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-use-before-define": ["error", { functions: false, classes: false }],
       "no-var": "error",
       "object-shorthand": "error",

@@ -21,7 +21,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import fan_out, first_picture, glass_to_glass, held, idle_cameras, joins
+from bench import (
+    churn,
+    fan_out,
+    first_picture,
+    glass_to_glass,
+    held,
+    hls_check,
+    hls_latency,
+    hls_load,
+    hls_packaging,
+    idle_cameras,
+    joins,
+    keyframe,
+)
 from bench.context import Bench
 from bench.errors import BenchError
 from bench.machine import machine, versions
@@ -46,7 +59,10 @@ class Benchmark:
 
 BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
-    for module in (first_picture, glass_to_glass, idle_cameras, fan_out, joins, held)
+    for module in (
+        *(first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held),
+        *(hls_latency, hls_load, hls_packaging, hls_check),
+    )
 }
 
 
@@ -136,7 +152,7 @@ async def _measure(options: argparse.Namespace, *, command: str) -> int:
             scale = replace(scale, repeats=options.repeats)
         started, begun = datetime.now(UTC), time.monotonic()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            bench = Bench(wanted, options.server_core, Path(folder), random.Random(options.seed))
+            bench = Bench(wanted, options.server_core, options.load_core, Path(folder), random.Random(options.seed))
             results = await benchmark.run(bench, scale)
         document = Document(
             results=results,
@@ -150,7 +166,7 @@ async def _measure(options: argparse.Namespace, *, command: str) -> int:
         print(as_text(document), flush=True)
         documents.append(document)
     _plot(documents, options.plots)
-    return 0
+    return int(any(document.results.incomplete for document in documents))
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Benchmark]:

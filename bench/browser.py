@@ -84,8 +84,11 @@ class BrowserViewer:
         return float(first_ms)
 
     async def take(self) -> Taken:
-        """What was seen since the last call."""
-        taken = await self._page.evaluate("() => bench.take()")
+        """What was seen since the last call; raises BenchError when the page is gone."""
+        try:
+            taken = await self._page.evaluate("() => bench.take()")
+        except Error as error:
+            raise BenchError(f"Chromium lost its page of {self._origin}: {error.message.splitlines()[0]}") from None
         pictures = [Picture(at, age, catching_up) for at, age, catching_up in taken["pictures"]]
         return Taken(pictures, taken["statistics"].get("lost"))
 

@@ -33,6 +33,8 @@ class CameraKind:
 
 HD = CameraKind(1280, 720, 30, 2_000_000)
 FULL_HD = CameraKind(1920, 1080, 30, 4_000_000)
+# Few frames, each large: 4K at 30 would take more than a core to encode, and it is the size that delays others.
+ULTRA_HD = CameraKind(3840, 2160, 5, 20_000_000)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from bench.errors import BenchError
 from bench.processes import Program
-from bench.procfs import cpu_s
+from bench.procfs import core_ticks, cpu_s
 from bench.results import Results
 from bench.servers import KINDS, Server, ServerKind, serving
 
@@ -26,6 +26,7 @@ class Bench:
 
     wanted: Sequence[str]
     server_core: int
+    load_core: int
     folder: Path
     chance: random.Random
 
@@ -48,6 +49,23 @@ class Bench:
         if not found:
             raise BenchError(f"There is nothing to measure: of {', '.join(names)} none was asked for or is installed.")
         return found
+
+    async def attempt(self, results: Results, what: str, measuring: Awaitable[None]) -> None:
+        """One part of a long measurement: when it fails, the others still count."""
+        try:
+            await measuring
+        except BenchError as error:
+            self.say(f"{what}: {error}")
+            results.fail(f"{what} could not be measured: {error}")
+        else:
+            self.say(what)
+
+    async def load_share(self, *, seconds: float) -> float:
+        """How busy (0…1) the core of cameras and viewers is while `seconds` pass."""
+        busy, total = core_ticks(self.load_core)
+        await asyncio.sleep(seconds)
+        busy_later, total_later = core_ticks(self.load_core)
+        return (busy_later - busy) / max(1, total_later - total)
 
     @asynccontextmanager
     async def serving(self, kind: ServerKind, cameras: Mapping[str, str]) -> AsyncIterator[Server]:

@@ -58,8 +58,9 @@ async def run(bench: Bench, scale: Scale) -> Results:
         async with cameras(FULL_HD, layout.cameras) as urls:
             for number in range(scale.repeats):
                 for kind in rotated(kinds, number):
-                    await _measure(bench, results, kind, scale=scale, layout=layout, urls=urls)
-                    bench.say(f"{NAME}: {kind.name}, {layout.cameras} camera(s), round {number + 1} of {scale.repeats}")
+                    what = f"{NAME}: {kind.name}, {layout.cameras} camera(s), round {number + 1} of {scale.repeats}"
+                    measuring = _measure(bench, results, kind, scale=scale, layout=layout, urls=urls)
+                    await bench.attempt(results, what, measuring)
     return results
 
 
@@ -81,7 +82,9 @@ async def _measure(
             await _join(crowd, server, cameras_names=list(urls), each=each)
             await asyncio.sleep(scale.settle_s)
             before = crowd.delivered()
-            used_s, passed_s = await cpu_used_s(server.program, seconds=scale.measure_s)
+            (used_s, passed_s), load_share = await asyncio.gather(
+                cpu_used_s(server.program, seconds=scale.measure_s), bench.load_share(seconds=scale.measure_s)
+            )
             packets = crowd.delivered() - before
             if packets == 0:
                 raise BenchError(f"{kind.name} sent nothing to {len(crowd)} connected viewers.")
@@ -91,6 +94,7 @@ async def _measure(
                 ("CPU per packet above idle", "µs", (used_s - idle_share * passed_s) / packets * 1e6),
                 ("CPU", "% of a core", used_s / passed_s * 100),
                 ("packets per viewer", "1/s", packets / passed_s / len(crowd)),
+                ("load core busy", "%", load_share * 100),
             ]
             if len(crowd) > base_viewers:
                 grown = (occupied - base_bytes) / (len(crowd) - base_viewers)

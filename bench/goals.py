@@ -43,6 +43,7 @@ class Verdict:
 
 _FIRST = "first-picture"
 _ONE_CAMERA = "1 camera, {} viewers each"
+_TEN = "10 cameras, each"
 
 GOALS: Final = (
     *(
@@ -74,9 +75,35 @@ GOALS: Final = (
         1.25,
         versus=(GATEWAY, _ONE_CAMERA.format(300), ""),
     ),
+    # Less than 1 MB.
+    Goal("churn", "2000 joins", "memory per 100 joins", 0.95),
+    *(Goal("churn", "2000 joins", f"further {what}", 0) for what in ("descriptors", "threads", "tasks")),
+    Goal("keyframe", "100 viewers of a 4K camera", "extra delay p99", 10),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),
     Goal("joins", "50 in 1 s", "frame gap p99 during", 1.2, versus=(GATEWAY, "", "frame gap p99 before")),
+    Goal("hls-latency", "LL-HLS", "p50 above PART-HOLD-BACK", 150),
+    Goal("hls-latency", "LL-HLS", "p50", 1, versus=("mediamtx", "", "")),
+    Goal("hls-latency", "LL-HLS", "first picture", 300),
+    Goal("hls-latency", "LL-HLS, watched on", "stalls", 0),
+    Goal("hls-latency", "MSE", "p50", 250),
+    Goal("hls-latency", "MSE", "first picture", 250),
+    Goal("hls-load", "100 LL-HLS viewers", "CPU per viewer", 1, versus=("mediamtx", "", "")),
+    Goal("hls-load", "100 LL-HLS viewers", "CPU per request", 1, versus=("mediamtx", "", "")),
+    Goal("hls-load", "100 MSE viewers", "CPU per viewer", 0.3, versus=(GATEWAY, "100 LL-HLS viewers", "")),
+    Goal("hls-packaging", _TEN, "CPU of packaging", 1.5, versus=("mediamtx", "", "")),
+    # What left the playlist is kept for three segments more, and the newest is not in it yet.
+    Goal("hls-packaging", _TEN, "memory of packaging", 1.5, versus=(GATEWAY, "", "media in the playlist")),
+    Goal("hls-packaging", _TEN, "memory growth", 0.1),
+    *(
+        goal
+        for fps in (30, 25, 24, 15, 12, 7)
+        for case in (f"made up, {fps} fps", f"real, {fps} fps")
+        for goal in (
+            Goal("hls-check", case, "complaints", 0),
+            Goal("hls-check", case, "date off the capture clock", 50),
+        )
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -19,7 +19,7 @@ from bench.context import Bench, cpu_used_s, rotated
 from bench.errors import BenchError
 from bench.procfs import cpu_s
 from bench.results import Results
-from bench.servers import Server
+from bench.servers import Server, ServerKind
 from bench.stats import percentile
 from bench.tap import Tap
 from bench.viewers import CONNECT_DEADLINE_S, Crowd, post_offer
@@ -52,14 +52,19 @@ async def run(bench: Bench, scale: Scale) -> Results:
     results = Results(NAME, {**asdict(scale), "camera": str(FULL_HD)})
     kinds = bench.kinds(_SUBJECTS, results)
     async with cameras(FULL_HD, 1) as urls:
-        (camera,) = urls
         for number in range(scale.repeats):
             for kind in rotated(kinds, number):
-                async with bench.serving(kind, urls) as server:
-                    await _single(results, server, camera=camera, scale=scale)
-                    await _storm(results, server, camera=camera, scale=scale)
-                bench.say(f"{NAME}: {kind.name}, round {number + 1} of {scale.repeats}")
+                what = f"{NAME}: {kind.name}, round {number + 1} of {scale.repeats}"
+                measuring = _measure(bench, results, kind, scale=scale, urls=urls)
+                await bench.attempt(results, what, measuring)
     return results
+
+
+async def _measure(bench: Bench, results: Results, kind: ServerKind, *, scale: Scale, urls: Mapping[str, str]) -> None:
+    (camera,) = urls
+    async with bench.serving(kind, urls) as server:
+        await _single(results, server, camera=camera, scale=scale)
+        await _storm(results, server, camera=camera, scale=scale)
 
 
 async def _single(results: Results, server: Server, *, camera: str, scale: Scale) -> None:

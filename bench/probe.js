@@ -3,7 +3,8 @@
  *
  * `bench.start(options)` resolves with milliseconds from its call to the first picture (null after `deadlineMs`),
  * `bench.take()` hands out what was seen since the last call, `bench.stop()` ends the viewer.
- * options: `{whep}` for a bare peer connection, or `{view, base}` for the gateway's `<camera-view>`.
+ * options: `{whep}` for a bare peer connection, `{view, base}` for the gateway's `<camera-view>`, or `{player, url}` for
+ * one of `benchPlayers`: a function of a video element and an address that returns `{statistics(), stop()}`.
  */
 (() => {
   const BLOCKS = 32;
@@ -13,6 +14,7 @@
   let connection = null;
   let session = null;
   let view = null;
+  let player = null;
   let firstAt = null;
   let pictures = [];
 
@@ -47,13 +49,22 @@
     element.requestVideoFrameCallback(shown);
   }
 
-  async function connect({ whep }, onFirst) {
+  function videoElement(onFirst) {
     const element = document.createElement('video');
     element.muted = true;
     element.autoplay = true;
     element.playsInline = true;
     document.body.append(element);
     watch(element, onFirst);
+    return element;
+  }
+
+  async function play({ player: name, url }, onFirst) {
+    player = globalThis.benchPlayers[name](videoElement(onFirst), url);
+  }
+
+  async function connect({ whep }, onFirst) {
+    const element = videoElement(onFirst);
     connection = new RTCPeerConnection();
     const { receiver } = connection.addTransceiver('video', { direction: 'recvonly' });
     element.srcObject = new MediaStream([receiver.track]);
@@ -78,7 +89,7 @@
   }
 
   async function statistics() {
-    const found = {};
+    const found = { ...player?.statistics() };
     for (const entry of (await connection?.getStats())?.values() ?? []) {
       if (entry.type === 'inbound-rtp' && entry.kind === 'video') {
         Object.assign(found, { lost: entry.packetsLost, decoded: entry.framesDecoded, freezes: entry.freezeCount });
@@ -95,7 +106,7 @@
       let deadline;
       const first = new Promise((resolve) => {
         deadline = setTimeout(() => resolve(null), options.deadlineMs);
-        const join = options.view ? show : connect;
+        const join = options.view ? show : options.player ? play : connect;
         join(options, (at) => resolve(at - begunAt)).catch((error) => {
           console.error(String(error));
           resolve(null);
@@ -115,11 +126,13 @@
     async stop() {
       video = null;
       connection?.close();
+      player?.stop();
       if (session) await fetch(session, { method: 'DELETE' }).catch(() => undefined);
       document.body.replaceChildren();
       connection = null;
       session = null;
       view = null;
+      player = null;
     },
   };
 })();

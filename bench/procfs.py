@@ -35,6 +35,32 @@ def parse_udp_drops(table: str, inodes: Collection[int]) -> int:
     return total
 
 
+def parse_core_ticks(stat: str, core: int) -> tuple[int, int]:
+    """Busy and all clock ticks of a core since the machine started, from `/proc/stat`; ValueError without that core."""
+    for line in stat.splitlines():
+        name, *fields = line.split()
+        if name == f"cpu{core}":
+            # user nice system idle iowait irq softirq steal; what follows is part of user already.
+            ticks = [int(field) for field in fields[:8]]
+            return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+    raise ValueError(f"There is no core {core}")
+
+
+def core_ticks(core: int) -> tuple[int, int]:
+    """Busy and all clock ticks of a core since the machine started."""
+    return parse_core_ticks(Path("/proc/stat").read_text(encoding="ascii"), core)
+
+
+def open_descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def thread_count(pid: int) -> int:
+    """How many threads a process has."""
+    return sum(1 for _ in Path(f"/proc/{pid}/task").iterdir())
+
+
 def cpu_s(pid: int) -> float:
     """CPU time of a process with all its threads since it started, in seconds; resolution 10 ms."""
     ticks = parse_cpu_ticks(Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace"))

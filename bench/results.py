@@ -31,6 +31,8 @@ class Results:
     parameters: Mapping[str, Any]
     series: dict[SeriesKey, list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    incomplete: bool = False
+    """Whether something was asked for that could not be measured; not kept in files, where the note says it."""
 
     def add(self, value: float, *, case: str, metric: str, unit: str, subject: str) -> None:
         """Add one repetition of a figure."""
@@ -40,6 +42,11 @@ class Results:
         """Say once what a reader of the figures has to know."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def fail(self, sentence: str) -> None:
+        """Say what could not be measured; the rest still counts."""
+        self.incomplete = True
+        self.note(sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
-import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +21,7 @@ from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
+from gateway.hls.mse import Mse
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
@@ -30,20 +30,22 @@ from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
+from gateway.teardown import ExitDeadline, StopSignal, Teardown
 from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
 from gateway.web.camera_changes import CameraChanges, Changes
-from gateway.web.cameras import camera_json, get_camera, list_cameras
+from gateway.web.cameras import Ways, camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import GATEKEEPER, HLS, REGISTRY, SESSIONS
+from gateway.web.keys import GATEKEEPER, HLS, MSE, REGISTRY, SESSIONS, STILLS
 from gateway.web.login import Login
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
+from gateway.web.site import Site
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
@@ -55,7 +57,8 @@ from gateway.webrtc.ws import SignallingRoute
 
 _log = logging.getLogger(__name__)
 
-_SHUTDOWN_S = 5.0
+# aiohttp waits this long for requests, and as long again once it has cancelled them.
+_SHUTDOWN_S = 1.0
 _KEEPALIVE_S = 30.0
 _MAX_LINE_BYTES = 8190
 _MAX_HEADERS = 64
@@ -96,7 +99,7 @@ class Gateway:
         self.entrance = open_entrance(config, environment=environment or {}, clock=access_clock or clock)
         self.gatekeeper = self.entrance.gatekeeper
         self._clock = clock
-        self._stack = contextlib.AsyncExitStack()
+        self._teardown = Teardown()
         self.port = MediaPort(clock=clock)
         self._added_file: Path | None = None
         self._added: dict[str, CameraConfig] = {}
@@ -108,6 +111,7 @@ class Gateway:
         added = {name: settings_of(camera) for name, camera in self._added.items() if camera.enabled}
         self.registry = Registry(source_settings(config) | added, clock=clock)
         self.sessions: Sessions | None = None
+        self._app: web.Application | None = None
         self.address = ""
         self.http_port = 0
 
@@ -115,38 +119,38 @@ class Gateway:
         try:
             await self._start()
         except BaseException:
-            await self._stack.aclose()
+            await self._teardown.close()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
+        await self._teardown.close()
 
     async def _start(self) -> None:
         await self.port.open(self._config.webrtc.port)
-        self._stack.push_async_callback(self.port.close)
+        self._teardown.add("the media port", self.port.close, last=True)
         addresses = Addresses(self.port, self._config.webrtc.advertise)
-        self._stack.push_async_callback(addresses.close)
+        self._teardown.add("advertised addresses", addresses.close)
         await addresses.start()
         webrtc = self._config.webrtc
         caps = Caps(webrtc.max_viewers, webrtc.max_viewers_per_camera)
         self.sessions = Sessions(self.port, addresses, caps, clock=self._clock)
-        self._stack.push_async_callback(self.registry.close)
-        self._stack.push_async_callback(self.sessions.close)
+        self._teardown.add("cameras", self.registry.close)
         self._tell_cameras()
         self.gatekeeper.start()
-        self._stack.push_async_callback(self.gatekeeper.close)
-        await self._listen(
-            build_app(
-                self.registry,
-                self.sessions,
-                self.gatekeeper,
-                changes=self._camera_changes(),
-                clock=self._clock,
-                folder=static_dir(),
-                hls=hls_of(self._config, self.registry, clock=self._clock),
-            )
+        self._teardown.add("access control", self.gatekeeper.close)
+        self._app = build_app(
+            self.registry,
+            self.sessions,
+            self.gatekeeper,
+            changes=self._camera_changes(),
+            clock=self._clock,
+            folder=static_dir(),
+            hls=hls_of(self._config, self.registry, clock=self._clock),
         )
+        await self._listen(self._app)
+        # The first to be closed: viewers are told before anything else happens.
+        self._teardown.add("viewers' sessions", self.sessions.close)
         self.registry.start()
 
     def _tell_cameras(self) -> None:
@@ -164,7 +168,9 @@ class Gateway:
 
     def _add_camera(self, name: str, camera: CameraConfig) -> None:
         if camera.enabled:
-            self.registry.add(name, settings_of(camera))
+            added = self.registry.add(name, settings_of(camera))
+            if self.hls is not None and self._config.hls.always:
+                self.hls.keep(added)
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
@@ -175,7 +181,16 @@ class Gateway:
         if self.sessions is not None:
             watching = [session for session in self.sessions if session.camera.name == name]
             await asyncio.gather(*(self.sessions.end(session) for session in watching))
+        if self.hls is not None:
+            self.hls.remove(name)
+        if self._app is not None:
+            self._app[STILLS].forget(name)
         await self.registry.remove(name)
+
+    @property
+    def hls(self) -> Hls | None:
+        """None where it is switched off."""
+        return None if self._app is None else self._app[HLS]
 
     async def _listen(self, app: web.Application) -> None:
         runner = web.AppRunner(
@@ -187,14 +202,16 @@ class Gateway:
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
             max_headers=_MAX_HEADERS,
+            # Unpacking what nobody has read yet costs a thousand times what sending it did.
+            auto_decompress=False,
         )
         await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
+        self._teardown.add("HTTP", runner.cleanup)
         assert runner.server is not None  # noqa: S101  made by setup()
-        self._stack.push_async_callback(SlowClients(app[HEARD], runner.server).close)
+        self._teardown.add("slow clients", SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
-        site = web.TCPSite(runner, listen.host, listen.port, ssl_context=tls)
+        site = Site(runner, listen.host, listen.port, tls=tls)
         try:
             await site.start()
         except OSError as error:
@@ -236,15 +253,17 @@ def build_app(
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[HLS] = hls
+    app[MSE] = mse = Mse(clock=clock)
     app[READY] = []
+    ways = Ways(sessions, mse, hls)
 
     def describe(camera: Camera) -> dict[str, object]:
-        return camera_json(camera, sessions, hls)
+        return camera_json(camera, ways)
 
-    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock)
+    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock, mse=mse)
     whep = Whep(sessions, registry.find)
     pages = Pages(folder)
-    stills = Stills()
+    stills = app[STILLS] = Stills()
     snapshots = Snapshots(stills)
     # Nothing below the gateway's own words can be a camera.
     camera = rf"/{{camera:(?!(?:{'|'.join(sorted(RESERVED_FIRST))})(?:/|$))[^/].*?}}"
@@ -292,34 +311,48 @@ def build_app(
     return app
 
 
-async def serve(config: Config, *, started: Callable[[Gateway], None] | None = None) -> None:
-    """Run a gateway until SIGINT or SIGTERM."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+async def _serve(config: Config, stop: StopSignal) -> None:
+    """Run a gateway until it is to stop."""
     allow_many_connections()
-    async with Gateway(config, environment=os.environ) as gateway:
-        if started is not None:
-            started(gateway)
+    gateway = Gateway(config, environment=os.environ)
+    if await stop.outruns(gateway.__aenter__()) is None:
+        return
+    try:
+        _say_where(gateway)
         await stop.wait()
-        _log.info("stopping")
+    finally:
+        await gateway.__aexit__()
 
 
 def run(config: Config, *, demo: bool = False) -> int:
     """Run until stopped by a signal; returns the exit code.  `demo` brings its own cameras."""
-    asyncio.run(_run_demo(config) if demo else serve(config, started=_say_where))
+    deadline = ExitDeadline()
+    asyncio.run(_run(config, deadline, demo=demo))
     return 0
 
 
-async def _run_demo(config: Config) -> None:
-    try:
-        process = await spawn_demo_cameras()
-    except RuntimeError as error:
-        raise ConfigError(str(error)) from None
-    async with process as cameras_process:
-        cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in cameras_process.urls.items()}
-        await serve(config.model_copy(update={"cameras": cameras}), started=_say_where)
+async def _run(config: Config, deadline: ExitDeadline, *, demo: bool) -> None:
+    stop = StopSignal(deadline)
+    if demo:
+        await _run_demo(config, stop)
+    else:
+        await _serve(config, stop)
+    deadline.done = True
+
+
+async def _run_demo(config: Config, stop: StopSignal) -> None:
+    async with AsyncExitStack() as stack:
+
+        async def spawn() -> Mapping[str, str]:
+            return (await stack.enter_async_context(await spawn_demo_cameras())).urls
+
+        try:
+            urls = await stop.outruns(spawn())
+        except RuntimeError as error:
+            raise ConfigError(str(error)) from None
+        if urls is not None:
+            cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in urls.items()}
+            await _serve(config.model_copy(update={"cameras": cameras}), stop)
 
 
 def _say_where(gateway: Gateway) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.access.first_start import ADMIN, prepare
+from gateway.access.first_start import ADMIN, prepare, state_directory
 from gateway.access.keyring import KeysFile
 from gateway.access.principal import Account, Kind
 from gateway.access.scopes import Scope
 from gateway.clock import Clock
 from gateway.config import AccessConfig, AccessMode, Config
+from gateway.errors import ConfigError
 from gateway.web.gatekeeper import OPEN, Gatekeeper, Rules, Surroundings
+from gateway.web.kept_revocations import FILE as REVOCATIONS
+from gateway.web.kept_revocations import KeptRevocations, read_revocations
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,25 @@ def open_entrance(config: Config, *, environment: Mapping[str, str], clock: Cloc
         max_age_s=access.max_age,
         writes_per_s=access.writes_per_s,
     )
-    keeper = Gatekeeper(rules, keys=KeysFile(prepared.keys_file), surroundings=surroundings, clock=clock)
+    keeper = Gatekeeper(
+        rules,
+        keys=KeysFile(prepared.keys_file),
+        revocations=_revocations(environment, now=clock.now()),
+        surroundings=surroundings,
+        clock=clock,
+    )
     return Entrance(keeper, None if prepared.admin_hash is None else ADMIN, prepared.new_password)
+
+
+def _revocations(environment: Mapping[str, str], *, now: float) -> KeptRevocations:
+    try:
+        folder = state_directory(environment)
+    except ConfigError:
+        _log.warning(
+            "who has signed out is forgotten when the gateway stops: set STATE_DIRECTORY to a folder to keep it in"
+        )
+        return KeptRevocations()
+    return read_revocations(folder / REVOCATIONS, now=now)
 
 
 def _users(access: AccessConfig) -> dict[str, Account]:

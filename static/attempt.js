@@ -3,12 +3,12 @@
 import { FrameWatch } from './frames.js';
 import { Health } from './health.js';
 import { nowMs } from './now.js';
-import { WebRtcRung } from './rungs/webrtc.js';
-import { rates, readCounters } from './stats.js';
+import { rates } from './stats.js';
 
 /**
  * @typedef {import('./types.js').RungRun} RungRun
  * @typedef {import('./clock.js').StreamClock} StreamClock
+ * @typedef {import('./rungs/rung.js').Rung} Rung
  * @typedef {import('./health.js').Observation} Observation
  * @typedef {import('./health.js').Verdict} Verdict
  * @typedef {import('./stats.js').Counters} Counters
@@ -16,7 +16,10 @@ import { rates, readCounters } from './stats.js';
  */
 
 export class Attempt {
-  rung = new WebRtcRung();
+  /** @type {Rung} */
+  rung;
+  /** @type {HTMLVideoElement} */
+  video;
   /** @type {FrameWatch} */
   frames;
   /** @type {RungRun} */
@@ -30,18 +33,24 @@ export class Attempt {
   #begunAt = nowMs();
 
   /**
-   * @param {HTMLVideoElement} video
-   * @param {StreamClock} clock
-   * @param {{playerStartedAt: number, onFrame: () => void}} context
+   * @param {HTMLVideoElement} video nobody else's
+   * @param {Rung} rung not started yet
+   * @param {{clock: StreamClock, playerStartedAt: number, onFrame: () => void}} context
    */
-  constructor(video, clock, { playerStartedAt, onFrame }) {
+  constructor(video, rung, { clock, playerStartedAt, onFrame }) {
+    this.video = video;
+    this.rung = rung;
     this.run = {
-      rung: this.rung.name,
+      rung: rung.name,
       atS: (this.#begunAt - playerStartedAt) / 1000,
       firstPictureS: null,
       end: null,
     };
-    this.frames = new FrameWatch(video, clock, onFrame);
+    this.frames = new FrameWatch(video, {
+      clock,
+      latencyMs: (metadata, now) => rung.latencyMs(metadata, now),
+      onFrame,
+    });
   }
 
   /** The rung brought its first picture. */
@@ -60,7 +69,8 @@ export class Attempt {
 
   /** Reads the connection's statistics. */
   async count() {
-    const counters = readCounters(await this.rung.getStats(), performance.now());
+    const counters = await this.rung.count();
+    if (counters === null) return;
     this.rates = rates(this.counters, counters);
     this.counters = counters;
   }

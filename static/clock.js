@@ -84,11 +84,22 @@ export class StreamClock {
    * @returns {number | null} null while the clocks are unknown
    */
   latencyMs(rtpTimestamp, nowMs) {
-    const offsetMs = this.offsetMs;
-    if (!this.#mapping || offsetMs === null) return null;
+    if (!this.#mapping) return null;
     const ticks = wrappedDifference(rtpTimestamp, this.#mapping.rtpTimestamp);
     const capturedAtMs = this.#mapping.capturedAtMs + (ticks / this.#mapping.clockRate) * 1000;
-    return nowMs + offsetMs - capturedAtMs;
+    return this.ageMs(capturedAtMs, nowMs);
+  }
+
+  /**
+   * How old what was captured then is now.
+   *
+   * @param {number} capturedAtMs unix milliseconds of the gateway
+   * @param {number} nowMs unix milliseconds of this browser
+   * @returns {number | null} null while the gateway's clock is unknown
+   */
+  ageMs(capturedAtMs, nowMs) {
+    const offsetMs = this.offsetMs;
+    return offsetMs === null ? null : nowMs + offsetMs - capturedAtMs;
   }
 
   #best() {

@@ -26,6 +26,7 @@ function median(values) {
 export class FrameWatch {
   #video;
   #clock;
+  #latencyMs;
   #onFrame;
   #handle = 0;
   #running = true;
@@ -50,12 +51,16 @@ export class FrameWatch {
 
   /**
    * @param {HTMLVideoElement} video
-   * @param {StreamClock} clock
-   * @param {() => void} onFrame after each picture
+   * @param {object} context
+   * @param {StreamClock} context.clock
+   * @param {(metadata: VideoFrameCallbackMetadata, nowMs: number) => number | null} context.latencyMs of a picture, by the
+   *   stream's own time; null while unknown
+   * @param {() => void} context.onFrame after each picture
    */
-  constructor(video, clock, onFrame) {
+  constructor(video, { clock, latencyMs, onFrame }) {
     this.#video = video;
     this.#clock = clock;
+    this.#latencyMs = latencyMs;
     this.#onFrame = onFrame;
     if ('requestVideoFrameCallback' in video) this.#next();
     else /** @type {HTMLElement} */ (video).addEventListener('timeupdate', this.#onTimeUpdate);
@@ -96,11 +101,11 @@ export class FrameWatch {
     if (typeof rtpTimestamp === 'number') {
       this.#firstRtp ??= rtpTimestamp;
       this.catchingUp = this.#catchUp.add(atMs, wrappedDifference(rtpTimestamp, this.#firstRtp) / TICKS_PER_MS);
-      const latencyMs = this.#clock.latencyMs(rtpTimestamp, now);
-      if (latencyMs !== null) {
-        this.#latencies.push(latencyMs);
-        if (this.#latencies.length > READINGS_KEPT) this.#latencies.shift();
-      }
+    }
+    const latencyMs = this.#latencyMs(metadata, now);
+    if (latencyMs !== null) {
+      this.#latencies.push(latencyMs);
+      if (this.#latencies.length > READINGS_KEPT) this.#latencies.shift();
     }
     this.#lookForStrip(now);
     this.#onFrame();

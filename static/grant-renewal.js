@@ -1,4 +1,4 @@
-/** Keeps a grant fresh while a socket that was opened with one lives: asks for the next in time, and sends it. */
+/** Keeps a grant fresh while a camera is watched with one: asks for the next in time, and sends it. */
 
 import { retryDelayMs } from './retry.js';
 
@@ -31,7 +31,7 @@ export class GrantRenewal {
   /**
    * @param {object} options
    * @param {() => string | null | Promise<string | null>} options.getGrant a fresh one each time
-   * @param {(grant: string) => void} options.send
+   * @param {(grant: string) => boolean} options.send whether the gateway will answer
    * @param {() => number} options.nowS the gateway's clock, as far as it is known
    */
   constructor({ getGrant, send, nowS }) {
@@ -40,7 +40,7 @@ export class GrantRenewal {
     this.#nowS = nowS;
   }
 
-  /** A socket was opened with `grant`. @param {string} grant */
+  /** `grant` is what counts now. @param {string} grant */
   start(grant) {
     this.#stopped = false;
     this.#failures = 0;
@@ -90,8 +90,12 @@ export class GrantRenewal {
       // Asked again below.
     }
     if (this.#stopped) return;
-    // The answer plans the next; a socket that dies meanwhile begins anew.
-    if (grant) this.#send(grant);
-    if (!grant) this.#failed();
+    if (!grant) {
+      this.#failed();
+      return;
+    }
+    this.#failures = 0;
+    // The gateway's answer plans the next; without a socket there is none.
+    if (!this.#send(grant)) this.#plan(expiryOf(grant));
   }
 }

@@ -5,7 +5,7 @@ import { Grid } from './grid.js';
 import { toggleHelp } from './help.js';
 import { noCameras, noList } from './notice.js';
 import { nowMs } from './now.js';
-import { cameraOfPage, pageTitle } from './page.js';
+import { cameraOfPage, pageTitle, protocolOfPage } from './page.js';
 import { commandFor } from './shortcuts.js';
 import { Store } from './store.js';
 
@@ -20,6 +20,7 @@ const place = /** @type {HTMLElement} */ (document.querySelector('#wall'));
 const message = /** @type {HTMLElement} */ (document.querySelector('#message'));
 const base = document.baseURI;
 const onlyCamera = cameraOfPage(location.href, base);
+const protocol = protocolOfPage(location.href);
 const store = new Store(`camera-gateway:${new URL(base).pathname}`);
 const grid = new Grid(place);
 const directory = new Directory(base);
@@ -86,6 +87,7 @@ grid.addEventListener('view', (event) => {
   const view = /** @type {CustomEvent<CameraView>} */ (event).detail;
   if (onlyCamera !== null) view.removeAttribute('selectable');
   view.setAttribute('mode', store.remembered.mode);
+  if (protocol !== null) view.setAttribute('protocol', protocol);
   view.addEventListener('preference', (preference) => {
     const changes = /** @type {CustomEvent<{muted?: boolean, statistics?: boolean}>} */ (preference).detail;
     store.remember(changes);

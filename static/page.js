@@ -19,6 +19,14 @@ export function cameraOfPage(address, base) {
 }
 
 /**
+ * @param {string} address of the page
+ * @returns {string | null} the protocol it asks for, whether there is such a one or not
+ */
+export function protocolOfPage(address) {
+  return new URL(address).searchParams.get('protocol');
+}
+
+/**
  * @param {string | null} camera of a one-camera page
  * @param {number | null} count of cameras; null while unknown
  * @returns {string} the tab's title

@@ -1,34 +1,28 @@
 /**
  * Plays one camera into one `<video>` and keeps it playing; no other DOM.
  *
- * Events: `change` (the situation did), `picture` (first of a connection), `detach` (the picture on the video is about to
- * go: copy it now), `fallback` (detail as protocol.md).
+ * Events: `change` (the situation did), `picture` (first of a connection), `detach` (detail: the video whose picture is
+ * about to go: copy it now), `fallback` (detail as protocol.md).
  */
 
 import { Attempt } from './attempt.js';
+import { CameraLink } from './camera-link.js';
 import { StreamClock } from './clock.js';
-import { ClockSync } from './clock-sync.js';
-import { GrantRenewal } from './grant-renewal.js';
 import { nowMs } from './now.js';
+import { offerOf, protocolName, PROTOCOLS } from './protocols.js';
+import { Record } from './record.js';
 import { retryDelayMs } from './retry.js';
-import { Signalling, signallingUrl } from './signalling.js';
+import { loadRung, makeRung } from './rungs/maker.js';
 
 /**
  * @typedef {import('./types.js').Camera} Camera
- * @typedef {import('./types.js').ClockReply} ClockReply
  * @typedef {import('./types.js').Failure} Failure
- * @typedef {import('./types.js').Message} Message
  * @typedef {import('./types.js').Metrics} Metrics
  * @typedef {import('./types.js').Phase} Phase
- * @typedef {import('./types.js').RungRun} RungRun
  * @typedef {import('./types.js').Situation} Situation
  *
- * @typedef {object} PlayerOptions
- * @property {string} camera
- * @property {string} base URL that the gateway's paths are relative to
- * @property {() => string | null | Promise<string | null>} [getGrant] a fresh one each time it is asked
- * @property {(camera: string) => Promise<'ok' | 'unknown' | 'signed-out' | 'forbidden' | 'unreachable'>} diagnose
- *   asks why the signalling socket does not open
+ * @typedef {import('./camera-link.js').LinkOptions & {protocol: string}} PlayerOptions `protocol` is one of `PROTOCOLS`,
+ *   or what somebody took for one
  */
 
 const TICK_MS = 500;
@@ -37,19 +31,15 @@ const LONGEST_RETRY_MS = 15_000;
 const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
-const LATENCIES_KEPT = 60;
-const RUNS_KEPT = 20;
+/** Plays wherever there is a media source, with nothing that an installation may lack. */
+const WITHOUT_MORE = 'mse';
 
 export class Player extends EventTarget {
   #video;
   #options;
-  #signalling;
+  #link;
   #clock = new StreamClock();
-  #clockSync;
-  /** @type {GrantRenewal | null} */
-  #renewal = null;
-  /** @type {string | null} what the socket was opened with */
-  #grant = null;
+  #record = new Record();
   /** @type {Attempt | null} */
   #attempt = null;
   /** @type {Phase} */
@@ -63,20 +53,15 @@ export class Player extends EventTarget {
   #ticks = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
-  #startedAt = 0;
+  #loading = false;
   #waitingSince = 0;
   #progress = 0;
-  /** @type {number | null} */
-  #firstPictureMs = null;
   /** @type {number | null} */
   #lastPictureAt = null;
   #catchingUp = false;
   #silent = false;
   /** Pictures stopped while the gateway could not be asked why. */
   #silentWithoutSocket = false;
-  /** @type {{presented: number, stalls: number}} of the attempts that are over */
-  #before = { presented: 0, stalls: 0 };
-  #reconnects = 0;
   #failures = 0;
   /** @type {Failure | null} */
   #failure = null;
@@ -84,13 +69,10 @@ export class Player extends EventTarget {
   #gatewayDownSince = null;
   /** @type {number | null} */
   #gatewayRetryAt = null;
-  /** @type {RungRun[]} */
-  #history = [];
-  /** @type {(number | null)[]} */
-  #latencies = [];
-
-  /** Pictures can't be seen now, so their absence means nothing. */
-  hidden = false;
+  #hidden = false;
+  #wanted;
+  /** @type {Failure | null} why what is wanted can't be had here */
+  #lowered = null;
 
   /**
    * @param {HTMLVideoElement} video
@@ -100,22 +82,21 @@ export class Player extends EventTarget {
     super();
     this.#video = video;
     this.#options = options;
-    this.#signalling = new Signalling(() => this.#address());
-    this.#clockSync = new ClockSync(this.#signalling, this.#clock);
-    if (options.getGrant) {
-      this.#renewal = new GrantRenewal({
-        getGrant: options.getGrant,
-        send: (grant) => this.renew(grant),
-        nowS: () => (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000,
-      });
+    this.#wanted = options.protocol;
+    const link = new CameraLink(options, this.#clock);
+    this.#link = link;
+    /** @type {[string, (detail: any) => void][]} */
+    const heard = [
+      ['open', (granted) => this.#socketOpened(granted)],
+      ['down', ({ retryAt }) => this.#socketDown(retryAt)],
+      ['camera', (camera) => this.#cameraChanged(camera)],
+      ['grant', (grant) => this.#attempt?.rung.renew(grant)],
+      ['refused', (why) => this.#halt(why)],
+      ['fallback', (detail) => this.dispatchEvent(new CustomEvent('fallback', { detail }))],
+    ];
+    for (const [type, hear] of heard) {
+      link.addEventListener(type, (event) => hear(/** @type {CustomEvent} */ (event).detail));
     }
-    this.#signalling.addEventListener('open', () => this.#socketOpened());
-    this.#signalling.addEventListener('down', (event) =>
-      this.#socketDown(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
-    );
-    this.#signalling.addEventListener('message', (event) =>
-      this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
-    );
   }
 
   /**
@@ -124,21 +105,25 @@ export class Player extends EventTarget {
    * @param {Camera} camera
    */
   hint(camera) {
-    if (this.#signalling.isOpen && this.#camera) return;
+    if (this.#link.isOpen && this.#camera) return;
     this.#know(camera);
     this.#changed();
   }
 
   start() {
     if (this.#phase !== 'stopped') return;
-    this.#startedAt = nowMs();
-    this.#waitingSince = this.#startedAt;
-    this.#firstPictureMs = null;
+    if (!PROTOCOLS.includes(this.#wanted)) {
+      this.#halt('no-protocol');
+      return;
+    }
+    const now = nowMs();
+    this.#record.restart(now);
+    this.#waitingSince = now;
     this.#lastPictureAt = null;
     this.#failures = 0;
     this.#phase = 'starting';
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
-    this.#signalling.start();
+    this.#link.start();
     this.#begin();
     this.#changed();
   }
@@ -155,13 +140,13 @@ export class Player extends EventTarget {
       this.start();
       return;
     }
-    this.#signalling.hurry();
+    this.#link.hurry();
     if (!this.#attempt) this.#begin();
   }
 
   /** @param {string} grant a fresh one, before the last expires */
   renew(grant) {
-    this.#signalling.send({ type: 'grant', value: grant });
+    this.#link.renew(grant);
   }
 
   /** @returns {Situation} */
@@ -180,59 +165,45 @@ export class Player extends EventTarget {
       gatewayRetryAt: this.#gatewayRetryAt,
       failures: this.#failures,
       failure: this.#failure,
+      lowered: this.#lowered,
+      protocol: this.#protocol,
       transport: this.#attempt?.counters?.transport ?? null,
     };
+  }
+
+  /** Nobody can see pictures now, so their absence means nothing. @param {boolean} hidden */
+  set hidden(hidden) {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
+    if (this.#attempt) this.#attempt.rung.hidden = hidden;
   }
 
   /** @returns {Metrics} */
   get metrics() {
-    return {
-      firstPictureMs: this.#firstPictureMs,
-      latencyMs: this.#attempt?.frames.latencyMs ?? null,
-      latencySource: this.#attempt?.frames.latencySource ?? null,
-      framesPresented: this.#before.presented + (this.#attempt?.frames.presented ?? 0),
-      stalls: this.#before.stalls + (this.#attempt?.health?.stalls ?? 0),
-      reconnects: this.#reconnects,
-      rung: this.#attempt?.rung.name ?? null,
-      transport: this.#attempt?.counters?.transport ?? null,
-      catchingUp: this.#catchingUp,
-    };
+    return this.#record.metrics(this.#attempt);
   }
 
   /** @returns {import('./stats.js').Statistics} */
   get statistics() {
-    const { latencyMs, latencySource, stalls, reconnects, firstPictureMs, transport } = this.metrics;
     return {
+      ...this.metrics,
       camera: this.#options.camera,
-      protocol: 'WebRTC',
-      transport,
-      latencyMs,
-      latencySource,
+      rung: this.#protocol,
+      protocol: protocolName(this.#protocol),
       counters: this.#attempt?.counters ?? null,
       rates: this.#attempt?.rates ?? null,
-      stalls,
-      reconnects,
-      firstPictureMs,
-      history: this.#history,
+      history: this.#record.history,
       source: this.#camera,
     };
   }
 
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
   get latencies() {
-    return this.#latencies;
+    return this.#record.latencies;
   }
 
-  /** @returns {string | Promise<string>} */
-  #address() {
-    const { camera, base, getGrant } = this.#options;
-    const grant = getGrant?.() ?? null;
-    /** @param {string | null} token */
-    const address = (token) => {
-      this.#grant = token;
-      return signallingUrl(camera, base, token);
-    };
-    return grant instanceof Promise ? grant.then(address) : address(grant);
+  get #protocol() {
+    return this.#attempt?.rung.name ?? this.#wanted;
   }
 
   #begin() {
@@ -240,48 +211,72 @@ export class Player extends EventTarget {
     if (this.#attempt || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
     if (this.#camera && ['offline', 'unsupported'].includes(this.#camera.state)) return;
     this.#phase = 'starting';
-    if (this.#history.length > 0) this.#waitingSince = nowMs();
+    const { camera } = this.#options;
+    const protocol = this.#wanted;
+    const rung = makeRung(protocol);
+    if (!rung) {
+      void this.#load(protocol);
+      return;
+    }
+    if (this.#record.history.length > 0) this.#waitingSince = nowMs();
     this.#progress = 0.2;
     this.#clock.forgetStream();
-    const attempt = new Attempt(this.#video, this.#clock, {
-      playerStartedAt: this.#startedAt,
+    const attempt = new Attempt(this.#video, rung, {
+      clock: this.#clock,
+      playerStartedAt: this.#record.startedAt,
       onFrame: () => this.#frameShown(),
     });
     this.#attempt = attempt;
-    this.#history = [...this.#history.slice(1 - RUNS_KEPT), attempt.run];
-    attempt.rung.addEventListener('progress', (event) => {
+    this.#record.begun(attempt);
+    rung.addEventListener('progress', (event) => {
       this.#progress = /** @type {CustomEvent<number>} */ (event).detail;
       this.#changed();
     });
-    attempt.rung.addEventListener('picture', () => this.#pictureCame(attempt));
-    attempt.rung.addEventListener('failed', (event) =>
-      this.#failed(/** @type {CustomEvent<Failure>} */ (event).detail),
-    );
-    const { state, audio, rungs, video } = this.#camera ?? {};
-    attempt.rung.start(this.#video, {
-      signalling: this.#signalling,
-      audio: state === undefined || (Boolean(audio) && !rungs?.webrtc?.audio),
+    rung.addEventListener('picture', () => this.#pictureCame(attempt));
+    rung.addEventListener('failed', (event) => this.#failed(/** @type {CustomEvent<Failure>} */ (event).detail));
+    const { state, audio, video } = this.#camera ?? {};
+    rung.start(this.#video, {
+      signalling: this.#link.signalling,
+      clock: this.#clock,
+      camera,
+      address: (path) => this.#link.address(path),
+      audio: state === undefined || (Boolean(audio) && !offerOf(this.#camera, protocol)?.audio),
       // The gateway may have to open the camera first.
       answerDeadlineMs: (state ?? 'live') === 'live' ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (video?.gop_s ?? 0) * 1000,
     });
+    if (this.#hidden) rung.hidden = true;
+  }
+
+  /** @param {string} protocol whose rung is not on this page yet */
+  async #load(protocol) {
+    if (this.#loading) return;
+    this.#loading = true;
+    /** @type {Failure | null} */
+    let failure = null;
+    try {
+      await loadRung(protocol);
+    } catch {
+      failure = { code: 'network', message: `The part of this page that plays ${protocolName(protocol)} could not be loaded.` };
+    }
+    this.#loading = false;
+    if (this.#phase !== 'starting') return;
+    if (failure) this.#failed(failure);
+    else this.#begin();
   }
 
   /** @param {string} reason for the history */
   #end(reason) {
     const attempt = this.#attempt;
     if (!attempt) return;
-    if (attempt.frames.presented > 0) this.dispatchEvent(new Event('detach'));
+    if (attempt.frames.presented > 0) this.dispatchEvent(new CustomEvent('detach', { detail: attempt.video }));
     this.#attempt = null;
-    this.#before = {
-      presented: this.#before.presented + attempt.frames.presented,
-      stalls: this.#before.stalls + (attempt.health?.stalls ?? 0),
-    };
+    this.#record.ended(attempt);
     this.#catchingUp = false;
     // A late answer to this offer must not be taken for one to the next.
     const answerOwed = attempt.rung.awaitingAnswer;
     attempt.end(reason);
-    if (answerOwed) this.#signalling.reset();
+    if (answerOwed) this.#link.signalling.reset();
   }
 
   /** @param {Phase} phase */
@@ -290,8 +285,7 @@ export class Player extends EventTarget {
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#cancelRetry();
-    this.#renewal?.stop();
-    this.#signalling.stop();
+    this.#link.stop();
     this.#phase = phase;
     this.#silent = false;
     this.#gatewayDownSince = null;
@@ -302,14 +296,14 @@ export class Player extends EventTarget {
   #pictureCame(attempt) {
     const now = nowMs();
     attempt.begin();
-    this.#firstPictureMs ??= now - this.#startedAt;
+    this.#record.pictureCame(now);
     this.#phase = 'playing';
     this.#lastPictureAt = now;
     this.#silent = false;
     this.#silentWithoutSocket = false;
     this.#failures = 0;
     this.#failure = null;
-    this.#clockSync.ask();
+    this.#link.askClock();
     this.dispatchEvent(new Event('picture'));
     this.#changed();
   }
@@ -328,11 +322,18 @@ export class Player extends EventTarget {
   #failed(failure) {
     const hadPicture = this.#phase === 'playing';
     this.#end(failure.message);
-    if (failure.code === 'codec') {
-      this.#halt('no-h264');
+    if (failure.code === 'missing' && this.#wanted !== WITHOUT_MORE) {
+      this.#lowered = failure;
+      this.#wanted = WITHOUT_MORE;
+      this.#begin();
       return;
     }
-    if (hadPicture) this.#reconnects += 1;
+    if (failure.code === 'codec' || failure.code === 'missing') {
+      this.#failure = failure;
+      this.#halt('unplayable');
+      return;
+    }
+    if (hadPicture) this.#record.reconnects += 1;
     this.#phase = 'starting';
     this.#progress = 0;
     const cameraAway = this.#camera !== null && this.#camera.state !== 'live';
@@ -348,12 +349,11 @@ export class Player extends EventTarget {
 
   #tick() {
     this.#ticks += 1;
-    this.#clockSync.tick({ patient: this.hidden });
-    if (this.hidden) this.#attempt?.health?.forgive(nowMs());
+    this.#link.tick({ patient: this.#hidden });
+    if (this.#hidden) this.#attempt?.health?.forgive(nowMs());
     else if (this.#observe()) this.#changed();
     if (this.#ticks % 2) return;
-    const latencyMs = this.#silent ? null : (this.#attempt?.frames.latencyMs ?? null);
-    this.#latencies = [...this.#latencies, latencyMs].slice(-LATENCIES_KEPT);
+    this.#record.second(this.#silent ? null : (this.#attempt?.frames.latencyMs ?? null));
     void this.#count();
   }
 
@@ -361,8 +361,8 @@ export class Player extends EventTarget {
   #observe() {
     const { video, state } = this.#camera ?? {};
     const verdict = this.#attempt?.observe({
-      cameraLive: state === 'live' && this.#signalling.isOpen,
-      gatewayReturned: this.#silentWithoutSocket && this.#signalling.isOpen,
+      cameraLive: state === 'live' && this.#link.isOpen,
+      gatewayReturned: this.#silentWithoutSocket && this.#link.isOpen,
       fps: video?.fps,
       gopS: video?.gop_s,
     });
@@ -370,7 +370,7 @@ export class Player extends EventTarget {
     const { silent, rebuild } = verdict;
     // A rung that mends its own connection is not hurried by a socket that came back first.
     const waiting = silent && !this.#attempt?.mending;
-    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#signalling.isOpen);
+    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#link.isOpen);
     const changed = silent !== this.#silent;
     this.#silent = silent;
     if (rebuild) this.#failed({ code: 'lost', message: 'no pictures for too long' });
@@ -384,45 +384,21 @@ export class Player extends EventTarget {
     if (attempt === this.#attempt && attempt?.counters?.transport !== transport) this.#changed();
   }
 
-  #socketOpened() {
+  /** @param {boolean} granted */
+  #socketOpened(granted) {
     this.#gatewayDownSince = null;
     this.#gatewayRetryAt = null;
-    this.#clockSync.restart();
-    if (this.#renewal && this.#grant !== null) {
-      this.#renewal.start(this.#grant);
-      // The connection was made on another socket: from now on it lasts as long as this one's grant.
-      this.#attempt?.rung.claim();
-    }
+    // The connection was made on another socket: from now on it lasts as long as this one's grant.
+    if (granted) this.#attempt?.rung.claim();
     this.#changed();
   }
 
-  /** @param {{retryAt: number, opened: boolean}} detail */
-  #socketDown({ retryAt, opened }) {
-    this.#renewal?.stop();
+  /** @param {number} retryAt unix milliseconds */
+  #socketDown(retryAt) {
     this.#gatewayDownSince ??= nowMs();
     this.#gatewayRetryAt = retryAt;
     if (this.#silent) this.#silentWithoutSocket = true;
     this.#changed();
-    if (!opened) void this.#askWhy();
-  }
-
-  async #askWhy() {
-    const answer = await this.#options.diagnose(this.#options.camera);
-    if (this.#ticker === undefined || this.#signalling.isOpen) return;
-    if (answer === 'unknown' || answer === 'signed-out' || answer === 'forbidden') this.#halt(answer);
-  }
-
-  /** @param {Message} message */
-  #receive({ type, value }) {
-    if (type === 'state') {
-      this.#cameraChanged(/** @type {Camera} */ (value));
-    } else if (type === 'clock') {
-      this.#clockSync.receive(/** @type {ClockReply} */ (value));
-    } else if (type === 'grant' || type === 'error') {
-      this.#renewal?.receive({ type, value });
-    } else if (type === 'fallback') {
-      this.dispatchEvent(new CustomEvent('fallback', { detail: value }));
-    }
   }
 
   /** @param {Camera} camera */

@@ -1,8 +1,8 @@
 /**
  * The WebSocket of one camera: JSON messages both ways, and a connection that comes back by itself.
  *
- * Events: `open`; `message` (detail: `Message`); `down` (detail: `retryAt` in unix milliseconds, and whether the socket that
- * is gone had been `opened` at all).
+ * Events: `open`; `message` (detail: `Message`); `binary` (detail: `ArrayBuffer`); `down` (detail: `retryAt` in unix
+ * milliseconds, and whether the socket that is gone had been `opened` at all).
  */
 
 import { nowMs } from './now.js';
@@ -112,6 +112,7 @@ export class Signalling extends EventTarget {
   /** @param {string} url */
   #open(url) {
     const socket = this.#createSocket(url);
+    socket.binaryType = 'arraybuffer';
     this.#asking = null;
     this.#socket = socket;
     socket.onopen = () => {
@@ -125,6 +126,11 @@ export class Signalling extends EventTarget {
 
   /** @param {unknown} data */
   #receive(data) {
+    if (data instanceof ArrayBuffer) {
+      this.#failures = 0;
+      this.dispatchEvent(new CustomEvent('binary', { detail: data }));
+      return;
+    }
     if (typeof data !== 'string') return;
     /** @type {unknown} */
     let message;

@@ -2,6 +2,7 @@
  * Numbers out of WebRTC's statistics, and the text of them for a bug report.  Pure.
  */
 
+import { offerOf } from './protocols.js';
 import { codecName } from './words.js';
 
 /**
@@ -32,7 +33,8 @@ import { codecName } from './words.js';
  *
  * @typedef {object} Statistics everything the overlay shows
  * @property {string} camera
- * @property {string} protocol
+ * @property {string} rung as protocol.md names it
+ * @property {string} protocol as people call it
  * @property {string | null} transport
  * @property {number | null} latencyMs
  * @property {'picture' | 'clock' | null} latencySource
@@ -168,7 +170,7 @@ export function lines(statistics) {
         : '–',
     ],
     ['GOP', withUnit(video?.gop_s, 's', 1)],
-    ['Sound', source?.audio ? (source.rungs?.webrtc?.audio?.message ?? source.audio.codec) : 'none'],
+    ['Sound', source?.audio ? (offerOf(source, statistics.rung)?.audio?.message ?? source.audio.codec) : 'none'],
   ];
 }
 

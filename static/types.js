@@ -39,10 +39,11 @@
  * @property {number | null} [clock_rate]
  * @property {number | null} [captured_at]
  *
- * @typedef {{type: string, value: unknown}} Message
+ * @typedef {{type: string, value: unknown, captured_at?: number}} Message `mse` says when its time 0 was captured, in unix
+ *   seconds on the gateway's clock
  *
  * @typedef {object} Failure why a rung gave up
- * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'dtls' | 'first-frame' | 'lost'} code
+ * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
  * @property {string} message a sentence for people
  *
  * @typedef {object} RungRun one try at one rung
@@ -51,7 +52,7 @@
  * @property {number | null} firstPictureS seconds after this try began
  * @property {string | null} end why it ended; null while it runs
  *
- * @typedef {'starting' | 'playing' | 'stopped' | 'no-h264' | 'unknown' | 'signed-out' | 'forbidden'} Phase
+ * @typedef {'starting' | 'playing' | 'stopped' | 'unplayable' | 'no-protocol' | 'unknown' | 'signed-out' | 'forbidden'} Phase
  *
  * @typedef {object} Situation everything the words on a tile depend on; times are unix milliseconds of this browser
  * @property {Phase} phase
@@ -67,12 +68,14 @@
  * @property {number | null} gatewayRetryAt
  * @property {number} failures tries in a row that ended without a picture
  * @property {Failure | null} failure the latest of them
- * @property {string | null} transport UDP, TCP or relay
+ * @property {Failure | null} lowered why another protocol plays than the one that was asked for
+ * @property {string} protocol of the rung that plays or is tried: webrtc, mse, ll-hls or hls
+ * @property {string | null} transport what carries it: UDP, TCP, relay or WebSocket; null where there is no more to say
  *
  * @typedef {object} Metrics what a measurement can read from `<camera-view>`
  * @property {number | null} firstPictureMs from `start()` to the first picture on the screen
  * @property {number | null} latencyMs capture to screen, now
- * @property {'picture' | 'clock' | null} latencySource read off the picture, or mapped from RTP time
+ * @property {'picture' | 'clock' | null} latencySource read off the picture, or mapped from the stream's own time
  * @property {number} framesPresented since `start()`
  * @property {number} stalls
  * @property {number} reconnects

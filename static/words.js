@@ -4,6 +4,8 @@
  * Plain sentences that name what is wrong and what happens next; nothing at all while pictures come as they should.
  */
 
+import { protocolName, PROTOCOLS } from './protocols.js';
+
 /**
  * @typedef {import('./types.js').Situation} Situation
  * @typedef {import('./types.js').Camera} Camera
@@ -38,6 +40,15 @@ const WHAT_HELPS = {
   signalling: 'The gateway accepted the connection but did not answer. Look at its log.',
   refused: 'The gateway refused the connection.',
   lost: 'The connection keeps breaking. Check the network between this computer and the gateway.',
+  network: 'The gateway did not answer over HTTP. Check the network between this computer and the gateway.',
+  decode: "This browser's decoder gave up. Try another browser, or another of the camera's streams.",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const HOW_IT_PLAYS = {
+  mse: "Pictures come over the page's own connection, a fraction of a second later than over WebRTC",
+  'll-hls': 'Pictures come piece by piece over HTTP, about a second behind',
+  hls: 'Pictures come over HTTP, several seconds behind',
 };
 
 /**
@@ -132,7 +143,7 @@ export function describe(situation, nowMs) {
  * @param {Situation} situation
  * @returns {Words | null}
  */
-function describeAccess({ phase, camera }) {
+function describeAccess({ phase, camera, protocol, failure }) {
   const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
   switch (phase) {
     case 'signed-out': {
@@ -148,9 +159,15 @@ function describeAccess({ phase, camera }) {
       const detail = 'It may have been renamed or removed.';
       return say({ kind: 'unknown', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
     }
-    case 'no-h264': {
+    case 'no-protocol': {
+      const title = `There is no protocol “${protocol}”.`;
+      const detail = `Choose one of these: ${PROTOCOLS.join(', ')}.`;
+      return say({ kind: 'no-protocol', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
+    }
+    case 'unplayable': {
       const sends = camera?.video ? codecName(camera.video.codec) : 'H.264';
-      const title = `This camera sends ${sends}. Your browser can't play it.`;
+      const title =
+        protocol === 'webrtc' ? `This camera sends ${sends}. Your browser can't play it.` : (failure?.message ?? '');
       const detail = 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.';
       return say({ kind: 'unsupported', mark: 'Unsupported', title, detail, spoken: title, ...unusable });
     }
@@ -220,7 +237,7 @@ function describeConnection(situation, nowMs) {
   }
   if (failures >= HOPELESS_AFTER && failure && camera?.state === 'live') {
     const title = 'No picture gets through to this browser.';
-    const tried = `Tried WebRTC ${failures} times.`;
+    const tried = `Tried ${protocolName(situation.protocol)} ${failures} times.`;
     const helps = failure.code === 'refused' ? failure.message : (WHAT_HELPS[failure.code] ?? failure.message);
     const detail = `${tried} ${helps}`;
     return say({
@@ -273,7 +290,7 @@ function describeWaiting({ startedAt, camera }, nowMs) {
  * @param {Situation} situation
  * @returns {Words}
  */
-function describePicture({ catchingUp, transport }) {
+function describePicture({ catchingUp, protocol, transport, lowered }) {
   if (catchingUp) return say({ kind: 'catching-up', mark: 'Catching up' });
   const live = { kind: 'live', spoken: 'Live' };
   if (transport === 'TCP') {
@@ -282,5 +299,7 @@ function describePicture({ catchingUp, transport }) {
   if (transport === 'relay') {
     return say({ ...live, mark: 'Relay', detail: 'No direct way to the gateway — using a relay' });
   }
+  const how = HOW_IT_PLAYS[protocol];
+  if (how) return say({ ...live, mark: protocolName(protocol), detail: [lowered?.message, how].filter(Boolean).join(' ') });
   return say(live);
 }

@@ -89,34 +89,3 @@ def read_cookie(value: str, *, keys: Keys, now: float, password_hashes: Password
 def _signature(key: SigningKey, head: str, password_hash: str) -> str:
     fingerprint = hashlib.sha256(password_hash.encode("utf-8")).hexdigest()
     return hmac.digest(key.session_secret, f"v1\n{head}\n{fingerprint}".encode("ascii"), "sha256").hex()
-
-
-class Revocations:
-    """Sessions that were logged out, until they would have expired anyway.
-
-    Holds `max_sessions`; beyond that the oldest are forgotten together with the right to be that old: sessions issued
-    before are refused as well, so nobody who logged out is let in again.
-    """
-
-    def __init__(self, *, max_sessions: int = 10_000) -> None:
-        self._max_sessions = max_sessions
-        self._expires: dict[str, int] = {}
-        self._not_before = 0
-
-    def __len__(self) -> int:
-        return len(self._expires)
-
-    def revoke(self, session: Session, *, now: float) -> None:
-        """Ends `session`, renewed cookies of it included."""
-        # Any cookie of this session was issued by now.
-        self._expires.pop(session.id, None)
-        self._expires[session.id] = int(now) + SESSION_AGE_S
-        if len(self._expires) > self._max_sessions:
-            self._expires = {known: expires for known, expires in self._expires.items() if expires > now}
-        while len(self._expires) > self._max_sessions:
-            oldest = next(iter(self._expires))
-            self._not_before = max(self._not_before, self._expires.pop(oldest) - SESSION_AGE_S + 1)
-
-    def allows(self, session: Session) -> bool:
-        """Whether `session` has not been ended."""
-        return session.id not in self._expires and session.issued >= self._not_before

@@ -11,13 +11,23 @@ from typing import Final
 
 from gateway.access.api_keys import find_api_key
 from gateway.access.carriers import Carried, Carrier, carried_by
-from gateway.access.cookies import Revocations, Session, read_cookie
+from gateway.access.cookies import Session, read_cookie
 from gateway.access.grants import verify_grant
 from gateway.access.keys import Keys
 from gateway.access.needs import Need, need_of
 from gateway.access.paths import Area, Target, parse_target
 from gateway.access.principal import NOBODY, Account, Principal, holder_of
-from gateway.access.refusal import BAD_CREDENTIALS, FORBIDDEN, MISSING, NO_CAMERA, NOT_FOUND, SIGNED_OUT, Refusal
+from gateway.access.refusal import (
+    BAD_CREDENTIALS,
+    FORBIDDEN,
+    MISSING,
+    NO_CAMERA,
+    NOT_FOUND,
+    SIGNED_OUT,
+    WITHDRAWN,
+    Refusal,
+)
+from gateway.access.revocations import Revocations
 from gateway.errors import NotFound
 
 OK: Final = 200
@@ -132,7 +142,9 @@ def _identify(
     match carried.carrier:
         case Carrier.PATH | Carrier.BEARER | Carrier.QUERY:
             grant = verify_grant(carried.values[0], camera=target.camera, keys=policy.keys, now=now, known=policy.known)
-            return grant if isinstance(grant, Refusal) else holder_of(grant)
+            if isinstance(grant, Refusal):
+                return grant
+            return holder_of(grant) if policy.revocations.allows_grant(grant.id) else WITHDRAWN
         case Carrier.API_KEY:
             account = find_api_key(carried.values[0], policy.api_keys.values())
             return BAD_CREDENTIALS if account is None else account.principal()
@@ -146,7 +158,9 @@ def _identify(
 
 def _judge(need: Need, target: Target, principal: Principal, policy: Policy) -> Refusal | None:
     if need is Need.ADMIN:
-        return None if principal.may_administer() else FORBIDDEN
+        return None if principal.may_administer(target.camera) else FORBIDDEN
+    if need is Need.SOME_ADMIN:
+        return None if principal.administers else FORBIDDEN
     if need is Need.SOMEBODY:
         return NOT_FOUND if target.area is Area.UNKNOWN else None
     camera = target.camera

@@ -7,10 +7,12 @@ name below the suffixes that are never sold.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from ipaddress import ip_address
 from typing import Final
 
+_NAMES: Final = 64
 _PRIVATE_SUFFIXES: Final = (".localhost", ".local", ".lan", ".internal", ".home.arpa")
 
 
@@ -32,6 +34,7 @@ def _without_port(header: str) -> str:
     return name if colon and port.isascii() and port.isdigit() and not name.endswith(":") else header
 
 
+@functools.lru_cache(maxsize=_NAMES)
 def _is_address(name: str) -> bool:
     try:
         ip_address(name.strip("[]"))

@@ -10,13 +10,18 @@ from gateway.access.paths import Area, Target
 
 
 class Need(StrEnum):
-    """From nothing at all to the administrator; VIEW and SIGN are about the camera asked for."""
+    """From nothing at all to the administrator; VIEW, SIGN and ADMIN are about the camera asked for.
+
+    ADMIN where none is asked for is about the whole gateway, and takes an administrator of all cameras.
+    """
 
     NOTHING = "nothing"
     SOMEBODY = "somebody"
     """Any user, API key or grant; the answer shows only what they may see."""
     VIEW = "view"
     SIGN = "sign"
+    SOME_ADMIN = "some_admin"
+    """An administrator of any cameras; the answer is about theirs only."""
     ADMIN = "admin"
 
 
@@ -52,6 +57,9 @@ _API: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "preload"): Need.SOMEBODY,
     ("GET", "schemes"): Need.SOMEBODY,
     ("POST", "report"): Need.SOMEBODY,
+    ("GET", "sessions"): Need.SOME_ADMIN,
+    ("GET", "sessions/{session}"): Need.SOME_ADMIN,
+    ("DELETE", "sessions/{session}"): Need.SOME_ADMIN,
 }
 
 

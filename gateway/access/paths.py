@@ -7,6 +7,7 @@ needs them.  An edge that does the same decides the same.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,6 +19,7 @@ from gateway.names import RESERVED_ANYWHERE, RESERVED_LAST
 
 MAX_PATH_LENGTH: Final = 2048
 MAX_QUERY_LENGTH: Final = 4096
+_REMEMBERED: Final = 256
 
 _PATH = re.compile(r"/(?:[A-Za-z0-9_.~-]+/)*[A-Za-z0-9_.~-]*")
 _DOTS = re.compile(r"/\.+(?:/|\Z)")
@@ -65,6 +67,8 @@ class Target:
     query_grants: tuple[str, ...] = field(default=(), repr=False)
 
 
+# One request is taken apart by several who judge it, and players ask for the same things again.
+@functools.lru_cache(maxsize=_REMEMBERED)
 def parse_target(raw: str, *, base_path: str = "") -> Target | Refusal:
     """Takes apart what stands between method and version in a request line.
 
@@ -124,6 +128,8 @@ def _resolve(path: str) -> tuple[Area, str, str | None]:
 def _resolve_api(segments: list[str]) -> tuple[str, str | None]:
     if segments in ([], [""]):
         return "", None
+    if segments[0] == "sessions" and len(segments) == 2 and segments[1]:
+        return "sessions/{session}", None
     if segments[0] != "cameras" or len(segments) == 1 or "" in segments:
         return "/".join(segments), None
     if len(segments) > 2 and segments[-1] in RESERVED_LAST:

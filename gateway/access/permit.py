@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.access.decision import Asked, Policy, Verdict, decide
 from gateway.access.needs import Need
-from gateway.access.principal import Principal
+from gateway.access.principal import Kind, Principal
 from gateway.access.refusal import FORBIDDEN, Refusal
 
 CHECK_INTERVAL_S: Final = 10.0
@@ -55,7 +55,13 @@ class Permit:
         if camera is None or self._verdict.need is Need.NOTHING:
             return FORBIDDEN
         asked = Asked("GET", f"{self._permits.base_path}/{camera}/", authorization=(f"Bearer {token}",))
-        return self._take(asked, checked_user=None)
+        verdict = self._permits.judge_own(asked)
+        if verdict.refusal is not None:
+            return verdict.refusal
+        expires_at = verdict.principal.expires_at
+        if expires_at is None or (self.expires_at is not None and expires_at > self.expires_at):
+            self._asked, self._verdict, self._checked_user = asked, verdict, None
+        return self.expires_at if self.expires_at is not None else self._permits.now()
 
     def take_over(self, other: Permit) -> None:
         """Goes on with what a later request showed, unless this lasts longer by itself."""
@@ -63,18 +69,17 @@ class Permit:
         if mine is not None and (theirs is None or theirs > mine):
             self._asked, self._verdict, self._checked_user = other._asked, other._verdict, other._checked_user
 
-    def _take(self, asked: Asked, *, checked_user: str | None) -> float | Refusal:
-        verdict = self._permits.judge(asked, checked_user)
-        if verdict.refusal is not None:
-            return verdict.refusal
-        expires_at = verdict.principal.expires_at
-        if expires_at is None or (self.expires_at is not None and expires_at > self.expires_at):
-            self._asked, self._verdict, self._checked_user = asked, verdict, checked_user
-        return self.expires_at if self.expires_at is not None else self._permits.now()
-
     def holds(self) -> bool:
         """Whether the same would be let in now."""
         return self._permits.judge(self._asked, self._checked_user).refusal is None
+
+    @property
+    def grant(self) -> tuple[str, float] | None:
+        """Id and end (unix seconds) of the grant that let them in, None if it was something else."""
+        principal = self.principal
+        if principal.kind is not Kind.GRANT or principal.grant_id is None or principal.expires_at is None:
+            return None
+        return principal.grant_id, principal.expires_at
 
     def is_of_session(self, session_id: str) -> bool:
         """Whether a session cookie of this id let them in."""
@@ -118,6 +123,13 @@ class Permits:
     def judge(self, asked: Asked, checked_user: str | None) -> Verdict:
         """As of now."""
         return decide(asked, self._policy(), now=self.now(), checked_user=checked_user)
+
+    def judge_own(self, asked: Asked) -> Verdict:
+        """As of now, a grant by what could cover its own camera only: one for another is as bad as a forged one.
+
+        Telling the two apart costs a try for each camera there is, for whoever is let in already.
+        """
+        return decide(asked, replace(self._policy(), known=()), now=self.now())
 
     def give(self, asked: Asked, verdict: Verdict, *, checked_user: str | None = None) -> Permit:
         """For a request that was let in."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from gateway.access.grants import Grant
 from gateway.access.patterns import NO_CAMERAS, Patterns
-from gateway.access.prefixes import covers
+from gateway.access.prefixes import EVERYTHING, covers
 from gateway.access.scopes import Scope
 
 
@@ -45,9 +45,16 @@ class Principal:
         """Whether they may hand out grants for `prefix`; a grant never makes another."""
         return Scope.SIGN in self.scopes and self.patterns.match_all_of(prefix)
 
-    def may_administer(self) -> bool:
-        """Whether they may see and change the gateway itself."""
+    @property
+    def administers(self) -> bool:
+        """Whether they may change anything at all."""
         return Scope.ADMIN in self.scopes
+
+    def may_administer(self, camera: str | None = None) -> bool:
+        """Whether they may change this camera and end what is watched of it; None: the gateway as a whole."""
+        if camera is None:
+            return self.administers and self.patterns.match_all_of(EVERYTHING)
+        return self.administers and self.patterns.match(camera)
 
     def _reaches(self, camera: str) -> bool:
         return self.patterns.match(camera) if self.prefix is None else covers(self.prefix, camera)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -9,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Network = IPv4Network | IPv6Network
 
 _MAX_HOPS = 32
+_ADDRESSES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ def client_of(
     long as what it names is a trusted proxy itself: the first that is not is the client, whatever it claims further
     left.  An entry that is no address ends the reading at the proxy that wrote it.
     """
+    if not trusted:
+        return Client(remote or "", is_secure)
     here = _parse(remote or "")
     if here is None or not _is_trusted(here, trusted):
         return Client(remote or "", is_secure)
@@ -49,6 +53,7 @@ def client_of(
     return Client(str(here), secure)
 
 
+@functools.lru_cache(maxsize=_ADDRESSES)
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     # Some proxies add the port.
     bare = text.partition("]")[0].removeprefix("[") if text.startswith("[") else text

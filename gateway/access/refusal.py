@@ -28,6 +28,7 @@ UNKNOWN_KEY: Final = Refusal(
 )
 EXPIRED: Final = Refusal(401, "grant_expired", "The time this address was signed for is over; ask for a new one")
 TOO_FAR: Final = Refusal(401, "grant_invalid", "This address was signed for longer than an hour; ask for a new one")
+WITHDRAWN: Final = Refusal(401, "grant_withdrawn", "This address was withdrawn by an administrator; ask for a new one")
 BAD_CREDENTIALS: Final = Refusal(401, "credentials_invalid", "The name, password or key in this request is wrong")
 SIGNED_OUT: Final = Refusal(401, "signed_out", "You are signed out; sign in again")
 FORBIDDEN: Final = Refusal(403, "forbidden", "You may not see or do this")

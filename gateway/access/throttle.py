@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 _ROUNDING_S = 1e-3
+_ADDRESSES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ REFUSED_PER_ADDRESS: Final = Rate(burst=100, interval_s=0.5)
 """Requests answered 401 or 403: telling these two apart costs more than letting somebody in."""
 WRITES_PER_ADDRESS: Final = Rate(burst=60, interval_s=0.1)
 SIGN_PER_ACCOUNT: Final = Rate(burst=60, interval_s=0.2)
+GRANTS_PER_SOCKET: Final = Rate(burst=5, interval_s=1.0)
 
 
 class Throttle:
@@ -64,6 +67,7 @@ class Throttle:
         self._full_at.pop(key, None)
 
 
+@functools.lru_cache(maxsize=_ADDRESSES)
 def address_key(host: str) -> str:
     """What counts as one address: an IPv6 customer has a whole /64; text that is no address counts as it is."""
     try:

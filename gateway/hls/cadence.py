@@ -16,6 +16,10 @@ MIN_PART_SHARE: Final = 0.85
 _ROOM: Final = 1.02
 """The target above the usual part's length, for timestamps that waver."""
 
+_FEW_PICTURES: Final = (2, 3)
+_ROOM_OF_FEW: Final = 1.08
+"""Of few pictures a part can't leave one to the next without missing its least length: this lies in the middle."""
+
 _TICKS_PER_MS: Final = VIDEO_CLOCK_RATE // 1000
 _ROUNDING_S: Final = 0.49
 """A segment may be this much longer than the target duration: durations are compared rounded (section 4.4.3.1)."""
@@ -73,7 +77,8 @@ def part_target(interval: int, *, part_s: float) -> int:
     Whole milliseconds, for that is how a playlist writes it.
     """
     count = max(1, int(part_s * VIDEO_CLOCK_RATE / interval + 0.05))
-    return math.ceil(count * interval * _ROOM / _TICKS_PER_MS) * _TICKS_PER_MS
+    room = _ROOM_OF_FEW if count in _FEW_PICTURES else _ROOM
+    return math.ceil(count * interval * room / _TICKS_PER_MS) * _TICKS_PER_MS
 
 
 def choose(interval: int, *, gop_s: float | None, group_s: float, part_s: float, segment_s: float) -> Cadence:

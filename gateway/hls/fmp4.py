@@ -11,6 +11,7 @@ VIDEO_TRACK_ID: Final = 1
 AUDIO_TRACK_ID: Final = 2
 
 _UNITY_MATRIX: Final = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+_VIDEO_TIMESCALE: Final = 90_000
 _UNDETERMINED_LANGUAGE: Final = 0x55C4
 _DPI_72: Final = 72 << 16
 
@@ -42,7 +43,7 @@ class AvcEntry:
     height: int
     sps: tuple[bytes, ...]
     pps: tuple[bytes, ...]
-    timescale: int = 90_000
+    timescale: int = _VIDEO_TIMESCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,16 @@ class Run:
     samples: Sequence[Sample]
 
 
-def initialization(video: AvcEntry, audio: AudioEntry | None = None) -> bytes:
-    """The boxes ftyp and moov for one video and perhaps one audio track."""
+def initialization(video: AvcEntry, audio: AudioEntry | None = None, *, origin: int = 0) -> bytes:
+    """The boxes ftyp and moov for one video and perhaps one audio track.
+
+    Media time `origin`, in 1/90000 s, is to be presentation time 0 (an edit list, 14496-12 section 8.6.6).
+    """
     brands = b"iso6cmf2cmfcmp41"
-    tracks = [_track(VIDEO_TRACK_ID, video)]
+    tracks = [_track(VIDEO_TRACK_ID, video, origin)]
     extends = [_track_extends(VIDEO_TRACK_ID)]
     if audio is not None:
-        tracks.append(_track(AUDIO_TRACK_ID, audio))
+        tracks.append(_track(AUDIO_TRACK_ID, audio, origin * audio.timescale // _VIDEO_TIMESCALE))
         extends.append(_track_extends(AUDIO_TRACK_ID))
     header = struct.pack(">IIII", 0, 0, 1000, 0) + struct.pack(">IHHII", 0x10000, 0x0100, 0, 0, 0) + _UNITY_MATRIX
     movie_header = _full_box(b"mvhd", header + bytes(24) + struct.pack(">I", AUDIO_TRACK_ID + 1))
@@ -150,7 +154,14 @@ def _full_box(kind: bytes, *content: bytes, flags: int = 0) -> bytes:
     return _box(kind, struct.pack(">I", flags), *content)
 
 
-def _track(track_id: int, entry: AvcEntry | AudioEntry) -> bytes:
+def _edits(origin: int) -> bytes:
+    """From media time `origin` on, to the end of whatever is to come."""
+    if not origin:
+        return b""
+    return _box(b"edts", _box(b"elst", struct.pack(">IIQqI", 0x01000000, 1, 0, origin, 0x10000)))
+
+
+def _track(track_id: int, entry: AvcEntry | AudioEntry, origin: int) -> bytes:
     is_video = isinstance(entry, AvcEntry)
     width, height = (entry.width, entry.height) if isinstance(entry, AvcEntry) else (0, 0)
     header = (
@@ -174,6 +185,7 @@ def _track(track_id: int, entry: AvcEntry | AudioEntry) -> bytes:
     return _box(
         b"trak",
         _full_box(b"tkhd", header, flags=3),
+        _edits(origin),
         _box(
             b"mdia",
             _full_box(b"mdhd", media_header),

@@ -15,7 +15,7 @@ from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
 from gateway.hls.packager import Lengths, Numbers, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
 from gateway.hls.viewers import HttpViewers
-from gateway.hls.window import Segment
+from gateway.hls.window import Segment, Snapshot
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
@@ -63,7 +63,8 @@ class Origin:
         self._changed: asyncio.Future[None] | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
-        self._playlists: dict[int, Serialized] = {}
+        self._snapshot: Snapshot | None = None
+        self._playlists: dict[bool, Serialized] = {}
 
     # Starting and stopping.
 
@@ -170,7 +171,7 @@ class Origin:
         packager = self._packager
         if packager is None or not packager.ready:
             return max(1.0, self._lengths.segment_s)
-        return packager.snapshot().target_duration_s
+        return packager.target_duration_s
 
     # From the hub.
 
@@ -196,6 +197,7 @@ class Origin:
 
     def _changed_state(self) -> None:
         self._playlists.clear()
+        self._snapshot = None
         changed, self._changed = self._changed, None
         if changed is not None and not changed.done():
             changed.set_result(None)
@@ -232,20 +234,25 @@ class Origin:
         await self._until_ready()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s
-        while decide(directives, self._require().snapshot()) is Decision.WAIT:
+        while decide(directives, self._now()) is Decision.WAIT:
             await self._change_until(deadline)
         return self._serialized(skip=directives.skip)
 
     def _serialized(self, *, skip: bool) -> Serialized:
-        snapshot = self._require().snapshot()
-        count = skippable(snapshot) if skip else 0
-        found = self._playlists.get(count)
+        found = self._playlists.get(skip)
         if found is None:
-            plain = media_playlist(snapshot, skip=count).encode()
+            snapshot = self._now()
+            plain = media_playlist(snapshot, skip=skippable(snapshot) if skip else 0).encode()
             compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
             found = Serialized(plain, compressor.compress(plain) + compressor.flush())
-            self._playlists[count] = found
+            self._playlists[skip] = found
         return found
+
+    def _now(self) -> Snapshot:
+        """What there is; taken once for all who ask before it changes."""
+        if self._snapshot is None:
+            self._snapshot = self._require().snapshot()
+        return self._snapshot
 
     async def part(self, number: int) -> bytes:
         """A part; the next one is waited for.  Raises NotFound, or Unavailable when it does not come."""

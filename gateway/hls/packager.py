@@ -9,9 +9,9 @@ from typing import Final
 from gateway.hls.cadence import Cadence, choose, slowed, usual_interval
 from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
-from gateway.hls.samples import Coded, audio_entry, avc_entry, coded
+from gateway.hls.samples import Coded, audio_entry, avc_entry, coded, with_sets
 from gateway.hls.sound import AudioLane
-from gateway.hls.window import OpenSegment, Part, SegmentStart, Snapshot, Window
+from gateway.hls.window import LISTED_TARGETS, OpenSegment, Part, SegmentStart, Snapshot, Window
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
 
 MAX_BYTES: Final = 64 << 20
@@ -110,6 +110,11 @@ class Packager:
         return not self.window.is_empty
 
     @property
+    def target_duration_s(self) -> int:
+        """Of the playlist; only once `ready`."""
+        return self._known_cadence().target_duration_s
+
+    @property
     def next_part(self) -> int:
         """The number of the part that is made next."""
         return self._maker.next_number
@@ -123,18 +128,22 @@ class Packager:
 
     def snapshot(self) -> Snapshot:
         """What there is right now; only once `ready`."""
-        if self._cadence is None:
-            raise RuntimeError("asked for a playlist before the first keyframe")
+        cadence = self._known_cadence()
         opened = OpenSegment(self._segment, tuple(self._parts)) if self._segment and self._parts else None
         return Snapshot(
-            target_duration_s=self._cadence.target_duration_s,
-            part_target=self._cadence.part_target,
+            target_duration_s=cadence.target_duration_s,
+            part_target=cadence.part_target,
             segments=self.window.segments,
             open=opened,
             discontinuity_sequence=self.window.discontinuity_sequence,
             next_msn=self._msn,
             next_part=self.next_part,
         )
+
+    def _known_cadence(self) -> Cadence:
+        if self._cadence is None:
+            raise RuntimeError("asked for a playlist before the first keyframe")
+        return self._cadence
 
     # Beginning.
 
@@ -237,8 +246,11 @@ class Packager:
         cadence = self._cadence or self._choose_cadence([unit])
         self._end_what_is_over(unit, cadence)
         if self._segment is None:
+            known = self._init
             self._begin_segment(unit, cadence)
             cadence = self._cadence or cadence
+            if self._init != known > 0:
+                sample = with_sets(sample)
         self._maker.add(unit, sample)
         self._last = unit
         if self._maker.is_full(cadence):
@@ -296,6 +308,7 @@ class Packager:
             part_s=self._lengths.part_s,
             segment_s=self._lengths.segment_s,
         )
+        self.window.least = LISTED_TARGETS * self._cadence.target_duration_s * VIDEO_CLOCK_RATE
         return self._cadence
 
     def _break(self) -> None:

@@ -52,8 +52,16 @@ class PartMaker:
         self._pictures.append(_Placed(unit, sample, time))
 
     def is_full(self, cadence: Cadence) -> bool:
-        """Whether one more picture would be too many."""
-        return self.is_open and self.foretold_end(cadence) + cadence.interval - self.boundary > cadence.part_target
+        """Whether one more picture would be too many.
+
+        With timestamps that waver, both one more and none may miss the lengths a part can have; then what moves the
+        next picture less.
+        """
+        if not self.is_open:
+            return False
+        length = self.foretold_end(cadence) - self.boundary
+        too_long = length + cadence.interval - cadence.part_target
+        return too_long > 0 and too_long >= cadence.part_minimum - length
 
     def is_over(self, dts: int, cadence: Cadence) -> bool:
         """Whether a picture at `dts` is too late for this part."""

@@ -16,6 +16,7 @@ from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
 from gateway.relay.camera import Camera
+from gateway.webrtc.permission import PERMIT
 
 FindCamera = Callable[[str], Camera]
 
@@ -27,8 +28,10 @@ _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
 
 def viewer_of(request: web.Request) -> Hashable:
-    """Who asks, where nothing better is known: address and program."""
-    return (request.remote, request.headers.get("User-Agent", ""))
+    """Who asks: the grant or session that lets them in, else address and program."""
+    permit = request.get(PERMIT)
+    grant_id = None if permit is None else permit.principal.grant_id
+    return grant_id or (request.remote, request.headers.get("User-Agent", ""))
 
 
 class Hls:
@@ -40,17 +43,15 @@ class Hls:
         lengths: Lengths,
         *,
         clock: Clock,
-        identify: Callable[[web.Request], Hashable] = viewer_of,
         always: Sequence[Camera] = (),
     ) -> None:
         """`always` are packaged whether somebody watches or not."""
         self._find_camera = find_camera
         self._lengths = lengths
         self._clock = clock
-        self._identify = identify
         self._origins: dict[str, Origin] = {}
-        # Numbers begin anew when the gateway does, and a cache must not mix the two up.
-        self._generation = secrets.token_hex(4)
+        self.generation = secrets.token_hex(4)
+        """Stands in all addresses: numbers begin anew when the gateway does, and a cache must not mix the two up."""
         self._always = tuple(always)
 
     def origin(self, camera: Camera) -> Origin:
@@ -62,6 +63,16 @@ class Hls:
             origin = self._origins[camera.name] = Origin(camera, self._lengths, clock=self._clock)
         return origin
 
+    def keep(self, camera: Camera) -> None:
+        """Package a camera whether somebody watches or not, from now on."""
+        self.origin(camera).keep()
+
+    def remove(self, name: str) -> None:
+        """Forget a camera that is gone; who waits for its pictures is told that there are none."""
+        origin = self._origins.pop(name, None)
+        if origin is not None:
+            origin.close()
+
     def viewers(self, camera: Camera) -> int:
         """How many watch a camera over HLS."""
         origin = self._origins.get(camera.name)
@@ -70,7 +81,7 @@ class Hls:
     def start(self) -> None:
         """Begin to package the cameras that always are."""
         for camera in self._always:
-            self.origin(camera).keep()
+            self.keep(camera)
 
     def close(self) -> None:
         """Stop packaging all cameras."""
@@ -89,14 +100,14 @@ class Hls:
         """`GET /{camera}/index.m3u8`."""
         origin = self.origin(self._find_camera(request.match_info["camera"]))
         await origin.start()
-        origin.seen(self._identify(request))
-        text = origin.multivariant(f"_hls/{self._generation}/{_PLAYLIST}")
+        origin.seen(viewer_of(request))
+        text = origin.multivariant(f"_hls/{self.generation}/{_PLAYLIST}")
         return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
 
     async def child(self, request: web.Request) -> web.Response:
         """Everything a playlist refers to."""
         origin = self.origin(self._find_camera(request.match_info["camera"]))
-        if request.match_info["generation"] != self._generation:
+        if request.match_info["generation"] != self.generation:
             raise NotFound("The gateway was started anew; begin again with index.m3u8")
         name = request.match_info["name"]
         if name == _PLAYLIST:
@@ -104,7 +115,7 @@ class Hls:
         found = _NAME.fullmatch(name)
         if found is None or (found["kind"] == "init") != (found["suffix"] == "mp4"):
             raise NotFound("There is nothing of that name")
-        origin.seen(self._identify(request))
+        origin.seen(viewer_of(request))
         number = int(found["number"])
         match found["kind"]:
             case "p":
@@ -118,7 +129,7 @@ class Hls:
     async def _playlist(self, request: web.Request, origin: Origin) -> web.Response:
         directives = parse_directives(request.query)
         await origin.start()
-        viewer = self._identify(request)
+        viewer = viewer_of(request)
         origin.seen(viewer)
         playlist = await origin.playlist(directives)
         # Being answered counts too: a request may have waited for as long as a viewer may be silent.

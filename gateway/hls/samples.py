@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.hls.fmp4 import AacEntry, AudioEntry, AvcEntry, OpusEntry
@@ -50,6 +50,16 @@ def coded(unit: AccessUnit, *, known: AvcEntry | None) -> Coded:
         size += 4 + len(nal_unit)
     # The same set twice in one access unit is one.
     return Coded(tuple(pieces), size, tuple(dict.fromkeys(sps)), tuple(dict.fromkeys(pps)))
+
+
+def with_sets(sample: Coded) -> Coded:
+    """The same picture with its parameter sets before it, for players that keep to the ones they began with.
+
+    FFmpeg (libavformat/mov.c, "Found duplicated MOOV Atom") skips every initialization section but the first.
+    """
+    sets = (*sample.sps, *sample.pps)
+    pieces = [piece for nal_unit in sets for piece in (_LENGTH.pack(len(nal_unit)), nal_unit)]
+    return replace(sample, pieces=(*pieces, *sample.pieces), size=sample.size + sum(map(len, pieces)))
 
 
 def avc_entry(track: VideoTrack, sets: Coded) -> AvcEntry | None:

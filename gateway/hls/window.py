@@ -12,6 +12,9 @@ from gateway.media.units import VIDEO_CLOCK_RATE
 PARTS_KEPT_TARGETS: Final = 3
 """Parts are listed for the last so many target durations (rfc8216bis section 6.2.2)."""
 
+LISTED_TARGETS: Final = 3
+"""Segments are listed for at least the last so many target durations (section 6.2.2)."""
+
 MIN_SEGMENTS: Final = 3
 _RETIRED: Final = 3
 """Segments that left the playlist and can still be had, for those who hold an older playlist."""
@@ -103,7 +106,11 @@ class Snapshot:
 
 
 class Window:
-    """The newest segments: at most `max_segments`, and at most `max_bytes` in all beyond the newest three."""
+    """The newest segments: at most `max_segments`, and at most `max_bytes` in all beyond the newest three.
+
+    More than `max_segments` only where they are shorter than `least`, in 1/90000 s: a playlist must keep three target
+    durations (rfc8216bis section 6.2.2), which are chosen before the camera's segments are known.
+    """
 
     def __init__(self, *, max_segments: int, max_bytes: int) -> None:
         self._max_segments = max(max_segments, MIN_SEGMENTS)
@@ -114,6 +121,8 @@ class Window:
         self._parts: dict[int, Part] = {}
         self._inits: dict[int, bytes] = {}
         self._bytes = 0
+        self._listed = 0
+        self.least = 0
         self.discontinuity_sequence = 0
         self.dropped_for_size = 0
         """Segments that left early because there were too many bytes."""
@@ -153,7 +162,8 @@ class Window:
     def _append(self, segment: Segment) -> None:
         self._segments.append(segment)
         self._by_msn[segment.start.msn] = segment
-        while len(self._segments) > self._max_segments:
+        self._listed += segment.duration
+        while len(self._segments) > self._max_segments and self._listed - self._segments[0].duration >= self.least:
             self._retire()
         while len(self._segments) > MIN_SEGMENTS and self._bytes > self._max_bytes:
             self.dropped_for_size += 1
@@ -161,6 +171,7 @@ class Window:
 
     def _retire(self) -> None:
         segment = self._segments.popleft()
+        self._listed -= segment.duration
         if segment.start.discontinuity:
             self.discontinuity_sequence += 1
         if len(self._retired) == _RETIRED:

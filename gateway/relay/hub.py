@@ -17,6 +17,7 @@ from gateway.source.status import CameraState, CameraStatus
 _log = logging.getLogger(__name__)
 
 _RATE_WINDOW_S = 4.0
+_SENDING = (CameraState.LIVE, CameraState.STALLED)
 
 
 class Sink(Protocol):
@@ -51,6 +52,7 @@ class Hub:
         self.gop = gop or GopCache()
         self.last_video: AccessUnit | None = None
         self.last_keyframe: AccessUnit | None = None
+        """The newest one while the camera sends pictures or has only just stopped (stalled); else None."""
         self._sinks: dict[Sink, None] = {}
         self._rate: deque[tuple[float, int]] = deque()
         self._rate_bytes = 0
@@ -98,6 +100,8 @@ class Hub:
             self.gop.clear()
             self._rate.clear()
             self._rate_bytes = 0
+        if status.state not in _SENDING:
+            self.last_keyframe = None
         self.events.emit("status", status)
 
     def _count(self, unit: AccessUnit) -> None:

@@ -26,6 +26,8 @@ _MAX_PENDING: Final = 16
 _QUALITY: Final = 80
 _DEADLINE_S: Final = 5.0
 
+_Key = tuple[str, int, float, int | None]
+
 
 class NoPicture(Exception):
     """A keyframe could not be decoded."""
@@ -47,11 +49,12 @@ class Stills:
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="still")
         self._pending = 0
-        self._made: OrderedDict[tuple[str, int, int | None], asyncio.Future[Still]] = OrderedDict()
+        self._made: OrderedDict[_Key, asyncio.Future[Still]] = OrderedDict()
 
     async def of(self, camera: str, keyframe: AccessUnit, *, width: int | None) -> Still:
         """The still of a camera's keyframe, no wider than `width` pixels; raises NoPicture."""
-        key = (camera, keyframe.pts, width)
+        # A camera that connects anew may begin its timestamps anew.
+        key = (camera, keyframe.pts, keyframe.captured_at, width)
         future = self._made.get(key)
         if future is None or (future.done() and future.cancelled()):
             if self._pending >= _MAX_PENDING:
@@ -69,6 +72,11 @@ class Stills:
                 return await asyncio.shield(future)
         except TimeoutError:
             raise NoPicture("decoding took too long") from None
+
+    def forget(self, camera: str) -> None:
+        """Drops the pictures of a camera that is gone; what is being decoded right now is given to who waits for it."""
+        for key in [key for key in self._made if key[0] == camera]:
+            del self._made[key]
 
     def _done(self, future: asyncio.Future[Still]) -> None:
         self._pending -= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.rtp.stream import RtpFrame
 
@@ -28,12 +29,12 @@ MAX_RUN_BYTES = 65_507
 """The kernel's limits for one segmented send (UDP_MAX_SEGMENTS; an IPv4 datagram's payload)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PacketClass:
+class PacketClass(NamedTuple):
     """What viewers must agree on to share templates: SSRC, payload type, playout-delay extension, SRTP tag's size.
 
     `playout_delay_id` 0 means the extension was not negotiated.  Delays in units of 10 ms, 0…4095
-    (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay).
+    (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay).  A tuple, because each viewer's is looked up with
+    every frame, and a dataclass hashes and compares in Python.
     """
 
     ssrc: int
@@ -48,13 +49,20 @@ class PacketClass:
 class Run:
     """Packets of equal size (the last may be shorter) that can leave in one segmented send.
 
-    `data` holds them `stride` bytes apart, each followed by room for exactly its SRTP tag; `sizes` without the tag.
+    `data` holds them `stride` bytes apart, each followed by room for exactly its SRTP tag; `sizes` without the tag,
+    `header_size` of each with its extension; `payload_bytes` of all.
     """
 
     data: bytes
     stride: int
     sizes: tuple[int, ...]
     first_index: int
+    header_size: int
+    payload_bytes: int
+
+    def payload_size(self, begin: int, end: int) -> int:
+        """Bytes of payload in the packets from `begin` up to before `end`."""
+        return sum(self.sizes[begin:end]) - (end - begin) * self.header_size
 
 
 def extension(packet_class: PacketClass) -> bytes:
@@ -88,6 +96,11 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
     stride = 0
     first = frame.first_index
     final = len(frame.payloads) - 1
+
+    def complete() -> Run:
+        payload_bytes = sum(sizes) - len(sizes) * len(plain)
+        return Run(b"".join(parts), stride, tuple(sizes), first, len(plain), payload_bytes)
+
     for place, payload in enumerate(frame.payloads):
         size = len(plain) + len(payload)
         if sizes and (
@@ -96,15 +109,21 @@ def lay_out(frame: RtpFrame, packet_class: PacketClass) -> tuple[Run, ...]:
             or len(sizes) == MAX_RUN_PACKETS
             or (len(sizes) + 1) * stride > MAX_RUN_BYTES
         ):
-            runs.append(Run(b"".join(parts), stride, tuple(sizes), first))
+            runs.append(complete())
             first += len(sizes)
             parts, sizes = [], []
         if not sizes:
             stride = size + tag_size
         parts += (last if place == final else plain, payload, room)
         sizes.append(size)
-    runs.append(Run(b"".join(parts), stride, tuple(sizes), first))
+    runs.append(complete())
     return tuple(runs)
+
+
+def retransmission_size(frame: RtpFrame, place: int, packet_class: PacketClass) -> int:
+    """Bytes of the RTX packet that `retransmission` makes."""
+    extra = _EXTENSION_SIZE if packet_class.playout_delay_id else 0
+    return _HEADER_SIZE + extra + _RTX_SIZE + len(frame.payloads[place])
 
 
 def retransmission(

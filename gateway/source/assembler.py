@@ -112,10 +112,12 @@ class Assembler:
         keyframe: bool,
         arrival: Arrival,
         reported_at: float | None = None,
+        early: bool = False,
     ) -> AccessUnit | None:
         """The access unit of one coded picture, None before the first keyframe.
 
-        `pts` and `dts` are the camera's, in 1/90000 s; `reported_at` is the camera's own wall clock for it.
+        `pts` and `dts` are the camera's, in 1/90000 s; `reported_at` is the camera's own wall clock for it.  `arrival`
+        is that of the picture's end if it is `early`, else that of the next picture's beginning.
         """
         if keyframe or self._slices_left > 0:
             data = self._inspect(data, keyframe=keyframe)
@@ -128,10 +130,11 @@ class Assembler:
         order = dts if dts is not None else pts
         out = self._timeline.video(order, arrived_s=arrival.monotonic_s, interval=interval)
         self._interval.observe(out)
-        # FFmpeg's parser holds a picture until the next one begins: it had arrived an interval earlier.
+        # One that was held until the next one began had arrived an interval earlier.
+        held_s = 0.0 if early else interval / VIDEO_CLOCK_RATE
         captured_at = self._capture.observe(
             out / VIDEO_CLOCK_RATE,
-            arrived_at=arrival.at - interval / VIDEO_CLOCK_RATE,
+            arrived_at=arrival.at - held_s,
             monotonic_s=arrival.monotonic_s,
             reported_at=reported_at,
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import struct
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,20 +15,21 @@ from av.stream import Stream
 
 from gateway.clock import Clock
 from gateway.media.capture_clock import ClockEstimate, ClockMode
-from gateway.media.units import AccessUnit, StreamInfo
+from gateway.media.codecs import video_codec
+from gateway.media.units import AccessUnit, StreamInfo, VideoCodec
 from gateway.source import connection
 from gateway.source.assembler import Arrival, Assembler, Continuation
 from gateway.source.failures import Attempt, classify, reason
 from gateway.source.handover import Ended, Handover, Waiting
+from gateway.source.pictures import Allowance, Picture, Pictures
 from gateway.source.status import ReasonCode
-from gateway.source.validator import WEBRTC, assess
+from gateway.source.validator import assess_best
 
 _log = logging.getLogger(__name__)
 
 _WAITING_EVERY_S: Final = 1.0
 _HELD_LIMIT: Final = 128
-# struct AVProducerReferenceTime of libavutil: wall clock in µs, then flags.
-_PRODUCER_REFERENCE_TIME: Final = struct.Struct("=q")
+_ALLOWANCE: Final = Allowance()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,19 @@ class Reader:
     """One attempt.  Everything it has to say goes through its handover, an `Ended` last."""
 
     def __init__(
-        self, settings: ReaderSettings, handover: Handover, *, clock: Clock, continuation: Continuation
+        self,
+        settings: ReaderSettings,
+        handover: Handover,
+        *,
+        clock: Clock,
+        continuation: Continuation,
+        allowance: Allowance = _ALLOWANCE,
     ) -> None:
         self._settings = settings
         self._handover = handover
         self._clock = clock
         self._continuation = continuation
+        self._allowance = allowance
         self._stopped = threading.Event()
         self._assembler: Assembler | None = None
         self._thread = threading.Thread(target=self._run, name=f"source {settings.name}", daemon=True)
@@ -107,9 +115,19 @@ class Reader:
         wanted: list[Stream] = [video]
         if audio is not None and audio_source is not None:
             wanted.append(audio)
+        h264 = video_codec(video.codec_context.name) is VideoCodec.H264
+        pictures = Pictures(container, self._allowance, name=self._settings.name, h264=h264)
+        try:
+            return self._relay(container.demux(wanted), pictures, assembler, video_index=video.index)
+        finally:
+            pictures.close()
+
+    def _relay(
+        self, packets: Iterator[Packet[Stream]], pictures: Pictures, assembler: Assembler, *, video_index: int
+    ) -> Ended:
         relay = _Relay(assembler, self._handover)
         heard_s = self._clock.monotonic()
-        for packet in container.demux(wanted):
+        for packet in packets:
             if self._stopped.is_set():
                 break
             if not packet.size:
@@ -119,15 +137,13 @@ class Reader:
                 # FFmpeg's deadline has passed: this is the picture its parser had held back, not a new one.
                 return Ended(reason(ReasonCode.NO_PICTURES, self._settings.url))
             heard_s = arrival.monotonic_s
-            if packet.stream_index != video.index:
+            if packet.stream_index != video_index:
                 relay.audio(packet, arrival)
                 continue
-            rejected = relay.video(packet, arrival)
-            if rejected is not None:
-                return rejected
-        return self._closed()
-
-    def _closed(self) -> Ended:
+            for picture in pictures.take(packet, watched=self._handover.watched):
+                rejected = relay.video(picture, arrival)
+                if rejected is not None:
+                    return rejected
         return Ended(reason(ReasonCode.CLOSED, self._settings.url))
 
 
@@ -147,15 +163,16 @@ class _Relay:
         if unit is not None:
             self._pass(unit)
 
-    def video(self, packet: Packet[Stream], arrival: Arrival) -> Ended | None:
+    def video(self, picture: Picture, arrival: Arrival) -> Ended | None:
         """Pass a picture on; returns why the connection must end where what it carries can't be shown."""
         unit = self._assembler.video(
-            bytes(packet),
-            pts=packet.pts,
-            dts=packet.dts,
-            keyframe=packet.is_keyframe,
+            picture.data,
+            pts=picture.pts,
+            dts=picture.dts,
+            keyframe=picture.keyframe,
             arrival=arrival,
-            reported_at=_reported_at(packet),
+            reported_at=picture.reported_at,
+            early=picture.early,
         )
         if self._assembler.stream is not self._judged:
             rejected = _rejection(self._assembler)
@@ -183,16 +200,5 @@ class _Relay:
 
 
 def _rejection(assembler: Assembler) -> Ended | None:
-    verdict = assess(assembler.stream)[WEBRTC]
+    verdict = assess_best(assembler.stream)
     return None if verdict.ok else Ended(verdict.reason, rejected=assembler.stream)
-
-
-def _reported_at(packet: Packet[Stream]) -> float | None:
-    """The camera's wall clock for this packet in unix seconds, once it has sent a sender report."""
-    if not packet.has_sidedata("prft"):
-        return None
-    data = bytes(packet.get_sidedata("prft"))
-    if len(data) < _PRODUCER_REFERENCE_TIME.size:
-        return None
-    wall_us: int = _PRODUCER_REFERENCE_TIME.unpack_from(data)[0]
-    return wall_us / 1_000_000 if wall_us > 0 else None

@@ -46,6 +46,12 @@ def assess(stream: StreamInfo) -> dict[str, RungVerdict]:
     return {rung: _assess_rung(rung, stream) for rung in RUNGS}
 
 
+def assess_best(stream: StreamInfo) -> RungVerdict:
+    """The verdict of the first rung that carries the pictures; where none does, that of the first."""
+    verdicts = assess(stream)
+    return next((verdict for verdict in verdicts.values() if verdict.ok), verdicts[WEBRTC])
+
+
 def _assess_rung(rung: str, stream: StreamInfo) -> RungVerdict:
     video = _assess_video(rung, stream.video)
     audio = None if stream.audio is None else _assess_audio(rung, stream.audio)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +13,7 @@ from pydantic import ValidationError
 from gateway.config import CameraConfig
 from gateway.errors import ConfigError
 from gateway.names import check_prefix_free, parse_camera_name
+from gateway.private_file import replace_file
 
 FILE: Final = "cameras.json"
 MAX_CAMERAS: Final = 1000
@@ -79,13 +78,4 @@ def read_added(file: Path, *, configured: Mapping[str, CameraConfig]) -> dict[st
 def write_added(file: Path, cameras: Mapping[str, CameraConfig]) -> None:
     """Writes the whole file or nothing of it, readable by its owner only; blocks.  Raises OSError."""
     text = json.dumps({name: camera_values(camera) for name, camera in cameras.items()}, indent=1)
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    replace_file(file, text + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -35,6 +36,7 @@ _ERRORS: Final[dict[int, type[ClientError]]] = {
     404: NotFound,
     414: UriTooLong,
 }
+_MAX_AGE: Final = re.compile(r"max-age=([0-9]+)")
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -74,6 +76,8 @@ class Admission:
         response = await self._pass_on(request, handler, verdict, target)
         if verdict.carrier not in (None, Carrier.PATH):
             _keep_private(response)
+        if verdict.principal.expires_at is not None:
+            _keep_no_longer(response, verdict.principal.expires_at - self._gatekeeper.clock.now())
         fresh = None if verdict.session is None else self._gatekeeper.renewed_cookie(verdict.session)
         if fresh is not None and not response.prepared:
             set_session_cookie(request, response, fresh, base_path=self._gatekeeper.policy.base_path)
@@ -168,6 +172,14 @@ def _keep_private(response: web.StreamResponse) -> None:
     cached = response.headers.get("Cache-Control", "")
     if not response.prepared and "max-age" in cached:
         response.headers["Cache-Control"] = ", ".join(["private", *_shareable(cached)])
+
+
+def _keep_no_longer(response: web.StreamResponse, seconds: float) -> None:
+    """What a grant opened is not given out of a cache when the grant is over."""
+    cached = response.headers.get("Cache-Control", "")
+    if not response.prepared and "max-age" in cached:
+        longest = max(0, int(seconds))
+        response.headers["Cache-Control"] = _MAX_AGE.sub(lambda age: f"max-age={min(int(age[1]), longest)}", cached)
 
 
 def _shareable(cached: str) -> list[str]:

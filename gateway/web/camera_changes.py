@@ -15,10 +15,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from aiohttp import web
 
+from gateway.access.principal import Principal
 from gateway.access.sources import forbidden
 from gateway.config import CameraConfig, CameraUrl, SourcesConfig
 from gateway.errors import BadRequest, Forbidden, NotFound, Unavailable, Unprocessable
-from gateway.names import check_prefix_free, parse_camera_name
+from gateway.names import describe_conflict, parse_camera_name, prefix_conflicts
 from gateway.web.added_cameras import MAX_CAMERAS, camera_values, parse_camera, write_added
 from gateway.web.keys import CLIENT, principal_of
 from gateway.webrtc.whep import read_body
@@ -102,7 +103,7 @@ class CameraChanges:
                     raise NotFound.camera(name)
                 values = {**camera_values(old), **values}
             elif old is None:
-                self._check_name(name)
+                self._check_name(name, principal_of(request))
             camera = await self._checked(values)
             await self._save({**self._added, name: camera})
             if old is not None:
@@ -126,14 +127,18 @@ class CameraChanges:
             raise Forbidden("This camera stands in the gateway's configuration; change it there", code="read_only")
         return name
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, principal: Principal) -> None:
         if len(self._added) >= MAX_CAMERAS:
             raise Unprocessable(f"There are {MAX_CAMERAS} cameras already", code="too_many_cameras")
         try:
             parse_camera_name(name)
-            check_prefix_free([name, *self._configured, *self._added])
         except ValueError as error:
             raise Unprocessable(str(error), code="bad_name") from None
+        for pair in prefix_conflicts([name, *self._configured, *self._added]):
+            # An administrator of some cameras learns no other's name.
+            named = all(principal.may_administer(one) for one in pair)
+            message = describe_conflict(*pair) if named else "This name collides with another camera's: choose another"
+            raise Unprocessable(message, code="bad_name")
 
     async def _checked(self, values: Mapping[str, Any]) -> CameraConfig:
         try:

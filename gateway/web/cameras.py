@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from gateway.errors import BadRequest
+from gateway.hls.mse import Mse
 from gateway.hls.routes import Hls
 from gateway.relay.camera import Camera
 from gateway.relay.description import describe
 from gateway.source.status import CameraState
-from gateway.web.keys import HLS, REGISTRY, SESSIONS, principal_of
+from gateway.web.keys import HLS, MSE, REGISTRY, SESSIONS, principal_of
 from gateway.webrtc.sessions import Sessions
 
 _MAX_LIMIT = 1000
@@ -23,9 +25,28 @@ def visible_cameras(request: web.Request) -> list[Camera]:
     return [camera for camera in request.app[REGISTRY] if principal.may_see(camera.name)]
 
 
-def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None, *, admin: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways to watch a camera; HLS can be switched off."""
+
+    sessions: Sessions
+    mse: Mse
+    hls: Hls | None
+
+    @classmethod
+    def of(cls, app: web.Application) -> Ways:
+        """Those of an application."""
+        return cls(app[SESSIONS], app[MSE], app[HLS])
+
+    def viewers(self, camera: Camera) -> dict[str, int]:
+        """How many watch a camera, by rung."""
+        counts = {"webrtc": self.sessions.viewers(camera), "mse": self.mse.viewers(camera)}
+        return counts if self.hls is None else counts | {"ll-hls": self.hls.viewers(camera)}
+
+
+def camera_json(camera: Camera, ways: Ways, *, admin: bool = False) -> dict[str, Any]:
     """A camera as viewers see it; addresses in reasons are for admins."""
-    mapping = sessions.broadcasts.of(camera.hub).clock_mapping()
+    mapping = ways.sessions.broadcasts.of(camera.hub).clock_mapping()
     clock = None
     if mapping is not None:
         clock = {
@@ -34,9 +55,8 @@ def camera_json(camera: Camera, sessions: Sessions, hls: Hls | None, *, admin: b
             "captured_at": mapping.captured_at,
             "source": _clock_source(camera),
         }
-    viewers = {"webrtc": sessions.viewers(camera), "ll-hls": 0 if hls is None else hls.viewers(camera)}
-    served = {"webrtc"} if hls is None else {"webrtc", "ll-hls"}
-    return describe(camera, clock=clock, viewers=viewers, served=served, admin=admin)
+    viewers = ways.viewers(camera)
+    return describe(camera, clock=clock, viewers=viewers, served=viewers, admin=admin)
 
 
 def _clock_source(camera: Camera) -> str:
@@ -60,9 +80,10 @@ async def list_cameras(request: web.Request) -> web.Response:
             raise BadRequest(f"state: must be one of {', '.join(CameraState)}")
         cameras = [camera for camera in cameras if camera.status.state == state]
     cameras = cameras[: _limit(query.get("limit"))]
-    sessions, hls = request.app[SESSIONS], request.app[HLS]
-    admin = principal_of(request).may_administer()
-    return _fresh({"cameras": [camera_json(camera, sessions, hls, admin=admin) for camera in cameras]})
+    ways = Ways.of(request.app)
+    may_administer = principal_of(request).may_administer
+    shown = [camera_json(camera, ways, admin=may_administer(camera.name)) for camera in cameras]
+    return _fresh({"cameras": shown})
 
 
 def _limit(text: str | None) -> int:
@@ -76,8 +97,8 @@ def _limit(text: str | None) -> int:
 async def get_camera(request: web.Request) -> web.Response:
     """One camera."""
     camera = request.app[REGISTRY].find(request.match_info["camera"])
-    admin = principal_of(request).may_administer()
-    return _fresh(camera_json(camera, request.app[SESSIONS], request.app[HLS], admin=admin))
+    admin = principal_of(request).may_administer(camera.name)
+    return _fresh(camera_json(camera, Ways.of(request.app), admin=admin))
 
 
 def _fresh(body: dict[str, Any]) -> web.Response:

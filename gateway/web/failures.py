@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from gateway.errors import GatewayError
+from gateway.sparing import SparingLog
 
-_log = logging.getLogger(__name__)
+_log = SparingLog(logging.getLogger(__name__))
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,12 +37,18 @@ async def failures(request: web.Request, handler: Handler) -> web.StreamResponse
         return _plain(error)
     except ConnectionResetError:
         raise
-    except Exception:  # noqa: BLE001  the last resort, logged with its traceback
-        _log.exception("%s %s failed", request.method, request.rel_url.path)
+    except Exception as error:  # noqa: BLE001  the last resort, logged with its traceback
+        kind = f"{type(error).__qualname__} {_route(request)}"
+        _log.exception("%s %s failed", request.method, request.rel_url.path, kind=kind)
         return web.json_response(
             {"error": {"code": "internal", "message": "Something went wrong in the gateway; its log says more"}},
             status=500,
         )
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def _plain(error: web.HTTPException) -> web.Response:

@@ -16,7 +16,7 @@ from gateway.access.hosts import is_own_host
 from gateway.access.keyring import CHECK_INTERVAL_S as KEYS_INTERVAL_S
 from gateway.access.keyring import KeysFile, new_key
 from gateway.access.keys import Keys
-from gateway.access.permit import CHECK_INTERVAL_S, Permits
+from gateway.access.permit import CHECK_INTERVAL_S, Permit, Permits
 from gateway.access.prefixes import known_prefixes
 from gateway.access.principal import Account, Principal, everybody
 from gateway.access.proxies import Client, Network, client_of
@@ -33,6 +33,7 @@ from gateway.access.throttle import (
     address_key,
 )
 from gateway.clock import SYSTEM_CLOCK, Clock
+from gateway.web.kept_revocations import KeptRevocations
 from gateway.web.passwords import Passwords, too_many
 
 _log = logging.getLogger(__name__)
@@ -83,11 +84,13 @@ class Gatekeeper:
         rules: Rules,
         *,
         keys: KeysFile | None = None,
+        revocations: KeptRevocations | None = None,
         surroundings: Surroundings | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._rules = rules
         self._keys_file = keys
+        self._revocations = revocations or KeptRevocations()
         self.surroundings = surroundings or Surroundings()
         self.clock = clock
         self.policy = Policy(
@@ -95,6 +98,7 @@ class Gatekeeper:
             frozenset(),
             users=rules.users,
             api_keys=rules.api_keys,
+            revocations=self._revocations.revocations,
             base_path=self.surroundings.base_path,
             everybody=rules.everybody,
         )
@@ -136,6 +140,7 @@ class Gatekeeper:
             self._tending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._tending
+        await self._revocations.close()
         self._passwords.close()
 
     async def _tend_on(self) -> None:
@@ -149,6 +154,7 @@ class Gatekeeper:
     async def tend(self) -> None:
         """One round: take up new keys, end what has expired, warn of old keys once a day."""
         now = self.clock.monotonic()
+        await self._revocations.save(now=self.clock.now())
         if self._keys_file is not None:
             if await asyncio.to_thread(self._keys_file.refresh, now=now):
                 self.policy = replace(self.policy, keys=self._keys_file.keys)
@@ -259,10 +265,22 @@ class Gatekeeper:
                 return session
         return None
 
-    def sign_out(self, session: Session) -> None:
-        """Ends a session and all pictures that are watched with it."""
-        self.policy.revocations.revoke(session, now=self.clock.now())
+    async def sign_out(self, session: Session) -> None:
+        """Ends a session and all pictures that are watched with it, and returns when a restart won't bring it back."""
+        now = self.clock.now()
+        self._revocations.revocations.revoke(session, now=now)
         self.permits.check([permit for permit in self.permits if permit.is_of_session(session.id)])
+        await self._revocations.save(now=now)
+
+    async def withdraw(self, permit: Permit) -> None:
+        """Ends the grant that let somebody in and all that is watched with it; nothing if it was something else."""
+        grant = permit.grant
+        if grant is None:
+            return
+        now = self.clock.now()
+        self._revocations.revocations.withdraw(grant[0], expires=grant[1], now=now)
+        self.permits.check([other for other in self.permits if other.grant == grant])
+        await self._revocations.save(now=now)
 
 
 def _writes_throttle(per_s: int) -> Throttle | None:

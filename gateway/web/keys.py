@@ -6,15 +6,19 @@ from aiohttp import web
 
 from gateway.access.principal import Principal
 from gateway.access.proxies import Client
+from gateway.hls.mse import Mse
 from gateway.hls.routes import Hls
 from gateway.relay.registry import Registry
+from gateway.relay.still import Stills
 from gateway.web.gatekeeper import Gatekeeper
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sessions import Sessions
 
 REGISTRY = web.AppKey("registry", Registry)
 HLS: web.AppKey[Hls | None] = web.AppKey("hls")
+MSE = web.AppKey("mse", Mse)
 SESSIONS = web.AppKey("sessions", Sessions)
+STILLS = web.AppKey("stills", Stills)
 GATEKEEPER = web.AppKey("gatekeeper", Gatekeeper)
 
 CLIENT = web.RequestKey("client", Client)

@@ -87,7 +87,7 @@ class Login:
         """POST /login/out: ends the session, and what is watched with it."""
         session = self._gatekeeper.session_of(asked_of(request))
         if session is not None:
-            self._gatekeeper.sign_out(session)
+            await self._gatekeeper.sign_out(session)
             _log.info("%s: %s signed out", request[CLIENT].address, session.user)
         response = _see_other("../login")
         drop_session_cookie(response, base_path=self._gatekeeper.policy.base_path)

@@ -20,7 +20,12 @@ _WIDTH_STEP = 16
 
 
 class Snapshots:
-    """Serves stills of all cameras."""
+    """Serves stills of all cameras.
+
+    A picture is of a camera that sends pictures right now, or did so seconds ago (stalled), and says when it was
+    captured.  A camera that is connecting or on demand is waited for, like by a viewer; else the answer is 409 with the
+    reason: an old picture would be taken for what the camera sees.
+    """
 
     def __init__(self, stills: Stills) -> None:
         self._stills = stills
@@ -45,7 +50,7 @@ class Snapshots:
             CAPTURED_AT: f"{keyframe.captured_at:.3f}",
             "Last-Modified": formatdate(keyframe.captured_at, usegmt=True),
             "Cache-Control": "no-cache",
-            "ETag": f'"{keyframe.pts:x}-{width or 0}"',
+            "ETag": f'"{keyframe.pts:x}-{round(keyframe.captured_at * 1000):x}-{width or 0}"',
         }
         if request.headers.get("If-None-Match") == headers["ETag"]:
             return web.Response(status=304, headers=headers)

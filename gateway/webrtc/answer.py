@@ -6,6 +6,8 @@ unused sections in their place, the offer's own payload types and H.264 profile,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.webrtc.sdp import Codec, Offer, Section
 from gateway.webrtc.selection import PLAYOUT_DELAY_URI, Selection
 
@@ -156,9 +158,13 @@ def _rejected(section: Section) -> list[str]:
     return lines
 
 
-def restarted_answer(answer: str, *, ufrag: str, password: str, version: int) -> str:
-    """A session's answer again, with the ICE credentials of a new generation (RFC 8839 section 4.4.1)."""
-    lines = []
+def restarted_answer(answer: str, *, ufrag: str, password: str, candidates: Sequence[str], version: int) -> str:
+    """A session's answer again, with the ICE credentials of a new generation and the addresses of now.
+
+    RFC 8839 section 4.4.1; `candidates` as after `a=candidate:`, `version` goes into the o= line.
+    """
+    offered = [f"a=candidate:{candidate}" for candidate in candidates]
+    lines: list[str] = []
     for line in answer.splitlines():
         if line.startswith("o="):
             name, session, _, rest = line[2:].split(" ", 3)
@@ -167,7 +173,9 @@ def restarted_answer(answer: str, *, ufrag: str, password: str, version: int) ->
             lines.append(f"a=ice-ufrag:{ufrag}")
         elif line.startswith("a=ice-pwd:"):
             lines.append(f"a=ice-pwd:{password}")
-        else:
+        elif line == "a=end-of-candidates":
+            lines += [*offered, line]
+        elif not line.startswith("a=candidate:"):
             lines.append(line)
     return "\r\n".join(lines) + "\r\n"
 

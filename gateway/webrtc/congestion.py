@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 HEAVY_LOSS: Final = 0.20
 """Part of the packets lost from which a link counts as overloaded."""
 
 LIGHT_LOSS: Final = 0.05
+QUEUEING_S: Final = 0.2
+"""Packets that wait longer than this on their way, or a loss above the light one, confirm an estimate that is low."""
+
 HOLD_S: Final = 5.0
 """How long loss has to stay heavy, or light again, before anything changes."""
 
@@ -16,6 +20,7 @@ WINDOW_S: Final = 1.0
 """Over how long loss is measured."""
 
 _SEQUENCE_NUMBERS: Final = 1 << 32
+_SMALLEST_WINDOW_S: Final = 30.0
 
 
 class LossMeter:
@@ -46,8 +51,45 @@ class LossMeter:
         return min(1.0, max(0.0, (lost - lost_before) / expected))
 
 
-class LossGate:
-    """Watches a viewer's loss: heavy for 5 s closes the gate, light for 5 s opens it again.
+class DelayMeter:
+    """How much longer packets take than they must: the round-trip time above its smallest of 30 to 60 s."""
+
+    def __init__(self) -> None:
+        self.queueing_s = 0.0
+        self._smallest_before = float("inf")
+        self._smallest = float("inf")
+        self._since: float | None = None
+
+    def measure(self, rtt_s: float, now: float) -> None:
+        """Take a round-trip time measured at monotonic second `now`."""
+        if self._since is None or now - self._since >= _SMALLEST_WINDOW_S:
+            self._smallest_before, self._smallest, self._since = self._smallest, rtt_s, now
+        self._smallest = min(self._smallest, rtt_s)
+        self.queueing_s = rtt_s - min(self._smallest, self._smallest_before)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What a viewer's reports say of its link over the last second; `estimate_bps` None: it estimates nothing."""
+
+    lost_fraction: float
+    queueing_s: float = 0.0
+    estimate_bps: int | None = None
+
+    def overloaded(self, need_bps: float) -> bool:
+        """Whether the link carries less than `need_bps`.
+
+        An estimate (REMB) alone does not tell: browsers let it grow slowly from what they were sent so far, so it is
+        low for seconds whenever a quiet picture begins to move.  With loss or growing delay it does.
+        """
+        if self.lost_fraction > HEAVY_LOSS:
+            return True
+        low = self.estimate_bps is not None and self.estimate_bps < need_bps
+        return low and (self.lost_fraction > LIGHT_LOSS or self.queueing_s > QUEUEING_S)
+
+
+class LinkGate:
+    """Watches a viewer's link: overloaded for 5 s closes the gate, lightly lossy for 5 s opens it again.
 
     While it is closed a viewer gets no retransmissions and keyframes only.
     """
@@ -56,9 +98,12 @@ class LossGate:
         self.closed = False
         self._since: float | None = None
 
-    def report(self, lost_fraction: float, now: float) -> bool:
-        """Take what was measured (0…1) at monotonic second `now`; True when the gate has just moved."""
-        pressing = lost_fraction < LIGHT_LOSS if self.closed else lost_fraction > HEAVY_LOSS
+    def report(self, link: Reported, now: float, *, need_bps: float) -> bool:
+        """Take what was reported at monotonic second `now`; True when the gate has just moved.
+
+        `need_bps` is the camera's bitrate; 0 while it is unknown.
+        """
+        pressing = link.lost_fraction < LIGHT_LOSS if self.closed else link.overloaded(need_bps)
         if not pressing:
             self._since = None
             return False

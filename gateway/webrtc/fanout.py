@@ -8,18 +8,23 @@ import secrets
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, AudioCodec, StreamInfo, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264, split_samples
+from gateway.rtp.shared import SharedFrame
 from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
 from gateway.rtp.templates import MAX_PAYLOAD
 from gateway.webrtc.peer import random_ssrc
 from gateway.webrtc.pump import Pump
-from gateway.webrtc.viewer import Progress, Viewer, lay_out_cached
+from gateway.webrtc.viewer import Progress, Viewer
 
-_REPORT_INTERVAL_S = 1.0
+_DONE, _MORE = Progress.DONE, Progress.MORE
+_REPORT_INTERVAL_S: Final = 1.0
+_REPORTS_AT_ONCE: Final = 25
+"""Sender reports made in one go: those of hundreds of viewers would hold up a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,11 @@ class Broadcast:
             kind: RtpTrack(_PACKETIZE[kind], clock_rate=VIDEO_CLOCK_RATE, timestamp_offset=offset)
             for kind, offset in self._offsets.items()
         }
-        self._group: list[tuple[TrackKind, RtpFrame]] = []
+        self._unsplit: deque[AccessUnit] = deque()
+        self._group: list[SharedFrame] = []
         self._newest: dict[TrackKind, RtpFrame] = {}
         self._report_timer: asyncio.TimerHandle | None = None
+        self._unreported: deque[Viewer] = deque()
         self._turn = 0
         # SSRCs need be unique within a viewer's session only, so all viewers of a camera share them.
         self.ssrc = {kind: random_ssrc() for kind in TrackKind}
@@ -82,15 +89,18 @@ class Broadcast:
 
     def keyframe(self) -> RtpFrame | None:
         """The newest keyframe, while its group is held."""
-        return self._group[0][1] if self._group else None
+        return self._group[0].frame if self._group else None
 
     def join(self, viewer: Viewer) -> None:
         """Start sending: the group of pictures so far, then everything that comes, nothing twice or left out."""
         if not self._viewers:
             self._start()
         self._viewers[viewer] = None
+        viewer.wake = partial(self._wake, viewer)
+        viewer.needs(self.hub.bitrate_bps)
         self._send_group(viewer)
-        self._report(viewer)
+        if not self._unsplit:
+            self._report(viewer)
 
     def rejoin(self, viewer: Viewer) -> None:
         """Start again from the group of pictures so far, for a viewer that got nothing for seconds."""
@@ -102,9 +112,18 @@ class Broadcast:
         if not self.hub.gop.usable:
             # The camera went away: what is held would be shown as if it were live.
             self._group = []
-        for kind, frame in self._group:
-            viewer.offer(kind, frame, lay_out_cached(frame))
-        self._queue(viewer)
+        now = self._clock.monotonic()
+        for shared in self._group:
+            viewer.offer(shared, now)
+        self._wake(viewer)
+
+    def _wake(self, viewer: Viewer) -> None:
+        """Put a viewer that has something to be sent in line."""
+        if viewer not in self._viewers:
+            return
+        if not viewer.queued:
+            viewer.queued = True
+            self._ready.append(viewer)
         self._pump.wake(self)
 
     def leave(self, viewer: Viewer) -> None:
@@ -119,13 +138,14 @@ class Broadcast:
             self._stop()
 
     def _start(self) -> None:
-        for unit in self.hub.attach(self).units:
-            for part in self._parts(unit):
-                self._packetize(part)
-        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
+        # A group of ten seconds takes longer to split than a frame may wait: that is done in slices, too.
+        self._unsplit.extend(self.hub.attach(self).units)
+        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_some)
 
     def _stop(self) -> None:
         self.hub.detach(self)
+        self._unsplit.clear()
+        self._unreported.clear()
         self._group.clear()
         self._newest.clear()
         for track in self._tracks.values():
@@ -139,8 +159,11 @@ class Broadcast:
 
     def on_unit(self, unit: AccessUnit) -> None:
         """Packetize once, hand to every viewer."""
-        for part in self._parts(unit):
-            self._broadcast(part)
+        if self._unsplit:
+            self._unsplit.append(unit)
+        else:
+            self._broadcast(unit)
+        self._pump.wake(self)
 
     def _parts(self, unit: AccessUnit) -> list[AccessUnit]:
         """The unit, or its parts where it is larger than a packet and may be cut anywhere."""
@@ -150,38 +173,41 @@ class Broadcast:
         return [unit]
 
     def _broadcast(self, unit: AccessUnit) -> None:
-        frame = self._packetize(unit)
-        if frame is None or not self._viewers:
-            return
-        runs = lay_out_cached(frame)
-        # Another viewer begins each time, so that none is always last.
-        self._turn = (self._turn + 1) % len(self._viewers)
-        viewers = tuple(self._viewers)
-        for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
-            if viewer.offer(unit.track, frame, runs):
-                self._queue(viewer)
-        self._pump.wake(self)
+        for part in self._parts(unit):
+            shared = self._packetize(part)
+            if shared is None or not self._viewers:
+                continue
+            # Another viewer begins each time, so that none is always last.
+            self._turn = (self._turn + 1) % len(self._viewers)
+            viewers = tuple(self._viewers)
+            now = self._clock.monotonic()
+            for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
+                if viewer.offer(shared, now) and not viewer.queued:
+                    viewer.queued = True
+                    self._ready.append(viewer)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
+        self._unsplit.clear()
         self._group.clear()
         for viewer in self._viewers:
             viewer.match(stream)
 
-    def _packetize(self, unit: AccessUnit) -> RtpFrame | None:
+    def _packetize(self, unit: AccessUnit) -> SharedFrame | None:
         track = self._tracks[unit.track]
         track.reconfigure(clock_rate=unit.time_base.denominator)
         frame = track.push(unit)
         if frame is None:
             return None
         self._newest[unit.track] = frame
+        shared = SharedFrame(unit.track, frame)
         if unit.track is TrackKind.VIDEO and frame.keyframe:
-            self._group = [(unit.track, frame)]
+            self._group = [shared]
         elif not self.hub.gop.usable:
             self._group = []
         elif self._group:
-            self._group.append((unit.track, frame))
-        return frame
+            self._group.append(shared)
+        return shared
 
     # Pumped.
 
@@ -189,19 +215,31 @@ class Broadcast:
         """Send to viewers in turn until all had what they may have, or the slice is over."""
         ready, monotonic = self._ready, self._clock.monotonic
         now = monotonic()
+        if self._unsplit and not self._split(until):
+            return True
         while ready:
             viewer = ready.popleft()
             progress = viewer.pump(now)
-            if progress is Progress.MORE:
-                ready.append(viewer)
-            elif progress is Progress.PACED:
-                self._paced.append(viewer)
-            else:
+            if progress is _DONE:
                 viewer.queued = False
+            elif progress is _MORE:
+                ready.append(viewer)
+            else:
+                self._paced.append(viewer)
             now = monotonic()
             if now >= until:
                 break
         return bool(ready)
+
+    def _split(self, until: float) -> bool:
+        """Packetize what was there before the first viewer; False when the slice is over before that is done."""
+        while self._unsplit:
+            self._broadcast(self._unsplit.popleft())
+            if self._clock.monotonic() >= until and self._unsplit:
+                return False
+        for viewer in self._viewers:
+            self._report(viewer)
+        return True
 
     @property
     def waiting(self) -> bool:
@@ -213,17 +251,20 @@ class Broadcast:
         self._ready.extend(self._paced)
         self._paced.clear()
 
-    def _queue(self, viewer: Viewer) -> None:
-        if not viewer.queued:
-            viewer.queued = True
-            self._ready.append(viewer)
-
     # Sender reports.
 
-    def _report_all(self) -> None:
-        for viewer in self._viewers:
-            self._report(viewer)
-        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_all)
+    def _report_some(self) -> None:
+        # First of all: whatever goes wrong with one viewer's report must not end the others'.
+        rounds = -(-len(self._viewers) // _REPORTS_AT_ONCE)
+        interval_s = _REPORT_INTERVAL_S / max(1, rounds)
+        self._report_timer = asyncio.get_running_loop().call_later(interval_s, self._report_some)
+        if not self._unreported:
+            self._unreported.extend(self._viewers)
+        for _ in range(min(_REPORTS_AT_ONCE, len(self._unreported))):
+            viewer = self._unreported.popleft()
+            if viewer in self._viewers:
+                viewer.needs(self.hub.bitrate_bps)
+                self._report(viewer)
 
     def _report(self, viewer: Viewer) -> None:
         now = self._clock.now()

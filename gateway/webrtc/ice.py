@@ -13,9 +13,9 @@ from typing import Final, Protocol
 
 from aioice import Candidate
 from aioice.ice import ConnectionClosed
-from aioice.stun import Class, Message, Method
 
 from gateway.webrtc.paths import Drop, DropCounter, Path, PathKey
+from gateway.webrtc.stun import BindingRequest, role_conflict, success, unknown_attributes
 
 CONSENT_S: Final = 30.0
 """A viewer that sent no authenticated check for this long is gone (RFC 7675 section 5.1)."""
@@ -59,8 +59,8 @@ class Switchboard(DropCounter, Protocol):
     def remove(self, agent: IceLiteAgent) -> None:
         """Forget the agent, its user names and paths."""
 
-    def in_turn(self, step: Callable[[], None]) -> bool:
-        """Run a costly step when the event loop has time for it; False when it was dropped."""
+    def in_turn(self, agent: IceLiteAgent, step: Callable[[], None]) -> bool:
+        """Run a costly step when the event loop has time for it; False when too many wait and it was dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +206,8 @@ class IceLiteAgent:
         """Take a datagram from a validated path; DTLS waits its turn, as a handshake's steps cost milliseconds."""
         if datagram[0] > _LAST_DTLS:
             self._take(datagram)
-        elif not self._switchboard.in_turn(lambda: self._take(datagram)):
-            self._switchboard.dropped(Drop.QUEUE_FULL)
+        elif not self._switchboard.in_turn(self, lambda: self._take(datagram)):
+            self._switchboard.dropped(Drop.HANDSHAKES_FULL)
 
     def _take(self, datagram: bytes) -> None:
         if self._closed:
@@ -224,52 +224,58 @@ class IceLiteAgent:
         if self.path is not None and self.path.key == path.key:
             self.path = None
 
-    def check(self, request: Message, path: Path, *, request_size: int, now: float) -> bool:
-        """Answer a binding request and learn the path from it (section 7.3); False when it is not this viewer's."""
+    def check(self, request: BindingRequest, path: Path, *, now: float) -> bool:
+        """Answer a binding request and learn the path from it (section 7.3); False when it is not this viewer's.
+
+        Nothing is learnt from a request that can't be answered.
+        """
         credentials = self._authenticated(request)
         if credentials is None:
             self._switchboard.dropped(Drop.BAD_INTEGRITY)
             return False
-        response = Message(Method.BINDING, Class.RESPONSE, transaction_id=request.transaction_id)
-        if "ICE-CONTROLLED" in request.attributes:
+        if request.unknown:
+            self._switchboard.dropped(Drop.UNKNOWN_ATTRIBUTE)
+            self._answer(request, path, unknown_attributes(request, credentials.password))
+        elif request.controlled:
             # A lite agent is always the controlled one; the viewer has to take the other role (section 7.3.1.1).
             self._switchboard.dropped(Drop.ROLE_CONFLICT)
-            response = Message(Method.BINDING, Class.ERROR, transaction_id=request.transaction_id)
-            response.attributes["ERROR-CODE"] = (487, "Role Conflict")
-        elif not self._learn(path):
-            return True
+            self._answer(request, path, role_conflict(request, credentials.password))
         else:
-            response.attributes["XOR-MAPPED-ADDRESS"] = path.remote
-        response.add_message_integrity(credentials.password.encode())
-        answer = bytes(response)
-        if len(answer) > request_size:
-            self._switchboard.dropped(Drop.AMPLIFICATION)
-            return True
-        path.send(answer)
-        if response.message_class == Class.RESPONSE:
-            self._used = credentials
-            away_s = now - max(self.last_check, self.last_heard)
-            self.last_check = now
-            # Back from another place, a browser nominates only with its next check, seconds later; the way it had
-            # has not been checked for so long that it can't be missed.
-            nominated = "USE-CANDIDATE" in request.attributes or away_s > AWAY_S
-            self._select(path, nominated=nominated, now=now)
-            if away_s > AWAY_S and self.on_return is not None:
-                self.on_return()
+            answer = success(request, path.remote, credentials.password)
+            if len(answer) > request.size:
+                self._switchboard.dropped(Drop.AMPLIFICATION)
+            elif self._learn(path):
+                path.send(answer)
+                self._checked(request, path, credentials, now=now)
         return True
 
-    def _authenticated(self, request: Message) -> Credentials | None:
+    def _answer(self, request: BindingRequest, path: Path, answer: bytes) -> None:
+        if len(answer) > request.size:
+            self._switchboard.dropped(Drop.AMPLIFICATION)
+        else:
+            path.send(answer)
+
+    def _checked(self, request: BindingRequest, path: Path, credentials: Credentials, *, now: float) -> None:
+        self._used = credentials
+        away_s = now - max(self.last_check, self.last_heard)
+        self.last_check = now
+        # Back from another place, a browser nominates only with its next check, seconds later; the way it had has not
+        # been checked for so long that it can't be missed.
+        self._select(path, nominated=request.use_candidate or away_s > AWAY_S, now=now)
+        if away_s > AWAY_S and self.on_return is not None:
+            self.on_return()
+
+    def _authenticated(self, request: BindingRequest) -> Credentials | None:
         """The generation whose user name and password a request proves to know (section 7.2.2)."""
-        ours, _, theirs = str(request.attributes.get("USERNAME", "")).partition(":")
+        ours, _, theirs = request.username.partition(b":")
         for credentials in self._credentials:
-            # As bytes: text beyond ASCII makes compare_digest raise, and strangers choose the text.
-            if not hmac.compare_digest(credentials.username.encode(), ours.encode()):
+            if not hmac.compare_digest(credentials.username.encode(), ours):
                 continue
             newest = credentials is self._credentials[-1]
             expected = self.remote_username
-            if newest and expected is not None and not hmac.compare_digest(expected.encode(), theirs.encode()):
+            if newest and expected is not None and not hmac.compare_digest(expected.encode(), theirs):
                 return None
-            if request.check_message_integrity(credentials.password.encode()):
+            if request.is_signed_with(credentials.password):
                 return credentials
         return None
 

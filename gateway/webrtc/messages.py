@@ -45,7 +45,14 @@ class GrantMessage:
     token: str = field(repr=False)
 
 
-Message = OfferMessage | CandidateMessage | ClockMessage | GrantMessage
+@dataclass(frozen=True, slots=True)
+class MseMessage:
+    """The codecs a client's Media Source Extensions play, with commas between; none: pictures are no longer wanted."""
+
+    codecs: str
+
+
+Message = OfferMessage | CandidateMessage | ClockMessage | GrantMessage | MseMessage
 
 
 def parse_message(text: str) -> Message:
@@ -70,6 +77,10 @@ def parse_message(text: str) -> Message:
         if not isinstance(value, str):
             raise MessageError(kind, "needs a grant as text")
         return GrantMessage(value)
+    if kind == "mse":
+        if not isinstance(value, str):
+            raise MessageError(kind, "needs the codecs you play as text, with commas between")
+        return MseMessage(value)
     # The type is shown back shortened, and never so that go2rtc's clients take it for a failed offer.
     raise MessageError(_printable(kind), "unsupported message type")
 

@@ -10,10 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from aiortc import RTCBundlePolicy, RTCCertificate, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCCertificate,
+    RTCConfiguration,
+    RTCDtlsFingerprint,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    rtcpeerconnection,
+)
 from aiortc.rtcdtlstransport import (
     SRTP_AEAD_AES_128_GCM,
     SRTP_AES128_CM_SHA1_80,
@@ -36,15 +44,19 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from OpenSSL import SSL
-from pylibsrtp import Session
-from pylibsrtp._binding import ffi, lib
+from pylibsrtp import Policy, Session
 
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import Credentials, IceLiteAgent
 from gateway.webrtc.paths import Path
+from gateway.webrtc.protection import Protector
 
 SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order of preference; GCM with 128 bit costs half of the others."""
+
+
+SRTP_WINDOW = 128
+"""Packets libsrtp remembers of a stream we send; they leave in order, so the fewest it takes (RFC 3711) will do."""
 
 
 class Feedback(Protocol):
@@ -67,6 +79,13 @@ class SharedCertificate(RTCCertificate):
     """One certificate and one TLS context for all viewers of the process."""
 
     _context: SSL.Context | None = None
+    _fingerprint: RTCDtlsFingerprint | None = None
+
+    def getFingerprints(self) -> list[RTCDtlsFingerprint]:  # noqa: N802  aiortc's name
+        """SHA-256 alone, which every browser takes (RFC 8122 section 5), computed once."""
+        if self._fingerprint is None:
+            self._fingerprint = next(one for one in super().getFingerprints() if one.algorithm == "sha-256")
+        return [self._fingerprint]
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
         if self._context is None:
@@ -79,49 +98,22 @@ def make_certificate() -> SharedCertificate:
     return SharedCertificate.generateCertificate()
 
 
-class Protector:
-    """Encrypts a viewer's RTP and RTCP in place, through the SRTP session aiortc negotiated."""
+@contextlib.contextmanager
+def _instead_of_a_new_one(certificate: SharedCertificate) -> Iterator[None]:
+    """Within the block, which must not await, aiortc gets `certificate` whenever it makes one."""
 
-    def __init__(self, session: Session, *, tag_size: int) -> None:
-        # The session object owns the C context; keeping it keeps the context alive.
-        self._session = session
-        self._context = session._srtp[0]  # noqa: SLF001
-        self._length = ffi.new("int *")
-        self.tag_size = tag_size
+    class Given:
+        @staticmethod
+        def generateCertificate() -> SharedCertificate:  # noqa: N802  aiortc's name
+            return certificate
 
-    def protect_packets(self, view: memoryview, buffer: Any, stride: int, sizes: tuple[int, ...], number: int) -> bool:
-        """Number packets that lie `stride` apart from `number` on and encrypt them; False on refusal.
-
-        `view` and `buffer` are the two sides of one `make_buffer`.
-        """
-        context, length, protect = self._context, self._length, lib.srtp_protect
-        offset = 0
-        for size in sizes:
-            view[offset + 2] = number >> 8 & 0xFF
-            view[offset + 3] = number & 0xFF
-            length[0] = size
-            if protect(context, buffer + offset, length):
-                return False
-            number += 1
-            offset += stride
-        return True
-
-    def protect(self, buffer: Any, size: int) -> int:
-        """Encrypt one complete packet at the start of a buffer; returns the new size, 0 on refusal."""
-        self._length[0] = size
-        if lib.srtp_protect(self._context, buffer, self._length):
-            return 0
-        return int(self._length[0])
-
-    def protect_rtcp(self, packet: bytes) -> bytes:
-        """Encrypt a compound RTCP packet."""
-        return bytes(self._session.protect_rtcp(packet))
-
-
-def make_buffer(size: int) -> tuple[memoryview, Any]:
-    """A writable buffer, as Python sees it and as `Protector` wants it."""
-    array = bytearray(size)
-    return memoryview(array), ffi.from_buffer(array)
+    names = vars(rtcpeerconnection)
+    made = names["RTCCertificate"]
+    names["RTCCertificate"] = Given
+    try:
+        yield
+    finally:
+        names["RTCCertificate"] = made
 
 
 class FanoutSender(RTCRtpSender):
@@ -210,8 +202,9 @@ class GatewayPeer(RTCPeerConnection):
     def __init__(self, agent: IceLiteAgent, certificate: SharedCertificate) -> None:
         self._agent = agent
         self._sender_by_kind: dict[TrackKind, FanoutSender] = {}
-        super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self._RTCPeerConnection__certificates = [certificate]
+        # aiortc makes a key and a certificate for each connection (0.4 ms), only for us to throw them away.
+        with _instead_of_a_new_one(certificate):
+            super().__init__(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
     def prepare(self, kind: TrackKind, *, ssrc: int, rtx_ssrc: int) -> FanoutSender:
         """Add a sendonly track before the offer is applied."""
@@ -228,9 +221,10 @@ class GatewayPeer(RTCPeerConnection):
         await self.setLocalDescription(await self.createAnswer())
         return str(self.localDescription.sdp)
 
-    def quiet(self, now: float) -> bool:
-        """Whether nothing was heard of the viewer for seconds, at monotonic second `now`."""
-        return self._agent.quiet(now)
+    @property
+    def way(self) -> IceLiteAgent:
+        """Which way packets go to the viewer, and whether it is still heard of."""
+        return self._agent
 
     def shut(self) -> None:
         """End the transport at once, whatever state the connection is in."""
@@ -263,12 +257,27 @@ class GatewayPeer(RTCPeerConnection):
         return str(transport._ssl.get_selected_srtp_profile().decode())  # noqa: SLF001
 
     def protector(self) -> Protector:
-        """The encryption of this connection; valid from `FanoutSender.on_started` until it is closed."""
+        """The encryption of this connection; valid from `FanoutSender.on_started` until it is closed.
+
+        Call it once: it puts an SRTP session of ours in the place of aiortc's, which has not sent anything yet.
+        """
         transport = self._transport()
-        if transport is None or transport._tx_srtp is None:  # noqa: SLF001
+        name = self.srtp_profile
+        profile = next((one for one in SRTP_PROFILES if one.openssl_profile.decode() == name), None)
+        if transport is None or transport._ssl is None or profile is None:  # noqa: SLF001
             raise ConnectionError("DTLS is not up")
-        gcm = self.srtp_profile == SRTP_AEAD_AES_128_GCM.openssl_profile.decode()
-        return Protector(transport._tx_srtp, tag_size=16 if gcm else 10)  # noqa: SLF001
+        keys = transport._ssl.export_keying_material(  # noqa: SLF001
+            b"EXTRACTOR-dtls_srtp", 2 * (profile.key_length + profile.salt_length)
+        )
+        policy = Policy(
+            key=profile.get_key_and_salt(keys, 1 if transport._role == "server" else 0),  # noqa: SLF001
+            ssrc_type=Policy.SSRC_ANY_OUTBOUND,
+            srtp_profile=profile.libsrtp_profile,
+        )
+        # aiortc's window of 1024 packets is moved on with each of them, which costs as much as encrypting it.
+        policy.window_size = SRTP_WINDOW
+        session = transport._tx_srtp = Session(policy)  # noqa: SLF001
+        return Protector(session, tag_size=16 if profile is SRTP_AEAD_AES_128_GCM else 10)
 
     def _transport(self) -> RTCDtlsTransport | None:
         for sender in self._sender_by_kind.values():

@@ -14,20 +14,21 @@ from aioice.stun import Class, Message, Method, parse_message
 
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.errors import ConfigError, PortInUse
+from gateway.sparing import SparingLog
+from gateway.webrtc import stun
 from gateway.webrtc.ice import CONSENT_S, IceLiteAgent
 from gateway.webrtc.lane import Lane
 from gateway.webrtc.paths import Drop, Path, PathKey
-from gateway.webrtc.tcp import TcpPath, TcpReceiver
+from gateway.webrtc.tcp import TcpPath, TcpReceiver, listen
 from gateway.webrtc.udp import UdpPath, UdpSocket
 
 _log = logging.getLogger(__name__)
 
 _SWEEP_S = 1.0
 _LOG_INTERVAL_S = 60.0
-_STUN_HEADER_BYTES = 20
 _ATTEMPTS = 8
-_BACKLOG = 64
-"""Connections accepted in one turn of the event loop at the most."""
+_NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT, errno.ENOPROTOOPT})
+"""What a host without IPv6 says; anything else, such as a port that is taken, is an error as for IPv4."""
 
 StunResponse = Callable[[Message], None]
 
@@ -37,6 +38,7 @@ class MediaPort:
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._clock = clock
+        self._log = SparingLog(_log, clock=clock)
         self._agents: dict[str, IceLiteAgent] = {}
         self._by_path: dict[PathKey, IceLiteAgent] = {}
         self._sockets: list[UdpSocket] = []
@@ -73,17 +75,18 @@ class MediaPort:
         self._sweeper = loop.call_later(_SWEEP_S, self._sweep)
 
     async def _bind(self, number: int) -> None:
-        loop = asyncio.get_running_loop()
         self._sockets.append(UdpSocket(socket.AF_INET, number, self._from_udp, self))
         self.number = self._sockets[0].number
-        hosts = ["0.0.0.0"]  # noqa: S104  everything is authenticated per packet
+        families = [socket.AF_INET]
         try:
             self._sockets.append(UdpSocket(socket.AF_INET6, self.number, self._from_udp, self))
-            hosts.append("::")
+            families.append(socket.AF_INET6)
         except OSError as error:
+            if error.errno not in _NO_IPV6:
+                raise
             _log.info("media port: no IPv6: %s", error.strerror)
-        for host in hosts:
-            self._servers.append(await loop.create_server(self._tcp.connection, host, self.number, backlog=_BACKLOG))
+        for family in families:
+            self._servers.append(await listen(self._tcp, family, self.number))
 
     async def _release(self) -> None:
         for server in self._servers:
@@ -156,9 +159,9 @@ class MediaPort:
         for key in agent.paths:
             self.unbind(key, agent)
 
-    def in_turn(self, step: Callable[[], None]) -> bool:
-        """Run a costly step when the event loop has time for it; False when it was dropped."""
-        return self._lane.put(step)
+    def in_turn(self, agent: IceLiteAgent, step: Callable[[], None]) -> bool:
+        """Run a costly step when the event loop has time for it; False when too many wait and it was dropped."""
+        return self._lane.put(agent, step)
 
     def dropped(self, reason: Drop, count: int = 1) -> None:
         """Count drops."""
@@ -194,23 +197,31 @@ class MediaPort:
             self.dropped(Drop.NOT_OURS)
 
     def _stun(self, datagram: bytes, path: Path) -> None:
-        message = _parse(datagram)
-        if message is None:
-            self.dropped(Drop.BAD_STUN)
-        elif message.message_class == Class.RESPONSE:
-            answered = self._transactions.pop(message.transaction_id, None)
-            if answered is None:
-                self.dropped(Drop.BAD_STUN)
-            else:
-                answered(message)
-        elif message.message_class != Class.REQUEST or "USERNAME" not in message.attributes:
+        try:
+            if stun.message_type(datagram) == stun.BINDING_RESPONSE:
+                self._response(datagram)
+                return
+            request = stun.parse_request(datagram)
+        except stun.NoFingerprint:
+            self.dropped(Drop.NO_FINGERPRINT)
+        except stun.StunError:
             self.dropped(Drop.BAD_STUN)
         else:
-            agent = self._agents.get(str(message.attributes["USERNAME"]).partition(":")[0])
+            agent = self._agents.get(request.username.partition(b":")[0].decode("latin-1"))
             if agent is None:
                 self.dropped(Drop.UNKNOWN_USER)
             else:
-                agent.check(message, path, request_size=len(datagram), now=self._clock.monotonic())
+                agent.check(request, path, now=self._clock.monotonic())
+
+    def _response(self, datagram: bytes) -> None:
+        answered = self._transactions.pop(datagram[8:20], None)
+        if answered is None:
+            raise stun.StunError("nobody asked")
+        try:
+            message = parse_message(datagram)
+        except Exception as error:
+            raise stun.StunError("not to be understood") from error
+        answered(message)
 
     # Asking a STUN server for our public address.
 
@@ -239,7 +250,7 @@ class MediaPort:
         now = self._clock.monotonic()
         for agent in set(self._agents.values()):
             if now - agent.last_check > CONSENT_S:
-                _log.info("media port: a viewer stopped answering; its session ends")
+                self._log.info("media port: a viewer stopped answering; its session ends")
                 agent.shut()
         if now - self._logged_at >= _LOG_INTERVAL_S:
             self._log_drops(now)
@@ -253,14 +264,3 @@ class MediaPort:
             _log.info("media port: dropped in the last minute: %s", reasons)
         self._logged = self.drops.copy()
         self._logged_at = now
-
-
-def _parse(datagram: bytes) -> Message | None:
-    """A binding message, None for everything else."""
-    if len(datagram) < _STUN_HEADER_BYTES:
-        return None
-    try:
-        message = parse_message(datagram)
-    except Exception:  # noqa: BLE001  aioice's parser raises whatever hostile bytes provoke
-        return None
-    return message if message.message_method == Method.BINDING else None

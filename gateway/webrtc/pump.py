@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from gateway.clock import Clock
+from gateway.webrtc.pacing import PACE_S
 
 SLICE_S: Final = 0.002
 """What is being sent yields to everything else on the event loop after this long."""
@@ -23,14 +24,19 @@ class Pumped(Protocol):
         """Whether something waits for its pace."""
 
     def resume(self) -> None:
-        """A slice's time has passed: what waited for its pace may go on."""
+        """`PACE_S` has passed: what waited for its pace may go on."""
 
 
 class Pump:
-    """Takes turns between sources, so that one camera's large keyframe delays no other camera's frame."""
+    """Takes turns between sources, so that one camera's large keyframe delays no other camera's frame.
+
+    Who has just got something to send comes before those that could not send all of theirs in one turn (as the new
+    flows of RFC 8290 do): most have a small frame, and wait for one slice at most, however many others are busy.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._fresh: deque[Pumped] = deque()
         self._ready: deque[Pumped] = deque()
         self._queued: set[Pumped] = set()
         self._waiting: set[Pumped] = set()
@@ -41,7 +47,7 @@ class Pump:
         """`source` has something to send: at once if nobody else is at it, else in its turn."""
         if source not in self._queued:
             self._queued.add(source)
-            self._ready.append(source)
+            self._fresh.append(source)
         if self._soon is None:
             self._run()
 
@@ -50,7 +56,7 @@ class Pump:
         self._waiting.discard(source)
         if source in self._queued:
             self._queued.discard(source)
-            self._ready.remove(source)
+            (self._fresh if source in self._fresh else self._ready).remove(source)
 
     def close(self) -> None:
         """Stop all timers."""
@@ -58,6 +64,7 @@ class Pump:
             if handle is not None:
                 handle.cancel()
         self._soon = self._later = None
+        self._fresh.clear()
         self._ready.clear()
         self._queued.clear()
         self._waiting.clear()
@@ -66,8 +73,8 @@ class Pump:
         self._soon = None
         clock = self._clock
         until = clock.monotonic() + SLICE_S
-        while self._ready:
-            source = self._ready.popleft()
+        while self._fresh or self._ready:
+            source = (self._fresh or self._ready).popleft()
             self._queued.discard(source)
             if source.pump(until):
                 self._queued.add(source)
@@ -77,10 +84,10 @@ class Pump:
             if clock.monotonic() >= until:
                 break
         loop = asyncio.get_running_loop()
-        if self._ready:
+        if self._fresh or self._ready:
             self._soon = loop.call_soon(self._run)
         if self._waiting and self._later is None:
-            self._later = loop.call_later(SLICE_S, self._resume)
+            self._later = loop.call_later(PACE_S, self._resume)
 
     def _resume(self) -> None:
         self._later = None

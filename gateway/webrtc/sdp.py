@@ -64,6 +64,18 @@ class Section:
     fingerprints: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What all offers of one peer connection have in common, and no other's.
+
+    The certificates alone do not tell: a page may use one for several connections.
+    """
+
+    origin: tuple[str, str]
+    """User name and session id of the o= line (RFC 8866 section 5.2; RFC 8829 section 5.2.2)."""
+    fingerprints: frozenset[str]
+
+
 @dataclass(slots=True)
 class Offer:
     """An offer: its sections in order, and the mids it bundles."""
@@ -71,11 +83,18 @@ class Offer:
     sections: list[Section]
     bundle: list[str]
     ice_lite: bool = False
+    origin: tuple[str, str] = ("", "")
 
     @property
-    def fingerprints(self) -> frozenset[str]:
-        """The viewer's DTLS certificates: they tell its peer connection from any other."""
-        return frozenset(fingerprint for section in self.sections for fingerprint in section.fingerprints)
+    def identity(self) -> Identity:
+        """Which peer connection it comes from."""
+        prints = frozenset(fingerprint for section in self.sections for fingerprint in section.fingerprints)
+        return Identity(self.origin, prints)
+
+    @property
+    def shape(self) -> tuple[tuple[str, str], ...]:
+        """Kind and key of each section: an answer fits all offers of the same shape."""
+        return tuple((section.kind, section.key) for section in self.sections)
 
     @property
     def credentials(self) -> tuple[str, str]:
@@ -107,6 +126,9 @@ def parse_offer(text: str) -> Offer:
                 offer.sections.append(current)
             elif line.startswith("a="):
                 _parse_attribute(offer, current, line[2:].rstrip())
+            elif line.startswith("o="):
+                name, session_id, *_ = line[2:].split()
+                offer.origin = (_token(name), _token(session_id))
         except ValueError as error:
             raise SdpError("bad_sdp", f"The offer has a malformed line: {_quoted(line)}.") from error
     _finish(offer, session)

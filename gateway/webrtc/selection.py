@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.media.units import VIDEO_CLOCK_RATE, AudioCodec, AudioTrack, StreamInfo, VideoCodec, VideoTrack
+from gateway.source.validator import WEBRTC, assess
 from gateway.webrtc.sdp import Codec, Offer, SdpError, Section
 
 PLAYOUT_DELAY_URI = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
@@ -50,6 +51,9 @@ def select(offer: Offer, stream: StreamInfo) -> Selection:
     """Choose what to send of a camera's tracks; raises SdpError (not malformed) when nothing fits."""
     if offer.ice_lite:
         raise SdpError("ice_lite", "Both sides are ICE-lite; the viewer has to be a full ICE agent.", malformed=False)
+    if stream.video is not None and stream.video.b_frames:
+        refused = assess(stream)[WEBRTC]
+        raise SdpError(refused.code or "b_frames", refused.message or "", malformed=False)
     usable = [s for s in offer.sections if _usable(s)]
     video = _first(_choose_video(s, stream.video) for s in usable if s.kind == "video")
     if video is None and any(s.kind == "video" for s in usable) and _passes(stream.video):
@@ -67,6 +71,19 @@ def select(offer: Offer, stream: StreamInfo) -> Selection:
             malformed=False,
         )
     return Selection(video, audio)
+
+
+def still_offered(selection: Selection, offer: Offer) -> bool:
+    """Whether what was taken up of an earlier offer of the same connection means the same in this one."""
+    sections = {section.key: section for section in offer.sections}
+    for choice in (selection.video, selection.audio):
+        if choice is None:
+            continue
+        section = sections.get(choice.mid)
+        codec = section.codecs.get(choice.codec.payload_type) if section is not None else None
+        if codec is None or codec.name.lower() != choice.codec.name.lower():
+            return False
+    return True
 
 
 def _usable(section: Section) -> bool:

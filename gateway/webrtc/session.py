@@ -6,17 +6,20 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pyee.base import EventEmitter
 
 from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
 from gateway.relay.camera import Camera
-from gateway.webrtc.congestion import LossGate
 from gateway.webrtc.peer import GatewayPeer
+from gateway.webrtc.sdp import Identity
 from gateway.webrtc.selection import Selection
 from gateway.webrtc.viewer import Viewer
+
+LOSS: Final = "loss"
+"""Why a session falls back: its viewer's link loses too much."""
 
 
 @dataclass(eq=False, slots=True)
@@ -29,7 +32,9 @@ class Session:
     camera: Camera
     peer: GatewayPeer
     selection: Selection
-    fingerprints: frozenset[str]
+    identity: Identity
+    shape: tuple[tuple[str, str], ...]
+    """The sections of the offer that was answered."""
     started_at: float
     connected_at: float | None = None
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -38,7 +43,8 @@ class Session:
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     generation: int = 1
     viewer: Viewer | None = None
-    loss: LossGate = field(default_factory=LossGate)
+    link_bad: bool = False
+    """Whether its viewer's link can't carry WebRTC now; it may have been told to a socket that is gone."""
     events: EventEmitter = field(default_factory=EventEmitter)
     deadline: asyncio.TimerHandle | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets
 from collections import Counter
@@ -17,6 +16,7 @@ from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unproces
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.rtp.templates import PacketClass
+from gateway.sparing import SparingLog
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.answer import complete_answer, reduced_offer, restarted_answer
 from gateway.webrtc.candidates import IpAddress
@@ -25,9 +25,9 @@ from gateway.webrtc.pacing import Pace
 from gateway.webrtc.peer import FanoutSender, GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sdp import Offer, SdpError, parse_offer
-from gateway.webrtc.selection import select
-from gateway.webrtc.session import Session
-from gateway.webrtc.track import Listeners, ViewerTrack
+from gateway.webrtc.selection import select, still_offered
+from gateway.webrtc.session import LOSS, Session
+from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.viewer import Viewer
 from gateway.webrtc.wire import Wire
 
@@ -54,11 +54,13 @@ class Sessions:
         self._addresses = addresses
         self._caps = caps
         self._clock = clock
+        self._log = SparingLog(_log, clock=clock)
         self._certificate: SharedCertificate = make_certificate()
         self._sessions: dict[str, Session] = {}
         # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
         self._answering = asyncio.Lock()
         self._waiting: Counter[str] = Counter()
+        self._closed = False
         self.broadcasts = Broadcasts(clock=clock)
 
     def __len__(self) -> int:
@@ -68,6 +70,15 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         """The sessions that have not ended."""
         return iter(tuple(self._sessions.values()))
+
+    def transport_counts(self) -> dict[str, int | dict[str, int]]:
+        """What the media port holds and what it has dropped since the start, by reason, for administrators."""
+        port = self._port
+        return {
+            "connections": port.connection_count,
+            "paths": port.path_count,
+            "dropped": {reason.value: count for reason, count in sorted(port.drops.items())},
+        }
 
     def find(self, secret: str) -> Session:
         """The session of that secret; raises NotFound."""
@@ -88,18 +99,13 @@ class Sessions:
         return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
     async def open(
-        self, camera: Camera, offer_sdp: str, *, host: IpAddress | None, permit: Permit | None = None
+        self, camera: Camera, offer: Offer, *, host: IpAddress | None, permit: Permit | None = None
     ) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
         `host` is the address the request was sent to, if it was one; the session ends with `permit`.
-        Raises BadRequest, TooLarge, Unprocessable,
-        CameraOffline or Unavailable; nothing is left behind then.
+        Raises BadRequest, Unprocessable, CameraOffline or Unavailable; nothing is left behind then.
         """
-        try:
-            offer = parse_offer(offer_sdp)
-        except SdpError as error:
-            raise _as_http(error) from None
         self._check_caps(camera)
         with camera.watched():
             self._waiting[camera.name] += 1
@@ -128,7 +134,7 @@ class Sessions:
         session.release = permit.ended_by(lambda: self._permit_over(session))
 
     def _permit_over(self, session: Session) -> None:
-        _log.info("%s: a viewer may watch no longer", session.camera.name)
+        self._log.info("%s: a viewer may watch no longer", session.camera.name)
         self._end_soon(session)
 
     async def _turn_to_answer(self) -> None:
@@ -139,6 +145,8 @@ class Sessions:
             raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
 
     def _check_caps(self, camera: Camera) -> None:
+        if self._closed:
+            raise Unavailable("The gateway is stopping; try again in a moment", retry_after_s=5)
         counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting
         if counts.total() >= self._caps.total:
             raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
@@ -151,7 +159,7 @@ class Sessions:
         except SdpError as error:
             raise _as_http(error) from None
         peer = GatewayPeer(self._port.agent(self._addresses.candidates(host)), self._certificate)
-        session = Session(camera, peer, selection, offer.fingerprints, self._clock.now())
+        session = Session(camera, peer, selection, offer.identity, offer.shape, self._clock.now())
         self._sessions[session.secret] = session
         # From here the session itself watches, until it ends.
         camera.watch()
@@ -166,7 +174,7 @@ class Sessions:
                 raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
             if isinstance(error, Exception):
                 # aiortc raises assertion, key and value errors on what it does not like.
-                _log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
+                self._log.warning("%s: an offer could not be answered: %s", camera.name, type(error).__name__)
                 raise BadRequest("The offer can't be answered", code="bad_sdp") from error
             raise
         return session
@@ -185,40 +193,52 @@ class Sessions:
 
     # ICE restart.
 
-    def find_restarting(self, camera: Camera, offer_sdp: str) -> Session | None:
-        """The session whose viewer restarts ICE by this offer: the one with the same DTLS identity.
+    def find_restarting(self, camera: Camera, offer: Offer) -> Session | None:
+        """The session whose viewer restarts ICE by this offer: the one with the same identity.
 
         A fingerprint is known to the viewer alone, so an offer that repeats it comes from its peer connection.
         """
-        try:
-            offer = parse_offer(offer_sdp)
-        except SdpError:
-            return None
+        identity = offer.identity
         for session in self._sessions.values():
-            if session.camera is camera and session.fingerprints == offer.fingerprints and session.connected:
+            if session.camera is camera and session.identity == identity and session.connected:
                 return session
         return None
 
-    def restart(self, session: Session, *, ufrag: str, password: str) -> str:
-        """Begin another ICE generation of a session and return its answer; media goes on meanwhile."""
-        fresh = session.peer.restart_ice(ufrag=ufrag, password=password)
+    def restart(self, session: Session, *, ufrag: str, password: str, host: IpAddress | None) -> str:
+        """Begin another ICE generation of a session and return its answer; media goes on meanwhile.
+
+        `host` is the address this request was sent to, as for `open`: the viewer may be in another network now.
+        Raises NotFound when the session is just ending.
+        """
+        try:
+            fresh = session.peer.restart_ice(ufrag=ufrag, password=password)
+        except ConnectionError:
+            raise NotFound.session() from None
         session.generation += 1
         session.etag = f'"{secrets.token_hex(8)}"'
         session.answer = restarted_answer(
-            session.answer, ufrag=fresh.username, password=fresh.password, version=session.generation
+            session.answer,
+            ufrag=fresh.username,
+            password=fresh.password,
+            candidates=[candidate.to_sdp() for candidate in self._addresses.candidates(host)],
+            version=session.generation,
         )
         return session.answer
 
-    def restart_by_offer(self, session: Session, offer_sdp: str) -> str:
+    def restart_by_offer(self, session: Session, offer: Offer, *, host: IpAddress | None) -> str:
         """As `restart`, with the credentials of a whole offer that `find_restarting` found this session for.
 
         An offer that comes again (TCP delivers what was sent into a dead network long after the viewer has sent it
-        anew on another socket) gets the same answer again.
+        anew on another socket) gets the same answer again.  Raises Unprocessable when it offers something else.
         """
-        ufrag, password = parse_offer(offer_sdp).credentials
+        if offer.shape != session.shape or not still_offered(session.selection, offer):
+            raise Unprocessable(
+                "A running connection can restart ICE but not change its media; open a new one", code="no_ice_restart"
+            )
+        ufrag, password = offer.credentials
         if ufrag == session.peer.remote_ufrag:
             return session.answer
-        return self.restart(session, ufrag=ufrag, password=password)
+        return self.restart(session, ufrag=ufrag, password=password, host=host)
 
     # From handshake to end.
 
@@ -230,10 +250,11 @@ class Sessions:
             session.deadline.cancel()
         session.connected_at = self._clock.now()
         pace = Pace(self._clock.monotonic(), stream_bps=session.camera.hub.bitrate_bps)
-        tracks = self._viewer_tracks(session, broadcast, stream, pace)
+        wire = Wire(session.peer.protector(), session.peer.way)
+        tracks = self._viewer_tracks(session, broadcast, stream, wire)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
-        session.viewer = Viewer(tracks, pace)
+        session.viewer = Viewer(tracks, wire, pace, moved=lambda bad: self._link_moved(session, bad=bad))
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         broadcast.join(session.viewer)
@@ -241,21 +262,10 @@ class Sessions:
         session.peer.when_back(lambda: broadcast.rejoin(viewer))
 
     def _viewer_tracks(
-        self, session: Session, broadcast: Broadcast, stream: StreamInfo, pace: Pace
+        self, session: Session, broadcast: Broadcast, stream: StreamInfo, wire: Wire
     ) -> dict[TrackKind, ViewerTrack]:
-        wire = Wire(
-            session.peer.protector(),
-            lambda: session.peer.path,
-            quiet=lambda: session.peer.quiet(self._clock.monotonic()),
-        )
         selection = session.selection
         tracks: dict[TrackKind, ViewerTrack] = {}
-        listeners = Listeners(
-            loss=lambda lost: self._loss(session, lost),
-            missed=lambda: pace.missed(self._clock.monotonic()),
-            resent=pace.spend,
-        )
-        silent = Listeners(loss=lambda _: None, missed=lambda: None, resent=lambda _: None)
 
         def add(kind: TrackKind, codec: str, packet_class: PacketClass, rtx: PacketClass | None) -> None:
             tracks[kind] = ViewerTrack(
@@ -267,7 +277,6 @@ class Sessions:
                 wire=wire,
                 clock=self._clock,
                 keyframe=broadcast.keyframe,
-                listeners=listeners if kind is TrackKind.VIDEO else silent,
             )
 
         tag_size = wire.tag_size
@@ -286,64 +295,75 @@ class Sessions:
             add(TrackKind.AUDIO, stream.audio.codec, packet_class, None)
         return tracks
 
-    def _loss(self, session: Session, lost_fraction: float) -> None:
-        """A link that loses a fifth for seconds gets no retransmissions and keyframes only."""
-        if session.viewer is None:
-            return
-        session.viewer.pace.reported(lost_fraction)
-        if not session.loss.report(lost_fraction, self._clock.monotonic()):
-            return
-        closed = session.loss.closed
-        session.viewer.relieve(keyframes_only=closed)
-        _log.info("%s: a viewer's link %s", session.camera.name, "loses too much" if closed else "has recovered")
-        if closed:
-            session.events.emit("fallback", "loss")
+    def _link_moved(self, session: Session, *, bad: bool) -> None:
+        """Its viewer gets keyframes only, or everything again."""
+        session.link_bad = bad
+        self._log.info("%s: a viewer's link %s", session.camera.name, "carries too little" if bad else "has recovered")
+        if bad:
+            session.events.emit("fallback", LOSS)
 
     def _state_changed(self, session: Session) -> None:
         if session.peer.connectionState in ("failed", "closed"):
             self._end_soon(session)
 
     def _handshake_late(self, session: Session) -> None:
-        _log.info("%s: a viewer's handshake did not finish in %.0f s", session.camera.name, HANDSHAKE_DEADLINE_S)
+        self._log.info("%s: a viewer's handshake did not finish in %.0f s", session.camera.name, HANDSHAKE_DEADLINE_S)
         self._end_soon(session)
 
     def _end_soon(self, session: Session) -> asyncio.Task[None]:
+        """The viewer hears of it before this returns; what takes its time follows in the task."""
         if session.ending is None:
             session.ending = asyncio.create_task(self._end(session), name=f"end session of {session.camera.name}")
+            self._let_go(session)
         return session.ending
 
     async def end(self, session: Session) -> None:
         """End a session and free all it holds; safe to call more than once."""
         await asyncio.shield(self._end_soon(session))
 
-    async def _end(self, session: Session) -> None:
+    def _let_go(self, session: Session) -> None:
         if session.deadline is not None:
             session.deadline.cancel()
         self._sessions.pop(session.secret, None)
         if session.release is not None:
             session.release()
         session.camera.unwatch()
-        try:
-            if session.viewer is not None:
-                self.broadcasts.of(session.camera.hub).leave(session.viewer)
+        if session.viewer is not None:
+            self.broadcasts.of(session.camera.hub).leave(session.viewer)
+            try:
                 for track in session.viewer.tracks.values():
                     track.goodbye()
+            except Exception:  # noqa: BLE001  the encryption may have ended before
+                _log.debug("%s: a viewer was not told of its session's end", session.camera.name, exc_info=True)
+
+    async def _end(self, session: Session) -> None:
+        try:
             async with asyncio.timeout(_CLOSE_DEADLINE_S):
                 await session.peer.close()
         except TimeoutError:
-            _log.warning("%s: a peer connection did not close in time", session.camera.name)
+            self._log.warning("%s: a peer connection did not close in time", session.camera.name)
         except Exception:  # noqa: BLE001  aiortc's teardown must not keep a session alive
-            _log.exception("%s: closing a peer connection failed", session.camera.name)
+            self._log.exception("%s: closing a peer connection failed", session.camera.name)
         finally:
             # Also when aiortc could not: checks of a viewer nobody serves would keep the agent alive.
             session.peer.shut()
             session.ended.set()
 
     async def close(self) -> None:
-        """End all sessions."""
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*(self.end(session) for session in self))
+        """End all sessions, every viewer told before any connection is closed; from now on none is opened."""
+        self._closed = True
+        endings = [self._end_soon(session) for session in self]
+        if endings:
+            await asyncio.wait(endings)
         self.broadcasts.close()
+
+
+def read_offer(sdp: str) -> Offer:
+    """An offer as it came over the wire; raises BadRequest or TooLarge."""
+    try:
+        return parse_offer(sdp)
+    except SdpError as error:
+        raise _as_http(error) from None
 
 
 def _as_http(error: SdpError) -> BadRequest | TooLarge | Unprocessable:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import ipaddress
 import socket
+from collections import deque
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, cast
 
 from gateway.webrtc.paths import Drop, DropCounter, PathKey
 from gateway.webrtc.udp import MAX_DATAGRAM
-
-_log = logging.getLogger(__name__)
 
 SILENT_S: Final = 10.0
 """A connection without an authenticated check in this time is closed."""
@@ -19,10 +19,20 @@ SILENT_S: Final = 10.0
 MAX_STRANGERS: Final = 512
 """Connections that have not been authenticated yet; for one more the oldest is closed."""
 
+MAX_STRANGERS_EACH: Final = 64
+"""The same for one address, or one IPv6 network of 64 bits: nobody's connections make room for nobody else's."""
+
 _MAX_STRIKES: Final = 8
 """Datagrams a stranger may send that authenticate nobody."""
 
-_DATAGRAMS_PER_TURN: Final = 16
+TURN_S: Final = 0.0006
+"""For the datagrams of all connections together in one turn of the event loop."""
+
+_ACCEPTED_PER_TURN: Final = 8
+_BACKLOG: Final = 256
+_BUFFER_BYTES: Final = 8192
+"""What of a connection is read but not dealt with yet; a few datagrams."""
+
 _SEND_BUFFER_BYTES: Final = 256 * 1024
 """The kernel's share of what is unsent; left to itself it would take seconds of video before anybody noticed."""
 
@@ -85,7 +95,10 @@ class TcpPath:
 
 
 class TcpReceiver:
-    """What the port does with a connection's datagrams; returns whether the sender is known."""
+    """All connections: who is a stranger still, and whose datagram is next.
+
+    `received` does something with a datagram and returns whether its sender is known.
+    """
 
     def __init__(
         self,
@@ -96,8 +109,10 @@ class TcpReceiver:
         self.received = received
         self.lost = lost
         self.counter = counter
-        self.strangers: dict[TcpConnection, None] = {}
         self.connections: set[TcpConnection] = set()
+        self._strangers: dict[TcpConnection, str] = {}
+        self._ready: deque[TcpConnection] = deque()
+        self._turn: asyncio.Handle | None = None
 
     def connection(self) -> TcpConnection:
         """Protocol factory for the listening socket."""
@@ -107,39 +122,81 @@ class TcpReceiver:
         """Drop all connections."""
         for connection in tuple(self.connections):
             connection.abort()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+        self._ready.clear()
+
+    def accept(self, connection: TcpConnection, host: str) -> None:
+        """One more stranger; where there are too many, the oldest goes, of the same address first."""
+        network = _network(host)
+        same = [stranger for stranger, where in self._strangers.items() if where == network]
+        if len(same) >= MAX_STRANGERS_EACH:
+            self.counter.dropped(Drop.ADDRESS_FULL)
+            same[0].abort()
+        elif len(self._strangers) >= MAX_STRANGERS:
+            self.counter.dropped(Drop.CONNECTIONS_FULL)
+            next(iter(self._strangers)).abort()
+        self.connections.add(connection)
+        self._strangers[connection] = network
+
+    def is_stranger(self, connection: TcpConnection) -> bool:
+        """Whether nobody has been authenticated on it."""
+        return connection in self._strangers
+
+    def recognize(self, connection: TcpConnection) -> None:
+        """It is a viewer's, or it has ended."""
+        self._strangers.pop(connection, None)
+
+    def process(self, connection: TcpConnection) -> None:
+        """It has something to be dealt with; each connection once at a time."""
+        self._ready.append(connection)
+        if self._turn is None:
+            self._turn = asyncio.get_running_loop().call_soon(self._run)
+
+    def _run(self) -> None:
+        until = monotonic() + TURN_S
+        while self._ready:
+            connection = self._ready.popleft()
+            if connection.step():
+                self._ready.append(connection)
+            if monotonic() >= until:
+                break
+        self._turn = asyncio.get_running_loop().call_soon(self._run) if self._ready else None
 
 
-class TcpConnection(asyncio.Protocol):
+def _network(host: str) -> str:
+    address = ipaddress.ip_address(host)
+    return host if address.version == 4 else str(ipaddress.IPv6Network((address, 64), strict=False))
+
+
+class TcpConnection(asyncio.BufferedProtocol):
     """One accepted connection: unframes datagrams; closes on anything a viewer's browser would not send."""
 
     def __init__(self, receiver: TcpReceiver) -> None:
         self._receiver = receiver
-        self._buffer = bytearray()
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._begin = self._end = 0
         self._transport: asyncio.Transport | None = None
         self._path: TcpPath | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._more: asyncio.Handle | None = None
+        self._queued = False
         self._strikes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept; where too many are strangers still, the oldest of them goes."""
+        """Accept."""
         self._transport = cast("asyncio.Transport", transport)
-        receiver = self._receiver
         peer = self._transport.get_extra_info("peername")
         ours = self._transport.get_extra_info("sockname")
         if not peer or not ours:
             self._transport.abort()
             return
-        if len(receiver.strangers) >= MAX_STRANGERS:
-            receiver.counter.dropped(Drop.CONNECTIONS_FULL)
-            next(iter(receiver.strangers)).abort()
         self._transport.set_write_buffer_limits(high=_FULL_BYTES)
         sock = self._transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         remote = (str(peer[0]).partition("%")[0], int(peer[1]))
-        self._path = TcpPath(self._transport, ("tcp", str(ours[0]), *remote), remote, receiver.counter)
-        receiver.connections.add(self)
-        receiver.strangers[self] = None
+        self._path = TcpPath(self._transport, ("tcp", str(ours[0]), *remote), remote, self._receiver.counter)
+        self._receiver.accept(self, remote[0])
         self._deadline = asyncio.get_running_loop().call_later(SILENT_S, self._silent)
 
     def _silent(self) -> None:
@@ -148,55 +205,62 @@ class TcpConnection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close without waiting for what is unsent."""
-        self._receiver.strangers.pop(self, None)
-        self._buffer.clear()
+        self._receiver.recognize(self)
+        self._begin = self._end = 0
         if self._transport is not None:
             self._transport.abort()
 
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; whole datagrams go on, in order, a few in each turn of the event loop."""
-        self._buffer += data
-        if self._more is None:
-            self._unframe()
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        return memoryview(self._buffer)[self._end :]
 
-    def _unframe(self) -> None:
-        self._more = None
-        for _ in range(_DATAGRAMS_PER_TURN):
-            datagram = self._next()
-            if datagram is None:
-                if self._transport is not None and not self._transport.is_closing():
-                    self._transport.resume_reading()
-                return
-            self._datagram(datagram)
-        if self._transport is not None and not self._transport.is_closing():
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes have come; whole datagrams go on, in order, when it is this connection's turn."""
+        self._end += nbytes
+        if self._end == _BUFFER_BYTES and self._transport is not None:
             self._transport.pause_reading()
-            self._more = asyncio.get_running_loop().call_soon(self._unframe)
+        if not self._queued:
+            self._queued = True
+            self._receiver.process(self)
+
+    def step(self) -> bool:
+        """Deal with one datagram; whether there may be another."""
+        datagram = self._next()
+        if datagram is not None:
+            self._datagram(datagram)
+            return True
+        self._queued = False
+        self._buffer[: self._end - self._begin] = self._buffer[self._begin : self._end]
+        self._begin, self._end = 0, self._end - self._begin
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        return False
 
     def _next(self) -> bytes | None:
-        buffer = self._buffer
-        if len(buffer) < _LENGTH_BYTES:
+        begin = self._begin + _LENGTH_BYTES
+        if begin > self._end:
             return None
-        size = int.from_bytes(buffer[:_LENGTH_BYTES], "big")
-        if size > MAX_DATAGRAM:
+        end = begin + int.from_bytes(self._buffer[self._begin : begin], "big")
+        if end - begin > MAX_DATAGRAM:
             self._receiver.counter.dropped(Drop.TOO_LARGE)
             self.abort()
             return None
-        if len(buffer) < _LENGTH_BYTES + size:
+        if end > self._end:
             return None
-        datagram = bytes(buffer[_LENGTH_BYTES : _LENGTH_BYTES + size])
-        del buffer[: _LENGTH_BYTES + size]
-        return datagram
+        self._begin = end
+        return bytes(self._buffer[begin:end])
 
     def _datagram(self, datagram: bytes) -> None:
+        receiver = self._receiver
         known = False
         if not datagram:
-            self._receiver.counter.dropped(Drop.EMPTY)
+            receiver.counter.dropped(Drop.EMPTY)
         elif self._path is not None:
-            known = self._receiver.received(datagram, self._path)
-        if self not in self._receiver.strangers:
+            known = receiver.received(datagram, self._path)
+        if not receiver.is_stranger(self):
             return
         if known:
-            del self._receiver.strangers[self]
+            receiver.recognize(self)
             if self._deadline is not None:
                 self._deadline.cancel()
             return
@@ -206,10 +270,30 @@ class TcpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection and its path."""
-        self._receiver.strangers.pop(self, None)
+        self._receiver.recognize(self)
         self._receiver.connections.discard(self)
-        for handle in (self._deadline, self._more):
-            if handle is not None:
-                handle.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         if self._path is not None:
             self._receiver.lost(self._path)
+
+
+async def listen(receiver: TcpReceiver, family: socket.AddressFamily, number: int) -> asyncio.Server:
+    """Accept connections on all addresses of a family; raises OSError."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        # Everything is authenticated per packet, so all addresses may be listened on.
+        sock.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", number))  # noqa: S104
+        # asyncio's backlog is also how many it accepts in one turn of the loop.
+        server = await asyncio.get_running_loop().create_server(
+            receiver.connection, sock=sock, backlog=_ACCEPTED_PER_TURN
+        )
+        sock.listen(_BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return server

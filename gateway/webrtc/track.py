@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.clock import Clock
 from gateway.rtp.rtcp import goodbye, middle_bits, ntp_timestamp, sender_report
 from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
-from gateway.rtp.templates import PacketClass, Run, retransmission
-from gateway.webrtc.congestion import LossMeter
+from gateway.rtp.templates import PacketClass, Run, retransmission, retransmission_size
+from gateway.webrtc.congestion import DelayMeter, LossMeter, Reported
 from gateway.webrtc.wire import Wire
 
 RTX_SHARE: Final = 0.25
@@ -22,13 +22,15 @@ _RTX_BURST_BYTES: Final = 192 * 1024
 _MAX_NACKED: Final = 512
 """Packets of one NACK that are looked up; a viewer that misses more needs a keyframe."""
 
-_MIN_PACKET_BYTES: Final = 64
+ESTIMATE_LIFE_S: Final = 5.0
+"""A REMB says nothing about the link any more after this long."""
+
 _PICTURE_LOSS_INTERVAL_S: Final = 0.5
 
 
 @dataclass(slots=True)
 class TrackCounters:
-    """What one track of a viewer was sent and said.  Bytes without headers of IP and UDP."""
+    """What one track of a viewer was sent and said.  `octets` are of payloads alone (RFC 3550 section 6.4.1)."""
 
     packets: int = 0
     octets: int = 0
@@ -42,20 +44,23 @@ class TrackCounters:
     estimate_bps: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Whom a track tells what the viewer reports."""
+class Listener(Protocol):
+    """Whom a track tells what its viewer says, at monotonic second `now`."""
 
-    loss: Callable[[float], None]
-    """The part of the packets lost, 0…1, about once a second."""
-    missed: Callable[[], None]
-    """The viewer asked for packets again."""
-    resent: Callable[[int], None]
-    """This many bytes went out again; they count towards the viewer's pace."""
+    def reported(self, link: Reported, now: float) -> None:
+        """What the viewer reported, about once a second."""
+
+    def missed(self, now: float) -> None:
+        """The viewer asked for packets again."""
+
+    def wants_repeats(self) -> None:
+        """There are packets to be sent again, as soon as the pace allows."""
 
 
 class ViewerTrack:
     """Implements the peer's `Feedback`."""
+
+    listener: Listener | None = None
 
     def __init__(  # noqa: PLR0913  all keyword-only but the first two
         self,
@@ -68,99 +73,141 @@ class ViewerTrack:
         wire: Wire,
         clock: Clock,
         keyframe: Callable[[], RtpFrame | None],
-        listeners: Listeners,
     ) -> None:
         self.packet_class = packet_class
         self.codec = codec
         self.counters = TrackCounters()
-        self.retransmits = True
         self._track = track
         self._rtx = rtx
+        self._retransmits = rtx is not None
         self._rtx_number = first_number
-        self._rtx_allowance = float(_RTX_BURST_BYTES)
+        self._rtx_allowance: float = _RTX_BURST_BYTES
+        self.repeats: dict[int, tuple[RtpFrame, int]] = {}
+        """What is to be sent again, by the number the viewer knows it by; its size is off the allowance already."""
         self._numbers = SequenceMap(first_number)
         self._wire = wire
         self._clock = clock
         self._keyframe = keyframe
-        self._listeners = listeners
         self._last_picture_loss = float("-inf")
         self._loss = LossMeter()
+        self._delay = DelayMeter()
+        self._estimated_at = float("-inf")
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the way to the viewer is full."""
-        return self._wire.congested
 
     def send(self, run: Run, begin: int, end: int) -> None:
         """Send the packets from `begin` up to before `end` of a run."""
-        number = self._numbers.assign(run.first_index + begin, end - begin)
-        sent = self._wire.send_run(run, begin, end, number=number)
+        count = end - begin
+        sent = self._wire.send_run(run, begin, end, self._numbers.assign(run.first_index + begin, count))
         counters = self.counters
-        counters.packets += end - begin
-        counters.octets += (end - begin) * (run.stride - self.packet_class.tag_size)
-        self._rtx_allowance = min(self._rtx_allowance + sent * RTX_SHARE, _RTX_BURST_BYTES)
+        counters.packets += count
+        counters.octets += run.payload_bytes if count == len(run.sizes) else run.payload_size(begin, end)
+        allowance = self._rtx_allowance + sent * RTX_SHARE
+        self._rtx_allowance = min(_RTX_BURST_BYTES, allowance)
 
-    def on_nack(self, sequence_numbers: list[int]) -> None:
-        """Answer by RTX what this viewer was really sent and the history still holds."""
-        self.counters.nacked += len(sequence_numbers)
-        self._listeners.missed()
-        if self._rtx is None or not self.retransmits:
-            return
-        for number in sequence_numbers[:_MAX_NACKED]:
-            if self._rtx_allowance < _MIN_PACKET_BYTES:
-                return
-            index = self._numbers.index_of(number)
-            found = self._track.find(index) if index is not None else None
-            if found is not None:
-                self._retransmit(*found, original_number=number)
+    # Repeats.
 
-    def _retransmit(self, frame: RtpFrame, place: int, *, original_number: int) -> None:
-        if self._rtx is None or not self.retransmits:
+    def let_retransmit(self, *, allowed: bool) -> None:
+        """Answer NACK and PLI from now on, or no more."""
+        self._retransmits = allowed and self._rtx is not None
+        if not allowed:
+            self.repeats.clear()
+
+    @property
+    def next_repeat_size(self) -> int:
+        """Bytes of the packet that is to be sent again next, without its tag; 0 when there is none."""
+        if not self.repeats or self._rtx is None:
+            return 0
+        frame, place = next(iter(self.repeats.values()))
+        return retransmission_size(frame, place, self._rtx)
+
+    def repeat(self) -> None:
+        """Send the next packet that is to be sent again."""
+        if not self.repeats or self._rtx is None:
             return
+        number = next(iter(self.repeats))
+        frame, place = self.repeats.pop(number)
         packet = retransmission(
-            frame, place, self._rtx, original_sequence_number=original_number, sequence_number=self._rtx_number
+            frame, place, self._rtx, original_sequence_number=number, sequence_number=self._rtx_number
         )
-        size = len(packet)
-        if size > self._rtx_allowance:
-            return
-        self._rtx_allowance -= size
         self._rtx_number += 1
         if self._wire.send_packet(packet):
             self.counters.retransmitted += 1
-            self._listeners.resent(size)
+
+    def on_nack(self, sequence_numbers: list[int]) -> None:
+        """Answer by RTX what this viewer was really sent and the history still holds, as far as its share goes."""
+        self.counters.nacked += len(sequence_numbers)
+        if self.listener is not None:
+            self.listener.missed(self._clock.monotonic())
+        if not self._retransmits:
+            return
+        for asked in sequence_numbers[:_MAX_NACKED]:
+            number = self._numbers.extend(asked)
+            index = self._numbers.index_of(asked)
+            found = self._track.find(index) if index is not None else None
+            if found is not None and not self._queue_repeats([(number, *found)]):
+                break
+
+    def _queue_repeats(self, wanted: Iterable[tuple[int, RtpFrame, int]]) -> bool:
+        """Queue all of these packets if the allowance covers them all; False when it does not."""
+        rtx = self._rtx
+        if rtx is None:
+            return False
+        # A packet asked for again before its turn has come goes out once.
+        fresh = {number: (frame, place) for number, frame, place in wanted if number not in self.repeats}
+        size = sum(retransmission_size(frame, place, rtx) for frame, place in fresh.values())
+        if size > self._rtx_allowance:
+            return False
+        self._rtx_allowance -= size
+        self.repeats |= fresh
+        if fresh and self.listener is not None:
+            self.listener.wants_repeats()
+        return True
 
     def on_picture_loss(self) -> None:
-        """Repeat the newest keyframe by RTX; a camera can't be asked for another (PyAV has no way to)."""
+        """Repeat the newest keyframe by RTX if it may go whole: part of it would only delay the next one.
+
+        A camera can't be asked for another (PyAV has no way to).
+        """
         self.counters.picture_losses += 1
         now = self._clock.monotonic()
-        if now - self._last_picture_loss < _PICTURE_LOSS_INTERVAL_S:
+        if not self._retransmits or now - self._last_picture_loss < _PICTURE_LOSS_INTERVAL_S:
             return
         frame = self._keyframe()
         if frame is None or self._numbers.number_of(frame.first_index) is None:
             return
-        self._last_picture_loss = now
+        wanted = []
         for place in range(len(frame.payloads)):
-            # Part of it may not have been sent yet, or never will be.
+            # What has not been sent yet is on its way anyway.
             number = self._numbers.number_of(frame.first_index + place)
             if number is not None:
-                self._retransmit(frame, place, original_number=number)
+                wanted.append((number, frame, place))
+        if self._queue_repeats(wanted):
+            self._last_picture_loss = now
+
+    # Reports.
 
     def on_report(self, *, lost: int, highest: int, jitter: int, last_report: int, delay: int) -> None:
         """Learn loss, jitter and round-trip time (RFC 3550 section 6.4.1)."""
-        self.counters.jitter = jitter
+        counters = self.counters
+        counters.jitter = jitter
         now = self._clock.monotonic()
         for sent_as, sent_at in self._reports:
             if sent_as == last_report and last_report:
-                self.counters.rtt_s = max(0.0, now - sent_at - delay / 65536)
+                counters.rtt_s = max(0.0, now - sent_at - delay / 65536)
+                self._delay.measure(counters.rtt_s, now)
         lost_fraction = self._loss.measure(lost=lost, highest=highest, now=now)
-        if lost_fraction is not None:
-            self.counters.lost_fraction = lost_fraction
-            self._listeners.loss(lost_fraction)
+        if lost_fraction is None:
+            return
+        counters.lost_fraction = lost_fraction
+        if self.listener is not None:
+            known = now - self._estimated_at <= ESTIMATE_LIFE_S
+            estimate_bps = counters.estimate_bps if known else None
+            self.listener.reported(Reported(lost_fraction, self._delay.queueing_s, estimate_bps), now)
 
     def on_estimate(self, bitrate_bps: int) -> None:
         """Learn the viewer's REMB."""
         self.counters.estimate_bps = bitrate_bps
+        self._estimated_at = self._clock.monotonic()
 
     def report(self, *, rtp_timestamp: int, at: float, cname: str) -> None:
         """Send a sender report that says `rtp_timestamp` was captured at unix second `at`."""

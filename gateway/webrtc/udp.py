@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import socket
 import struct
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from gateway.webrtc.paths import Drop, DropCounter, PathKey
@@ -16,7 +18,8 @@ _log = logging.getLogger(__name__)
 BUFFER_BYTES: Final = 4 << 20
 MAX_DATAGRAM: Final = 1500
 _READS_PER_WAKE: Final = 64
-"""Datagrams read before the event loop gets its turn again, so that a flood cannot starve it."""
+TURN_S: Final = 0.0006
+"""Datagrams and time after which the event loop gets its turn again, so that a flood cannot starve it."""
 
 # Linux's numbers; Python does not name all of them on every version.
 _UDP_SEGMENT: Final = 103
@@ -35,13 +38,20 @@ Ancillary = tuple[int, int, bytes]
 class UdpPath:
     """A viewer's UDP address, seen from one address of ours."""
 
-    __slots__ = ("_address", "_counter", "_origin", "_sock", "key", "remote", "segmented")
+    __slots__ = ("_address", "_counter", "_origin", "_segmenting", "_sock", "_stride", "key", "remote", "segmented")
 
     protocol = "udp"
     congested = False
 
     def __init__(
-        self, sock: socket.socket, address: Address, origin: Ancillary | None, key: PathKey, counter: DropCounter
+        self,
+        sock: socket.socket,
+        address: Address,
+        origin: Ancillary | None,
+        key: PathKey,
+        counter: DropCounter,
+        *,
+        segmented: bool,
     ) -> None:
         self._sock = sock
         self._address = address
@@ -49,7 +59,10 @@ class UdpPath:
         self._counter = counter
         self.key = key
         self.remote = (address[0].partition("%")[0], address[1])
-        self.segmented = True
+        self.segmented = segmented
+        # What to say to the kernel for the stride that was used last: nearly always the next one's, too.
+        self._stride = 0
+        self._segmenting = self._origin
 
     def send(self, datagram: bytes | memoryview) -> bool:
         """Send at once; a full socket buffer is loss, as on any link."""
@@ -66,9 +79,11 @@ class UdpPath:
         if total <= stride:
             return total if self.send(packets) else 0
         if self.segmented:
-            segment = (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", stride))
+            if stride != self._stride:
+                self._stride = stride
+                self._segmenting = [*self._origin, (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", stride))]
             try:
-                self._sock.sendmsg([packets], [*self._origin, segment], 0, self._address)
+                self._sock.sendmsg([packets], self._segmenting, 0, self._address)
             except OSError as error:
                 if error.errno not in _NO_SEGMENTATION:
                     self._failed(error, -(-total // stride))
@@ -102,6 +117,7 @@ class UdpSocket:
         self._counter = counter
         self._v6 = family == socket.AF_INET6
         self._sock = _bind(family, number)
+        self._segments = can_segment(self._sock)
 
     @property
     def number(self) -> int:
@@ -126,8 +142,9 @@ class UdpSocket:
         return self._v6
 
     def readable(self) -> None:
-        """Read what has arrived, a bounded number of datagrams."""
+        """Read what has arrived, within a bounded number and time."""
         sock = self._sock
+        until = monotonic() + TURN_S
         for _ in range(_READS_PER_WAKE):
             try:
                 datagram, ancillary, _flags, address = sock.recvmsg(MAX_DATAGRAM + 1, _ANCILLARY_BYTES)
@@ -143,23 +160,38 @@ class UdpSocket:
                 self._counter.dropped(Drop.TOO_LARGE)
             else:
                 self._received(datagram, self._path(address, ancillary))
+            if monotonic() >= until:
+                return
 
     def _path(self, address: Address, ancillary: list[Ancillary]) -> UdpPath:
-        origin, ours = self._origin(ancillary)
+        origin, ours = origin_of(ancillary)
         key = ("udp", ours, address[0], address[1])
-        return UdpPath(self._sock, address, origin, key, self._counter)
+        return UdpPath(self._sock, address, origin, key, self._counter, segmented=self._segments)
 
-    def _origin(self, ancillary: list[Ancillary]) -> tuple[Ancillary | None, str]:
-        """Which of our addresses was asked, and the ancillary message that answers from it (ip(7), ipv6(7))."""
-        for level, kind, data in ancillary:
-            if level == socket.IPPROTO_IP and kind == _IP_PKTINFO and len(data) >= 12:
-                destination = data[8:12]
-                answer = struct.pack("@I4s4s", 0, destination, bytes(4))
-                return (socket.IPPROTO_IP, _IP_PKTINFO, answer), socket.inet_ntop(socket.AF_INET, destination)
-            if level == socket.IPPROTO_IPV6 and kind == _IPV6_PKTINFO and len(data) >= 20:
-                ours = socket.inet_ntop(socket.AF_INET6, data[:16])
-                return (socket.IPPROTO_IPV6, _IPV6_PKTINFO, data[:20]), ours
-        return None, ""
+
+def origin_of(ancillary: list[Ancillary]) -> tuple[Ancillary | None, str]:
+    """Which of our addresses was asked, and the ancillary message that answers from it (ip(7), ipv6(7))."""
+    for level, kind, data in ancillary:
+        if level == socket.IPPROTO_IP and kind == _IP_PKTINFO and len(data) >= 12:
+            destination = data[8:12]
+            answer = struct.pack("@I4s4s", 0, destination, bytes(4))
+            return (socket.IPPROTO_IP, _IP_PKTINFO, answer), socket.inet_ntop(socket.AF_INET, destination)
+        if level == socket.IPPROTO_IPV6 and kind == _IPV6_PKTINFO and len(data) >= 20:
+            ours = ipaddress.IPv6Address(data[:16])
+            # Which way leads to the viewer is for the kernel to find out, unless the address means nothing without
+            # its link.
+            link = data[16:20] if ours.is_link_local else bytes(4)
+            return (socket.IPPROTO_IPV6, _IPV6_PKTINFO, data[:16] + link), str(ours)
+    return None, ""
+
+
+def can_segment(sock: socket.socket) -> bool:
+    """Whether the kernel cuts datagrams (UDP_SEGMENT); a device may still refuse to."""
+    try:
+        sock.getsockopt(socket.IPPROTO_UDP, _UDP_SEGMENT)
+    except OSError:
+        return False
+    return True
 
 
 def _bind(family: socket.AddressFamily, number: int) -> socket.socket:

@@ -8,16 +8,22 @@ from enum import Enum
 from typing import Final
 
 from gateway.media.units import StreamInfo, TrackKind
-from gateway.rtp.stream import RtpFrame
-from gateway.rtp.templates import PacketClass, Run, lay_out
+from gateway.rtp.shared import SharedFrame
+from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.track import ViewerTrack
+from gateway.webrtc.wire import Wire
 
 _MAX_BACKLOG_BYTES: Final = 12 << 20
 _QUANTUM_BYTES: Final = 64 * 1024
 """What one viewer sends before the next has its turn."""
 
-LayOut = Callable[[PacketClass], tuple[Run, ...]]
+_BATCH_PACKETS: Final = 8
+"""What waits for its pace leaves in no smaller pieces: a system call for each packet costs more than the packet."""
+
+
+def _nothing(_: object = None) -> None:
+    """What nobody asked to be told."""
 
 
 class Progress(Enum):
@@ -28,105 +34,162 @@ class Progress(Enum):
     PACED = 2
 
 
-class Viewer:
-    """Belongs to one broadcast; everything happens on the event loop's thread."""
+# An enumeration's members are looked up slowly, and these are needed for every viewer and frame.
+_DONE, _MORE, _PACED = Progress.DONE, Progress.MORE, Progress.PACED
 
-    def __init__(self, tracks: dict[TrackKind, ViewerTrack], pace: Pace) -> None:
+
+class Viewer:
+    """Belongs to one broadcast; everything happens on the event loop's thread.  Listens to its video track.
+
+    `moved` is told when the link has become too bad for anything but keyframes (True) and when it is good again.
+    """
+
+    def __init__(
+        self,
+        tracks: dict[TrackKind, ViewerTrack],
+        wire: Wire,
+        pace: Pace,
+        *,
+        moved: Callable[[bool], None] = _nothing,
+    ) -> None:
         self.tracks = tracks
         self.pace = pace
         self.queued = False
         """Whether its broadcast has it in line already."""
-        self._backlog: deque[tuple[ViewerTrack, Run, int]] = deque()
+        self.wake: Callable[[], None] = _nothing
+        """Puts it in line; its broadcast sets this."""
+        self._wire = wire
+        self._moved = moved
+        self._gate = LinkGate()
+        self._need_bps = 0
+        self._video = tracks.get(TrackKind.VIDEO)
+        if self._video is not None:
+            self._video.listener = self
+        self._backlog: deque[tuple[ViewerTrack, SharedFrame]] = deque()
         self._backlog_bytes = 0
+        # Where the first frame of the backlog goes on: which of its runs, and which packet of that.
+        self._run = 0
+        self._begin = 0
         self._waiting_for_keyframe = True
         self._silent: frozenset[TrackKind] = frozenset()
-        self._keyframes_only = False
 
     def match(self, stream: StreamInfo) -> None:
         """Learn the camera's tracks: one whose codec is no longer what was negotiated stays silent."""
+        # B-frames come in an order that WebRTC's players can't show.
+        video = stream.video if stream.video is not None and not stream.video.b_frames else None
         codecs = {
-            TrackKind.VIDEO: stream.video.codec if stream.video else None,
+            TrackKind.VIDEO: video.codec if video else None,
             TrackKind.AUDIO: stream.audio.codec if stream.audio else None,
         }
         self._silent = frozenset(kind for kind, track in self.tracks.items() if codecs[kind] != track.codec)
 
-    def relieve(self, *, keyframes_only: bool) -> None:
-        """Send keyframes only, over a link that loses too much, or everything again."""
-        self._keyframes_only = keyframes_only
+    def needs(self, bitrate_bps: int) -> None:
+        """Learn what the camera's video takes; 0 while that is unknown."""
+        self._need_bps = bitrate_bps
+        self.pace.needs(bitrate_bps)
+
+    # What its video track hears.
+
+    def reported(self, link: Reported, now: float) -> None:
+        """Send keyframes only, over a link that carries too little, or everything again."""
+        self.pace.reported(link.lost_fraction)
+        if not self._gate.report(link, now, need_bps=self._need_bps):
+            return
+        closed = self._gate.closed
         for track in self.tracks.values():
-            track.retransmits = not keyframes_only
-        if keyframes_only:
+            track.let_retransmit(allowed=not closed)
+        if closed:
             self._waiting_for_keyframe = True
+        self._moved(closed)
 
-    def offer(self, kind: TrackKind, frame: RtpFrame, runs: LayOut) -> bool:
-        """Queue a frame unless this viewer has to skip it; `runs` lays it out for a class, shared by viewers."""
-        track = self.tracks.get(kind)
-        if track is None or kind in self._silent:
+    def missed(self, now: float) -> None:
+        """Go slower."""
+        self.pace.missed(now)
+
+    def wants_repeats(self) -> None:
+        """Get in line."""
+        self.wake()
+
+    # The queue.
+
+    def offer(self, shared: SharedFrame, now: float) -> bool:
+        """Queue a frame at monotonic second `now`, unless this viewer has to skip it."""
+        track = self.tracks.get(shared.kind)
+        if track is None or shared.kind in self._silent:
             return False
-        if kind is TrackKind.VIDEO and not self._wants(track, frame):
-            track.counters.skipped_frames += 1
-            return False
-        if self._backlog_bytes + frame.size > _MAX_BACKLOG_BYTES:
+        if track is self._video:
+            if self._wire.congested(now):
+                # What can't leave now would only be late: go on with the next keyframe that finds the way free.
+                self.drop_to_keyframe()
+            elif shared.keyframe:
+                self._waiting_for_keyframe = self._gate.closed
+                return self._append(track, shared)
+            if self._waiting_for_keyframe:
+                track.counters.skipped_frames += 1
+                return False
+        return self._append(track, shared)
+
+    def _append(self, track: ViewerTrack, shared: SharedFrame) -> bool:
+        queued = self._backlog_bytes + shared.size
+        if queued > _MAX_BACKLOG_BYTES:
             self.drop_to_keyframe()
             track.counters.skipped_frames += 1
             return False
-        for run in runs(track.packet_class):
-            self._backlog.append((track, run, 0))
-            self._backlog_bytes += len(run.data)
+        self._backlog.append((track, shared))
+        self._backlog_bytes = queued
         return True
-
-    def _wants(self, track: ViewerTrack, frame: RtpFrame) -> bool:
-        if track.congested:
-            # What can't leave now would only be late: go on with the next keyframe that finds the way free.
-            self.drop_to_keyframe()
-            return False
-        if frame.keyframe:
-            self._waiting_for_keyframe = self._keyframes_only
-            return True
-        return not self._waiting_for_keyframe
 
     def drop_to_keyframe(self) -> None:
         """Forget what waits and go on with the next keyframe; the gap in the numbers closes by itself."""
         self._backlog.clear()
-        self._backlog_bytes = 0
+        self._backlog_bytes = self._run = self._begin = 0
         self._waiting_for_keyframe = True
 
     def pump(self, now: float) -> Progress:
         """Send of what waits as much as the pace allows at monotonic second `now`, at most a quantum."""
-        backlog, pace = self._backlog, self.pace
+        backlog, pace, wire = self._backlog, self.pace, self._wire
         pace.advance(now, bursting=self._backlog_bytes > _QUANTUM_BYTES)
         budget = _QUANTUM_BYTES
+        video = self._video
+        if video is not None and video.repeats:
+            progress = self._repeat(video)
+            if progress is not _DONE:
+                return progress
         while backlog:
+            track, shared = backlog[0]
+            runs = shared.layouts.get(track.packet_class) or shared.lay_out(track.packet_class)
+            while self._run < len(runs):
+                if budget <= 0:
+                    return _MORE
+                if wire.blocked():
+                    # Nothing is numbered that can't leave; the next picture decides whether to go on or skip.
+                    return _PACED
+                run, begin = runs[self._run], self._begin
+                left = len(run.sizes) - begin
+                count = pace.take(run.stride, left, least=_BATCH_PACKETS)
+                if not count:
+                    return _PACED
+                track.send(run, begin, begin + count)
+                budget -= count * run.stride
+                if count == left:
+                    self._run += 1
+                    self._begin = 0
+                else:
+                    self._begin = begin + count
+            backlog.popleft()
+            self._backlog_bytes -= shared.size
+            self._run = 0
+        return _DONE
+
+    def _repeat(self, video: ViewerTrack) -> Progress:
+        """Send what is missing, before anything new and within a quantum of its own."""
+        budget = _QUANTUM_BYTES
+        while video.repeats:
             if budget <= 0:
-                return Progress.MORE
-            track, run, begin = backlog[0]
-            if track.congested:
-                # Nothing is numbered that can't leave; the next picture offered decides whether to go on or skip.
-                return Progress.PACED
-            end = min(len(run.sizes), begin + pace.packets(run.stride))
-            if end <= begin:
-                return Progress.PACED
-            track.send(run, begin, end)
-            size = (end - begin) * run.stride
-            pace.spend(size)
+                return _MORE
+            size = video.next_repeat_size
+            if self._wire.blocked() or not self.pace.take(size, 1):
+                return _PACED
+            video.repeat()
             budget -= size
-            if end == len(run.sizes):
-                backlog.popleft()
-                self._backlog_bytes -= len(run.data) - begin * run.stride
-            else:
-                backlog[0] = (track, run, end)
-                self._backlog_bytes -= size
-        return Progress.DONE
-
-
-def lay_out_cached(frame: RtpFrame) -> LayOut:
-    """A layout of `frame` that is made once per class, however many viewers ask."""
-    made: dict[PacketClass, tuple[Run, ...]] = {}
-
-    def runs(packet_class: PacketClass) -> tuple[Run, ...]:
-        found = made.get(packet_class)
-        if found is None:
-            found = made[packet_class] = lay_out(frame, packet_class)
-        return found
-
-    return runs
+        return _DONE

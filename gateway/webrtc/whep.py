@@ -23,7 +23,7 @@ from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
 from gateway.webrtc.session import Session
-from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.sessions import Sessions, read_offer
 
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
@@ -38,7 +38,12 @@ BODY_DEADLINE_S = 10.0
 
 
 async def read_body(request: web.Request, *, limit: int = MAX_OFFER_BYTES) -> str:
-    """The request's body as text; raises TooLarge or BadRequest, the latter also when it takes more than 10 s."""
+    """The request's body as text; raises UnsupportedMediaType if it is packed, TooLarge or BadRequest.
+
+    The last also when it takes more than 10 s.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding")
     if request.content_length is not None and request.content_length > limit:
         raise TooLarge(f"The body may have at most {limit} bytes")
     try:
@@ -78,7 +83,7 @@ class Whep:
 
     async def _open(self, request: web.Request, camera: Camera, sdp: str) -> Session:
         host = host_literal(request.headers.get("Host"))
-        return await self._sessions.open(camera, sdp, host=host, permit=request.get(PERMIT))
+        return await self._sessions.open(camera, read_offer(sdp), host=host, permit=request.get(PERMIT))
 
     async def options(self, request: web.Request) -> web.Response:
         """OPTIONS: what a player may send."""
@@ -130,10 +135,8 @@ class Whep:
             return web.Response(status=204)
         if not session.connected or ufrag is None or password is None:
             raise Unprocessable("This session can't restart ICE now; send a new offer", code="no_ice_restart")
-        try:
-            answer = self._sessions.restart(session, ufrag=ufrag, password=password)
-        except ConnectionError:
-            raise NotFound.session() from None
+        host = host_literal(request.headers.get("Host"))
+        answer = self._sessions.restart(session, ufrag=ufrag, password=password, host=host)
         return web.Response(
             status=200, text=ice_fragment(answer), content_type=_FRAGMENT, headers={"ETag": session.etag}
         )

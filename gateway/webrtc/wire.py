@@ -2,63 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Final, Protocol
 
 from gateway.rtp.templates import MAX_RUN_BYTES, Run
 from gateway.webrtc.paths import Path
-from gateway.webrtc.peer import Protector, make_buffer
+from gateway.webrtc.protection import PacketBuffer, Protector
 
-# All viewers are served on one thread, so one scratch buffer serves them all.
-_scratch, _scratch_c = make_buffer(MAX_RUN_BYTES)
+# All viewers are served on one thread, so one buffer serves them all.
+_buffer = PacketBuffer(MAX_RUN_BYTES)
+_view = _buffer.view
+
+_HEARD_S: Final = 0.5
+"""A viewer that was heard of lately is taken to be there for this long: one question for many frames."""
+
+
+class Way(Protocol):
+    """What the wire needs of the viewer's ICE agent."""
+
+    @property
+    def path(self) -> Path | None:
+        """The selected path; None while there is none."""
+
+    def quiet(self, now: float) -> bool:
+        """Whether nothing was heard of the viewer for seconds, at monotonic second `now`."""
 
 
 class Wire:
     """Valid from the end of the DTLS handshake until the peer connection is closed."""
 
-    def __init__(
-        self, protector: Protector, path: Callable[[], Path | None], *, quiet: Callable[[], bool] = lambda: False
-    ) -> None:
+    def __init__(self, protector: Protector, way: Way) -> None:
         self._protector = protector
-        self._path = path
-        self._quiet = quiet
+        self._way = way
+        self._ask_again_at = float("-inf")
 
     @property
     def tag_size(self) -> int:
         """Bytes that protection adds to an RTP packet."""
         return self._protector.tag_size
 
-    @property
-    def congested(self) -> bool:
-        """Whether pictures should be skipped: the way out is full, there is none, or nobody is heard at its end."""
-        path = self._path()
-        return path is None or path.congested or self._quiet()
+    def blocked(self) -> bool:
+        """Whether nothing can leave now: the way out is full, or there is none."""
+        path = self._way.path
+        return path is None or path.congested
 
-    def send_run(self, run: Run, begin: int, end: int, *, number: int) -> int:
+    def congested(self, now: float) -> bool:
+        """Whether pictures should be skipped: the way out is blocked, or nobody is heard at its end."""
+        path = self._way.path
+        if path is None or path.congested:
+            return True
+        if now < self._ask_again_at:
+            return False
+        if self._way.quiet(now):
+            return True
+        self._ask_again_at = now + _HEARD_S
+        return False
+
+    def send_run(self, run: Run, begin: int, end: int, number: int) -> int:
         """Send the packets from `begin` up to before `end` of a run, numbered from `number`; returns bytes sent."""
-        path = self._path()
+        path = self._way.path
         if path is None:
             return 0
-        stride = run.stride
-        laid_out = run.data[begin * stride : end * stride]
-        size = len(laid_out)
-        _scratch[:size] = laid_out
-        sizes = run.sizes if end - begin == len(run.sizes) else run.sizes[begin:end]
-        if not self._protector.protect_packets(_scratch, _scratch_c, stride, sizes, number):
-            return 0
-        return path.send_packets(_scratch[:size], stride)
+        stride, sizes = run.stride, run.sizes
+        data: bytes | memoryview = run.data
+        if end - begin < len(sizes):
+            data = memoryview(data)[begin * stride : end * stride]
+            sizes = sizes[begin:end]
+        packets = _view[: len(data)]
+        packets[:] = data
+        return path.send_packets(packets, stride) if self._protector.protect_run(_buffer, stride, sizes, number) else 0
 
     def send_packet(self, packet: bytes) -> bool:
         """Protect and send one complete RTP packet; False when it was dropped."""
-        path = self._path()
+        path = self._way.path
         if path is None:
             return False
         size = len(packet)
-        _scratch[:size] = packet
-        protected = self._protector.protect(_scratch_c, size)
-        return protected > 0 and path.send(_scratch[:protected])
+        _view[:size] = packet
+        protected = self._protector.protect(_buffer, size)
+        return protected > 0 and path.send(_view[:protected])
 
     def send_rtcp(self, packet: bytes) -> None:
         """Protect and send one compound RTCP packet; lost when there is no path."""
-        path = self._path()
+        path = self._way.path
         if path is not None:
             path.send(self._protector.protect_rtcp(packet))

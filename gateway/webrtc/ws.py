@@ -10,19 +10,21 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from gateway.access.permit import Permit
-from gateway.access.refusal import Refusal
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
+from gateway.hls.mse import Mse, MseViewer
 from gateway.relay.camera import Camera
+from gateway.sparing import SparingLog
 from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
     ClockMessage,
     GrantMessage,
     MessageError,
+    MseMessage,
     OfferMessage,
     answer_message,
     error_message,
@@ -30,15 +32,17 @@ from gateway.webrtc.messages import (
     parse_message,
 )
 from gateway.webrtc.permission import PERMIT
-from gateway.webrtc.session import Session
-from gateway.webrtc.sessions import Sessions
+from gateway.webrtc.renewals import Renewals
+from gateway.webrtc.sdp import Offer
+from gateway.webrtc.session import LOSS, Session
+from gateway.webrtc.sessions import Sessions, read_offer
 from gateway.webrtc.whep import required_source
 
-_log = logging.getLogger(__name__)
+_sparing = SparingLog(logging.getLogger(__name__))
 
 _HEARTBEAT_S = 20.0
 _SEND_DEADLINE_S = 10.0
-_CLOSE_DEADLINE_S = 2.0
+_CLOSE_DEADLINE_S = 1.5
 _MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
@@ -61,24 +65,38 @@ class Signalling:
         clock: Clock,
         host: IpAddress | None,
         permit: Permit | None = None,
+        mse: Mse | None = None,
     ) -> None:
+        self._mse = mse
+        self._media: MseViewer | None = None
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
         self._clock = clock
         self._host = host
         self._permit = permit
+        self._renewals = Renewals(permit, clock=clock)
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
         self._opening: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._closing = False
+        self._close_code = WSCloseCode.OK
         self._done = False
         """The viewer lets too much pile up, or may watch no longer."""
 
-    async def run(self, socket: web.WebSocketResponse) -> None:
-        """Serve the socket until either side closes it."""
+    async def run(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None = None) -> None:
+        """Serve the socket until either side closes it; `transport` is what it goes over."""
+        if self._mse is not None:
+            self._media = MseViewer(
+                self._mse,
+                self._camera,
+                socket,
+                transport,
+                wake=self._due.set,
+                fail=lambda reason: self._send(error_message("mse", reason)),
+            )
         events = self._camera.hub.events
         events.on("status", self._state_changed)
         events.on("stream", self._state_changed)
@@ -101,7 +119,8 @@ class Signalling:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
             self._adopt(None)
-            tasks = [task for task in (self._opening, writer) if task is not None]
+            starting = self._media.close() if self._media is not None else None
+            tasks = [task for task in (self._opening, starting, writer) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -129,19 +148,28 @@ class Signalling:
                 self._due.clear()
                 await self._write_due(socket)
         # A client that does not read is let go; the reader then ends too.
-        await _close(socket)
+        await _close(socket, code=self._close_code)
 
     async def _write_due(self, socket: web.WebSocketResponse) -> None:
-        while (self._state_due or self._outgoing) and not self._done:
+        while not self._done:
             if self._state_due:
                 self._state_due = False
                 message: dict[str, Any] = {"type": "state", "value": self._describe(self._camera)}
-            else:
+            elif self._outgoing:
                 message = self._outgoing.popleft()
+            elif self._media is not None and self._media.due and not self._closing:
+                # Pictures wait for messages, never the other way round.
+                async with asyncio.timeout(_SEND_DEADLINE_S):
+                    await self._media.write_next()
+                continue
+            else:
+                return
             async with asyncio.timeout(_SEND_DEADLINE_S):
                 await socket.send_str(json.dumps(message))
 
     def _received(self, text: str) -> None:
+        if self._closing:
+            return
         received_at = self._clock.now()
         try:
             message = parse_message(text)
@@ -152,20 +180,21 @@ class Signalling:
             self._send({"type": "clock", "value": self._clock_value(message, received_at)})
         elif isinstance(message, GrantMessage):
             self._renew(message)
+        elif isinstance(message, MseMessage):
+            if self._media is None:
+                self._send(error_message("mse", "this gateway does not offer it"))
+            else:
+                self._media.play(message.codecs)
         elif isinstance(message, OfferMessage):
             if self._opening is not None:
                 self._opening.cancel()
             self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
 
     def _renew(self, message: GrantMessage) -> None:
-        if self._permit is None:
-            self._send(error_message("grant", "nobody asks for one here"))
-            return
-        renewed = self._permit.renew(message.token)
-        if isinstance(renewed, Refusal):
-            self._send(error_message("grant", renewed.message))
-        else:
-            self._send({"type": "grant", "value": {"expires_at": renewed}})
+        self._send(self._renewals.answer(message))
+        if self._renewals.exhausted:
+            self._close_code = WSCloseCode.POLICY_VIOLATION
+            self._closing = True
 
     def _clock_value(self, message: ClockMessage, received_at: float) -> dict[str, Any]:
         value: dict[str, Any] = {"t0": message.t0, "t1": received_at, "t2": self._clock.now()}
@@ -178,29 +207,35 @@ class Signalling:
             }
         return value
 
-    async def _open(self, offer: OfferMessage) -> None:
-        kind = offer_kind(offer.version)
+    async def _open(self, message: OfferMessage) -> None:
+        kind = offer_kind(message.version)
         try:
-            restarting = self._sessions.find_restarting(self._camera, offer.sdp)
-            if restarting is not None:
-                # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
-                self._adopt(restarting)
-                if self._permit is not None:
-                    self._sessions.entrust(restarting, self._permit)
-                answer = self._sessions.restart_by_offer(restarting, offer.sdp)
-            else:
-                if self._session is not None:
-                    # Another offer on the same socket takes the place of the old session.
-                    await self._sessions.end(self._session)
-                self._adopt(await self._sessions.open(self._camera, offer.sdp, host=self._host, permit=self._permit))
-                answer = self._session.answer if self._session else ""
+            session, answer = await self._answer(read_offer(message.sdp))
         except GatewayError as error:
             self._send(error_message(kind, error.message))
         except Exception:  # noqa: BLE001  whoever waits for an answer must get one
-            _log.exception("%s: an offer could not be answered", self._camera.name)
+            _sparing.exception("%s: an offer could not be answered", self._camera.name)
             self._send(error_message(kind, "Something went wrong in the gateway; its log says more"))
         else:
-            self._send(answer_message(answer, version=offer.version))
+            self._send(answer_message(answer, version=message.version))
+            if session.link_bad:
+                self._fallback(LOSS)
+
+    async def _answer(self, offer: Offer) -> tuple[Session, str]:
+        restarting = self._sessions.find_restarting(self._camera, offer)
+        if restarting is not None:
+            # The same peer connection on a new socket, perhaps after the network was gone: pictures go on in it.
+            answer = self._sessions.restart_by_offer(restarting, offer, host=self._host)
+            self._adopt(restarting)
+            if self._permit is not None:
+                self._sessions.entrust(restarting, self._permit)
+            return restarting, answer
+        if self._session is not None:
+            # Another offer on the same socket takes the place of the old session.
+            await self._sessions.end(self._session)
+        session = await self._sessions.open(self._camera, offer, host=self._host, permit=self._permit)
+        self._adopt(session)
+        return session, session.answer
 
     def _adopt(self, session: Session | None) -> None:
         """Follow this session's events from now on, None to stop following."""
@@ -217,7 +252,16 @@ class Signalling:
 class SignallingRoute:
     """Accepts the WebSocket of each viewer."""
 
-    def __init__(self, sessions: Sessions, find_camera: Callable[[str], Camera], *, describe: Describe, clock: Clock):
+    def __init__(
+        self,
+        sessions: Sessions,
+        find_camera: Callable[[str], Camera],
+        *,
+        describe: Describe,
+        clock: Clock,
+        mse: Mse | None = None,
+    ) -> None:
+        self._mse = mse
         self._sessions = sessions
         self._find_camera = find_camera
         self._describe = describe
@@ -243,8 +287,9 @@ class SignallingRoute:
                     clock=self._clock,
                     host=host_literal(request.headers.get("Host")),
                     permit=request.get(PERMIT),
+                    mse=self._mse,
                 )
-                await signalling.run(socket)
+                await signalling.run(socket, request.transport)
         finally:
             self._sockets.discard(socket)
         return socket
@@ -257,7 +302,7 @@ class SignallingRoute:
 
 
 async def _close(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
-    """Close within 2 s, also when the other side neither reads nor answers."""
+    """Close within 1.5 s, also when the other side neither reads nor answers."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         async with asyncio.timeout(_CLOSE_DEADLINE_S):
             await socket.close(code=code, message=reason)

@@ -1,25 +1,18 @@
 /**
  * The `webrtc` rung: one receive-only peer connection, negotiated over the camera's signalling socket.
  *
- * Rung interface (protocol.md, "In the browser"): `start(video, options)`, `stop()`, `renew(grant)`, events `picture`
- * and `failed` (detail: `Failure`).  Besides: `progress` (detail: 0 to 1).
  * The gateway is ICE-lite and puts all its candidates into the answer, so there is nothing to gather or to trickle.
  * A connection that has played and loses its network is kept: ICE restarts by another offer on whatever socket is open.
  */
 
 import { nowMs } from '../now.js';
+import { readCounters } from '../stats.js';
 import { LostLink } from './lost-link.js';
+import { Rung } from './rung.js';
 
 /**
- * @typedef {import('../types.js').Failure} Failure
  * @typedef {import('../types.js').Message} Message
- * @typedef {import('../signalling.js').Signalling} Signalling
- *
- * @typedef {object} WebRtcOptions
- * @property {Signalling} signalling may still be opening: the offer leaves as soon as it is open
- * @property {boolean} audio ask for sound too
- * @property {number} answerDeadlineMs from the offer to the answer
- * @property {number} pictureDeadlineMs from the connection to the first picture
+ * @typedef {import('./rung.js').RungOptions} RungOptions
  */
 
 const CONNECT_DEADLINE_MS = 5000;
@@ -42,12 +35,12 @@ function origin(sdp) {
   return ORIGIN.exec(sdp)?.[1];
 }
 
-export class WebRtcRung extends EventTarget {
+export class WebRtcRung extends Rung {
   /** @type {RTCPeerConnection | null} */
   #connection = null;
   /** @type {HTMLVideoElement | null} */
   #video = null;
-  /** @type {WebRtcOptions | null} */
+  /** @type {RungOptions | null} */
   #options = null;
   /** @type {string | null} */
   #offer = null;
@@ -59,21 +52,18 @@ export class WebRtcRung extends EventTarget {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #lostTicker;
   #mendable = true;
-  #pictureCame = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #deadline;
-  #listening = new AbortController();
 
+  /** @override */
   get name() {
     return 'webrtc';
   }
 
-  /** Whether an answer is still owed to this rung. */
+  /** @override */
   get awaitingAnswer() {
     return this.#answerOwed && this.#connection !== null;
   }
 
-  /** Whether the network is gone and this rung is getting the connection back by itself. */
+  /** @override */
   get mending() {
     return this.#lostLink.lost;
   }
@@ -82,32 +72,35 @@ export class WebRtcRung extends EventTarget {
    * Nothing arrives any more: takes the network for gone, which the browser itself notices only after 5 s or more.
    *
    * @returns {boolean} false when that was tried before and brought no pictures
+   * @override
    */
   mend() {
-    if (!this.#connection || !this.#pictureCame || !this.#mendable) return false;
+    if (!this.#connection || !this.pictureCame || !this.#mendable) return false;
     this.#lose({ certain: true });
     return true;
   }
 
-  /** Pictures come. */
+  /** @override */
   mended() {
     if (this.#lostLink.lost && this.#connection?.connectionState === 'connected') this.#recover();
     this.#mendable = true;
   }
 
   /**
+   * @override
    * @param {HTMLVideoElement} video
-   * @param {WebRtcOptions} options
+   * @param {RungOptions} options
    */
   start(video, options) {
     this.#video = video;
     this.#options = options;
     const codecs = playableCodecs();
     if (codecs.length === 0) {
-      this.#fail('codec', "This browser can't play H.264 over WebRTC.");
+      this.fail('codec', "This browser can't play H.264 over WebRTC.");
       return;
     }
-    const { signal } = this.#listening;
+    const { signal } = this;
+    signal.addEventListener('abort', () => clearInterval(this.#lostTicker));
     options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
     options.signalling.addEventListener('down', () => this.#unsend(), { signal });
     options.signalling.addEventListener(
@@ -115,13 +108,12 @@ export class WebRtcRung extends EventTarget {
       (event) => void this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
       { signal },
     );
-    this.#connect(video, codecs).catch((/** @type {unknown} */ error) => this.#fail('codec', String(error)));
+    this.#connect(video, codecs).catch((/** @type {unknown} */ error) => this.fail('codec', String(error)));
   }
 
+  /** @override */
   stop() {
-    clearTimeout(this.#deadline);
-    clearInterval(this.#lostTicker);
-    this.#listening.abort();
+    super.stop();
     const connection = this.#connection;
     this.#connection = null;
     if (connection) {
@@ -132,25 +124,26 @@ export class WebRtcRung extends EventTarget {
     this.#video = null;
   }
 
-  /**
-   * The grant rides on the signalling socket; media has none of its own.
-   *
-   * @param {string} grant
-   */
-  renew(grant) {
-    this.#options?.signalling.send({ type: 'grant', value: grant });
-  }
-
-  /** Tells the gateway on a new socket which connection is ours: an offer that comes again changes nothing else. */
+  /** An offer that comes again tells the gateway which connection is ours, and changes nothing else. @override */
   claim() {
-    if (!this.#pictureCame || !this.#sent || this.#answerOwed || this.#lostLink.lost || !this.#offer) return;
+    if (!this.pictureCame || !this.#sent || this.#answerOwed || this.#lostLink.lost || !this.#offer) return;
     this.#options?.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
   }
 
-  /** @returns {Promise<Iterable<Record<string, any>>>} entries of the connection's statistics; empty when there is none */
-  async getStats() {
+  /** @override */
+  async count() {
     const report = await this.#connection?.getStats();
-    return report ? [.../** @type {Map<string, Record<string, any>>} */ (/** @type {unknown} */ (report)).values()] : [];
+    const entries = /** @type {Map<string, Record<string, any>> | undefined} */ (/** @type {unknown} */ (report));
+    return readCounters(entries?.values() ?? [], performance.now());
+  }
+
+  /**
+   * @override
+   * @param {VideoFrameCallbackMetadata} metadata
+   * @param {number} now
+   */
+  latencyMs({ rtpTimestamp }, now) {
+    return typeof rtpTimestamp === 'number' ? (this.#options?.clock.latencyMs(rtpTimestamp, now) ?? null) : null;
   }
 
   /**
@@ -169,7 +162,7 @@ export class WebRtcRung extends EventTarget {
     for (const { receiver } of transceivers) if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
-    this.#awaitPicture(video);
+    this.awaitPicture(video);
     await connection.setLocalDescription(await connection.createOffer());
     if (connection !== this.#connection) return;
     this.#offer = connection.localDescription?.sdp ?? null;
@@ -181,17 +174,17 @@ export class WebRtcRung extends EventTarget {
     this.#sent = this.#options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
     this.#answerOwed = this.#sent;
     // A restart has no deadline of its own, and is no progress: there were pictures before.
-    if (!this.#sent || this.#pictureCame) return;
-    this.#progress(0.4);
-    this.#expect(this.#options.answerDeadlineMs, () =>
-      this.#fail('signalling', 'The gateway did not answer the offer in time.'),
+    if (!this.#sent || this.pictureCame) return;
+    this.progress(0.4);
+    this.expect(this.#options.answerDeadlineMs, () =>
+      this.fail('signalling', 'The gateway did not answer the offer in time.'),
     );
   }
 
   /** The socket is gone: an answer that has not come yet will not come; the next socket gets the same offer. */
   #unsend() {
     if (!this.awaitingAnswer) return;
-    clearTimeout(this.#deadline);
+    this.expectNothing();
     this.#sent = false;
     this.#answerOwed = false;
   }
@@ -236,7 +229,7 @@ export class WebRtcRung extends EventTarget {
   /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
   #lose({ certain }) {
     this.#lostLink.lose(nowMs(), { certain });
-    clearTimeout(this.#deadline);
+    this.expectNothing();
     clearInterval(this.#lostTicker);
     this.#lostTicker = setInterval(() => this.#lostTick(), LOST_TICK_MS);
     this.#lostTick();
@@ -247,7 +240,7 @@ export class WebRtcRung extends EventTarget {
     // If no pictures follow, trying the same once more will not bring them.
     this.#mendable = false;
     clearInterval(this.#lostTicker);
-    clearTimeout(this.#deadline);
+    this.expectNothing();
   }
 
   /** @param {Message} message */
@@ -255,7 +248,7 @@ export class WebRtcRung extends EventTarget {
     const connection = this.#connection;
     if (!connection || !this.awaitingAnswer) return;
     if (type === 'error' && typeof value === 'string' && value.startsWith('webrtc')) {
-      this.#fail('refused', value.replace(/^webrtc[^:]*:\s*/, ''));
+      this.fail('refused', value.replace(/^webrtc[^:]*:\s*/, ''));
       return;
     }
     const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
@@ -269,8 +262,8 @@ export class WebRtcRung extends EventTarget {
       return;
     }
     if (known === undefined) {
-      this.#progress(0.6);
-      this.#expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
+      this.progress(0.6);
+      this.expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     }
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
@@ -278,7 +271,7 @@ export class WebRtcRung extends EventTarget {
       // Where the browser had not noticed anything, no change of state will tell that this worked.
       else if (connection.connectionState === 'connected') this.#recover();
     } catch (error) {
-      this.#fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
+      this.fail('signalling', `The gateway's answer can't be used: ${String(error)}`);
     }
   }
 
@@ -298,21 +291,21 @@ export class WebRtcRung extends EventTarget {
   #connectionChanged(connection) {
     switch (connection.connectionState) {
       case 'connected':
-        if (this.#pictureCame) {
+        if (this.pictureCame) {
           this.#recover();
           break;
         }
-        this.#progress(0.8);
-        this.#expect(this.#options?.pictureDeadlineMs ?? 0, () =>
-          this.#fail('first-frame', 'Connected, but no picture came.'),
+        this.progress(0.8);
+        this.expect(this.#options?.pictureDeadlineMs ?? 0, () =>
+          this.fail('first-frame', 'Connected, but no picture came.'),
         );
         break;
       case 'disconnected':
-        if (this.#pictureCame) this.#lose({ certain: false });
-        else this.#expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
+        if (this.pictureCame) this.#lose({ certain: false });
+        else this.expect(DISCONNECTED_GRACE_MS, () => this.#failUnconnected(connection));
         break;
       case 'failed':
-        if (this.#pictureCame) this.#lose({ certain: true });
+        if (this.pictureCame) this.#lose({ certain: true });
         else this.#failUnconnected(connection);
         break;
       default:
@@ -321,48 +314,9 @@ export class WebRtcRung extends EventTarget {
 
   /** @param {RTCPeerConnection} connection */
   #failUnconnected({ iceConnectionState }) {
-    if (this.#pictureCame) this.#fail('lost', 'The connection to the gateway was lost.');
+    if (this.pictureCame) this.fail('lost', 'The connection to the gateway was lost.');
     else if (['connected', 'completed'].includes(iceConnectionState)) {
-      this.#fail('dtls', 'The encrypted connection was not completed.');
-    } else this.#fail('ice', "The gateway's media port did not answer.");
-  }
-
-  /** @param {HTMLVideoElement} video */
-  #awaitPicture(video) {
-    const came = () => {
-      if (this.#video !== video || this.#pictureCame) return;
-      this.#pictureCame = true;
-      clearTimeout(this.#deadline);
-      this.#progress(1);
-      this.dispatchEvent(new Event('picture'));
-    };
-    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(came);
-    else /** @type {HTMLElement} */ (video).addEventListener('loadeddata', came, { signal: this.#listening.signal });
-  }
-
-  /**
-   * @param {number} withinMs
-   * @param {() => void} otherwise
-   */
-  #expect(withinMs, otherwise) {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(otherwise, withinMs);
-  }
-
-  /** @param {number} progress */
-  #progress(progress) {
-    this.dispatchEvent(new CustomEvent('progress', { detail: progress }));
-  }
-
-  /**
-   * @param {Failure['code']} code
-   * @param {string} message
-   */
-  #fail(code, message) {
-    if (this.#listening.signal.aborted) return;
-    clearTimeout(this.#deadline);
-    clearInterval(this.#lostTicker);
-    this.#listening.abort();
-    this.dispatchEvent(new CustomEvent('failed', { detail: { code, message } }));
+      this.fail('dtls', 'The encrypted connection was not completed.');
+    } else this.fail('ice', "The gateway's media port did not answer.");
   }
 }

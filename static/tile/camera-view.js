@@ -1,8 +1,9 @@
 /**
  * `<camera-view camera="front-door">`: one camera's picture, its name, and words when something is not normal.
  *
- * Works on any page that may reach the gateway.  Attributes: `camera`; `mode`; `base` (URL of the gateway, default the
- * page's own); `selectable` (the whole tile is a button that fires `choose`); `large` (shows the row of controls).
+ * Works on any page that may reach the gateway.  Attributes: `camera`; `mode`; `protocol` (one of `PROTOCOLS`, default
+ * WebRTC); `base` (URL of the gateway, default the page's own); `selectable` (the whole tile is a button that fires
+ * `choose`); `large` (shows the row of controls).
  * Properties: `getGrant` (set it before the element is connected), `hint`, `muted`, `metrics`, `situation`.
  * Events: `statechange` (detail: `{kind, camera}`), `picture`, `fallback`, `error` (detail: `Failure`), `choose`, `back`,
  * `resize` (the picture has another shape), `preference` (detail: `{muted?, statistics?}`).
@@ -12,6 +13,7 @@ import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
 import { nowMs } from '../now.js';
 import { Player } from '../player.js';
+import { offerOf, PROTOCOLS } from '../protocols.js';
 import { describe } from '../words.js';
 import { Controls } from './controls.js';
 import { Face } from './face.js';
@@ -34,7 +36,7 @@ const POSTER_AFTER_MS = 700;
 const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
-  static observedAttributes = ['camera', 'selectable'];
+  static observedAttributes = ['camera', 'protocol', 'selectable'];
 
   /** @type {(() => string | null | Promise<string | null>) | undefined} asked for a grant before each connection */
   getGrant;
@@ -85,6 +87,7 @@ export class CameraView extends HTMLElement {
     const base = new URL(this.getAttribute('base') ?? '.', document.baseURI).href;
     const player = new Player(this.#video, {
       camera,
+      protocol: this.protocol,
       base,
       getGrant: this.getGrant,
       diagnose: (name) => this.#diagnose(base, name),
@@ -92,7 +95,7 @@ export class CameraView extends HTMLElement {
     this.#player = player;
     player.addEventListener('change', () => this.#draw());
     player.addEventListener('picture', () => this.#pictureCame());
-    player.addEventListener('detach', () => this.#last.take(this.#video));
+    player.addEventListener('detach', (event) => this.#last.take(/** @type {CustomEvent} */ (event).detail));
     player.addEventListener('fallback', (event) => {
       this.dispatchEvent(new CustomEvent('fallback', { detail: /** @type {CustomEvent} */ (event).detail }));
     });
@@ -123,15 +126,19 @@ export class CameraView extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
-    if (name === 'camera' && this.#player) {
+    if (name !== 'selectable' && this.#player) {
       this.disconnectedCallback();
-      this.#last.clear();
+      if (name === 'camera') this.#last.clear();
       this.connectedCallback();
     }
   }
 
   get camera() {
     return this.getAttribute('camera') ?? '';
+  }
+
+  get protocol() {
+    return this.getAttribute('protocol') ?? PROTOCOLS[0];
   }
 
   get mode() {
@@ -178,7 +185,7 @@ export class CameraView extends HTMLElement {
 
   get hasSound() {
     const camera = this.situation?.camera;
-    return Boolean(camera?.audio) && !camera?.rungs?.webrtc?.audio;
+    return Boolean(camera?.audio) && !offerOf(camera, this.situation?.protocol ?? this.protocol)?.audio;
   }
 
   get statisticsOpen() {

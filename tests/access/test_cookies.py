@@ -9,7 +9,6 @@ import pytest
 from gateway.access.cookies import (
     RENEW_AFTER_S,
     SESSION_AGE_S,
-    Revocations,
     Session,
     make_cookie,
     new_session,
@@ -97,38 +96,6 @@ def test_a_session_in_use_is_renewed_once_a_day_under_its_id() -> None:
     assert again is not None
     assert (again.user, again.id) == (ANN.user, ANN.id)
     assert again.expires == ANN.issued + RENEW_AFTER_S + SESSION_AGE_S
-
-
-class TestRevocations:
-    def test_a_session_that_was_ended_stays_so_with_its_renewed_cookies(self) -> None:
-        revocations = Revocations()
-        assert revocations.allows(ANN)
-        revocations.revoke(ANN, now=NOW)
-        revocations.revoke(ANN, now=NOW)
-        assert not revocations.allows(ANN)
-        again = renewed(ANN, now=NOW + RENEW_AFTER_S)
-        assert again is not None
-        assert not revocations.allows(again)
-        assert revocations.allows(new_session("ann", now=NOW))
-        assert len(revocations) == 1
-
-    def test_when_full_it_forgets_what_has_expired_anyway(self) -> None:
-        revocations = Revocations(max_sessions=2)
-        for _ in range(2):
-            revocations.revoke(new_session("ann", now=NOW), now=NOW)
-        later = NOW + SESSION_AGE_S + 1
-        revocations.revoke(new_session("ann", now=later), now=later)
-        assert len(revocations) == 1
-        assert revocations.allows(new_session("ann", now=later))
-
-    def test_when_full_of_living_ones_nobody_who_logged_out_comes_back(self) -> None:
-        revocations = Revocations(max_sessions=2)
-        sessions = [new_session("ann", now=NOW + second) for second in range(5)]
-        for second, session in enumerate(sessions):
-            revocations.revoke(session, now=NOW + second + 10)
-        assert len(revocations) == 2
-        assert not any(revocations.allows(session) for session in sessions)
-        assert revocations.allows(new_session("ann", now=NOW + 20))
 
 
 class TestSignInLinks:

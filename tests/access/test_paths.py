@@ -52,7 +52,7 @@ def target(raw: str, *, base_path: str = "") -> Target:
         ("/api/cameras/negotiate/negotiate", Area.API, "negotiate", "cameras/{camera}/negotiate"),
         # Not `POST …/{camera}/sign` without a camera: no camera is called so, and GET finds none.
         ("/api/cameras/sign", Area.API, "sign", "cameras/{camera}"),
-        ("/api/sessions/abc", Area.API, None, "sessions/abc"),
+        ("/api/sessions/abc", Area.API, None, "sessions/{session}"),
         ("/api/ws", Area.API, None, "ws"),
         ("/api/ws?src=a/b", Area.API, "a/b", "ws"),
         ("/api/webrtc?src=a%2Fb", Area.API, "a/b", "webrtc"),
@@ -125,7 +125,8 @@ def test_what_is_not_listed_needs_the_administrator() -> None:
     assert need_of("PUT", target("/api/cameras/a")) is Need.ADMIN
     assert need_of("POST", target("/api/cameras")) is Need.ADMIN
     assert need_of("POST", target("/api/cameras/sign")) is Need.ADMIN
-    assert need_of("DELETE", target("/api/sessions/x")) is Need.ADMIN
+    assert need_of("DELETE", target("/api/sessions/x")) is Need.SOME_ADMIN
+    assert need_of("PATCH", target("/api/sessions/x")) is need_of("GET", target("/api/sessions/x/y")) is Need.ADMIN
     assert need_of("GET", target("/api/cameras/")) is Need.ADMIN
     assert need_of("GET", target("/metrics")) is Need.ADMIN
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gateway.access.decision import Asked, Policy
 from gateway.access.grants import new_grant_id, sign_grant
 from gateway.access.keys import Keys, SigningKey
 from gateway.access.permit import Permit, Permits
+from gateway.access.prefixes import known_prefixes
 from gateway.access.principal import everybody
 from gateway.access.refusal import Refusal
 from gateway.access.scopes import Scope
@@ -65,6 +68,25 @@ def test_a_fresh_grant_for_its_camera_prolongs_it_and_no_other_does() -> None:
     gate.time += 620
     assert permit.holds()
     assert permit.expires_at == NOW + 600
+
+
+def test_a_fresh_grant_is_tried_for_its_own_camera_alone_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Gate()
+    gate.policy = replace(gate.policy, known=known_prefixes(f"site{number}/cam" for number in range(500)))
+    permit = gate.permit()
+    tried: list[str] = []
+
+    def compared(one: bytes, other: bytes) -> bool:
+        tried.append("")
+        return one == other
+
+    monkeypatch.setattr("gateway.access.grants.hmac.compare_digest", compared)
+    refusal = permit.renew(gate.grant("/site1/cam1/"))
+    assert isinstance(refusal, Refusal)
+    # Its own name and everything.
+    assert (refusal.status, len(tried)) == (401, 2)
 
 
 def test_a_request_about_no_camera_can_not_be_prolonged() -> None:

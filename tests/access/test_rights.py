@@ -81,6 +81,12 @@ class TestPrincipals:
         admin = account(Scope.ADMIN).principal()
         assert admin.may_administer()
         assert not admin.may_see("a")
+        part = account(Scope.ADMIN, cameras=("site1/*",)).principal()
+        assert (part.administers, part.may_administer("site1/a")) == (True, True)
+        # The gateway as a whole isn't theirs, nor is any other camera.
+        assert not part.may_administer()
+        assert not part.may_administer("site10")
+        assert not part.may_administer("site1")
 
     def test_who_holds_a_grant_watches_what_it_covers_until_it_expires(self) -> None:
         holder = holder_of(Grant("k", 1_790_000_000, "0123456789abcdef", "/site1/"))

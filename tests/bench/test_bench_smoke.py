@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 from pathlib import Path
 
 import pytest
 
 from bench import __main__ as command
-from bench.cameras import FULL_HD, HD
-from bench.context import rotated
+from bench.cameras import FULL_HD, HD, ULTRA_HD
+from bench.churn import FULL as CHURN
+from bench.churn import WitnessedGateway
+from bench.churn import case_name as churn_case
+from bench.context import Bench, rotated
 from bench.errors import BenchError
 from bench.fan_out import FULL as FAN_OUT
 from bench.fan_out import case_name
@@ -18,19 +22,25 @@ from bench.frame_times import FrameTimes
 from bench.goals import GOALS, verdicts
 from bench.held import Watched, trouble
 from bench.procfs import (
+    core_ticks,
     cpu_s,
     free_port,
+    open_descriptors,
+    parse_core_ticks,
     parse_cpu_ticks,
     parse_resident_bytes,
     parse_udp_drops,
     resident_bytes,
     socket_inode,
+    thread_count,
     udp_drops,
 )
 from bench.report import BEGIN, END, as_markdown, as_text, cell, insert, number
 from bench.results import Document, Results, load, to_json
+from bench.search import Search
 from bench.servers import KINDS
 from bench.stats import Picture, gaps, percentile, settling_ms, steady_latency_ms, summarize, unmarked
+from bench.viewers import Crowd, NotConnectedError, Viewer
 from gateway.demo.spec import parse_camera
 
 DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -107,7 +117,20 @@ class TestKernelCounters:
         assert parse_udp_drops(table, {11, 12}) == 12
         assert parse_udp_drops(table, set()) == 0
 
-    def test_this_process_has_used_time_and_memory(self) -> None:
+    def test_a_core_is_busy_unless_it_idles_or_waits(self) -> None:
+        table = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 40 50 6 7 8 1 1\ncpu1 1 0 0 1 0 0 0 0 0 0\nintr 5"
+        assert parse_core_ticks(table, 0) == (27, 117)
+        assert parse_core_ticks(table, 1) == (1, 2)
+        with pytest.raises(ValueError, match="no core 2"):
+            parse_core_ticks(table, 2)
+
+    def test_this_process_has_used_time_memory_threads_and_descriptors(self) -> None:
+        busy, total = core_ticks(min(os.sched_getaffinity(0)))
+        assert 0 < busy <= total
+        assert thread_count(os.getpid()) >= 1
+        before = open_descriptors(os.getpid())
+        with socket.socket():
+            assert open_descriptors(os.getpid()) == before + 1
         assert cpu_s(os.getpid()) > 0
         assert resident_bytes(os.getpid()) > 1 << 20
 
@@ -172,6 +195,36 @@ class TestHeld:
         assert trouble(self.ALONE, Watched(rate=29, p50_ms=80, p95_ms=150, lost=0)) is None
 
 
+class TestSearch:
+    @staticmethod
+    def tried(search: Search, *, capacity: int) -> list[int]:
+        numbers = []
+        while (target := search.target) is not None:
+            numbers.append(target)
+            search.judge(served=target <= capacity)
+        return numbers
+
+    @pytest.mark.parametrize("capacity", [0, 10, 25, 99, 100, 101, 130, 499, 775, 1000, 5000])
+    @pytest.mark.parametrize(("first", "stride"), [(100, 100), (100, 50), (775, 50), (37, 3), (4000, 1)])
+    def test_it_finds_the_largest_multiple_that_holds_in_few_steps(
+        self, capacity: int, first: int, stride: int
+    ) -> None:
+        search = Search(first=first, stride=stride, step=25, most=1000)
+        numbers = self.tried(search, capacity=capacity)
+        assert search.held == min(capacity // 25 * 25, 1000)
+        assert len(numbers) == len(set(numbers)) <= 12
+
+    def test_where_it_is_known_about_it_takes_few(self) -> None:
+        search = Search(first=400, stride=50, step=25, most=1000)
+        assert self.tried(search, capacity=430) == [400, 450, 425]
+
+    def test_after_the_end_there_is_nothing_to_judge(self) -> None:
+        search = Search(first=25, stride=25, step=25, most=25)
+        search.judge(served=True)
+        with pytest.raises(ValueError, match="over"):
+            search.judge(served=True)
+
+
 def results_of(**medians: float) -> Results:
     results = Results("idle-cameras", {"repeats": 1})
     for subject, value in medians.items():
@@ -214,6 +267,8 @@ class TestGoals:
         assert {goal.benchmark for goal in GOALS} <= set(command.BENCHMARKS)
         measured = {case_name(one.cameras, each) for one in FAN_OUT.layouts for each in one.viewers_each}
         assert {goal.case for goal in GOALS if goal.benchmark == "fan-out"} <= measured
+        joins = CHURN.joins * CHURN.stretches
+        assert {goal.case for goal in GOALS if goal.benchmark == "churn"} == {churn_case(joins)}
 
 
 class TestReport:
@@ -314,12 +369,48 @@ class TestCommand:
         assert insert(text, "").count(BEGIN) == 1
 
 
+class TestAttempts:
+    async def test_what_fails_is_said_and_the_rest_counts(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        bench = Bench((), 0, 1, tmp_path, random.Random(1))
+        results = Results("joins", {})
+
+        async def fails() -> None:
+            raise BenchError("viewer 100 did not connect.")
+
+        async def works() -> None:
+            results.add(1, case="", metric="m", unit="", subject="gateway")
+
+        await bench.attempt(results, "go2rtc, round 1", fails())
+        await bench.attempt(results, "go2rtc, round 2", works())
+        assert results.incomplete
+        assert results.notes == ["go2rtc, round 1 could not be measured: viewer 100 did not connect."]
+        assert len(results.series) == 1
+        assert "round 2" in capsys.readouterr().err
+
+
+class TestCrowd:
+    @pytest.mark.parametrize(("error", "tries"), [(NotConnectedError("no answer"), 2), (BenchError("503"), 1)])
+    async def test_only_a_viewer_that_was_not_refused_tries_again(self, error: BenchError, tries: int) -> None:
+        tried = []
+
+        class Unlucky(Crowd):
+            async def join(self, url: str) -> Viewer:
+                tried.append(url)
+                raise error
+
+        with pytest.raises(BenchError):
+            await Unlucky().join_counting("http://127.0.0.1/cam/whep")
+        assert len(tried) == tries
+
+
 class TestSubjects:
     def test_turns_rotate_so_that_nobody_always_follows_the_same(self) -> None:
         assert [rotated("ABC", turn) for turn in range(4)] == [list("ABC"), list("BCA"), list("CAB"), list("ABC")]
         assert rotated([], 3) == []
 
-    @pytest.mark.parametrize("kind", [HD, FULL_HD])
+    @pytest.mark.parametrize("kind", [HD, FULL_HD, ULTRA_HD])
     def test_cameras_are_such_as_the_demo_makes(self, kind: object) -> None:
         assert isinstance(kind, type(HD))
         spec = parse_camera(kind.argument(3))
@@ -334,7 +425,7 @@ class TestSubjects:
         assert "go2rtc was left out" in (KINDS["go2rtc"].missing() or "")
         assert KINDS["gateway"].missing() is None
 
-    @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+    @pytest.mark.parametrize("kind", [*KINDS.values(), WitnessedGateway()], ids=[*KINDS, "witnessed"])
     def test_every_server_is_told_of_every_camera(self, kind: object, tmp_path: Path) -> None:
         cameras = {"cam-1": "rtsp://127.0.0.1:1/cam-1", "cam-2": "rtsp://127.0.0.1:1/cam-2"}
         prepare = kind.prepare  # type: ignore[attr-defined]

@@ -47,10 +47,12 @@ async def test_a_websocket_client_in_go2rtcs_dialect_sees_the_clock_run(version:
         signalling_socket(gateway.address, "cam") as socket,
     ):
         # Such clients ask for go2rtc's other protocols too; that must neither end the socket nor look like a bad offer.
-        await socket.send("mse", "avc1.640029,mp4a.40.2")
+        await socket.send("mjpeg", "")
         refusal = await socket.next("error", within_s=5)
-        assert refusal.startswith("mse: ")
+        assert refusal.startswith("mjpeg: ")
         assert "webrtc/offer" not in refusal
+        await socket.send("mse", "avc1.640029,mp4a.40.2")
+        assert str(await socket.next("mse", within_s=5)).startswith('video/mp4; codecs="avc1.')
         await viewer.accept(await socket.offer(await viewer.offer(), version=version, within_s=10))
         await _assert_it_sees_the_clock_run(viewer)
 

@@ -103,6 +103,20 @@ async def test_hls_js_goes_on_by_itself_when_the_camera_comes_back(page: Page) -
             assert await player.fatal() == []
 
 
+async def test_hls_js_shows_pictures_in_order_that_are_not_sent_in_order(page: Page) -> None:
+    async with (
+        demo_camera(b_frames=2, profile="main") as camera,
+        running_gateway({"cam": camera.url}) as gateway,
+    ):
+        await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
+        async with hls_player(page, gateway.address, "cam") as player:
+            pictures = await player.more_pictures(60, within_s=10)
+            clocks = [picture["clock"] for picture in pictures if picture["clock"] is not None]
+            assert len(clocks) > 30
+            assert clocks == sorted(set(clocks))
+            assert await player.fatal() == []
+
+
 async def test_hls_js_plays_across_a_change_of_resolution(page: Page) -> None:
     async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -99,6 +100,22 @@ async def test_too_much_is_refused(head: bytes, status: bytes) -> None:
             writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+async def test_a_packed_body_is_refused_and_never_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unpacked:
+        def __init__(self, *_: object, **__: object) -> None:
+            raise AssertionError("it was unpacked")
+
+    monkeypatch.setattr("aiohttp.http_parser.ZLibDecompressor", Unpacked)
+    packed = gzip.compress(bytes(32 << 20))
+    async with running_gateway({}) as gateway, http() as session:
+        headers = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded"}
+        for path, status in (("login", 415), ("api/webrtc?src=none", 404), ("nothing", 405)):
+            async with session.post(gateway.address + path, data=packed, headers=headers) as answer:
+                assert answer.status == status
+        async with session.get(f"{gateway.address}healthz") as answer:
+            assert answer.status == 200
 
 
 async def test_who_writes_too_often_is_told_when_to_come_back() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from playwright.async_api import Page
 
 from gateway.demo.spec import ParameterSets
 from gateway.media.units import VideoCodec
-from tests.support.browser import open_player, timestamp_steps
-from tests.support.cameras import demo_camera
-from tests.support.clients import signalling_socket
+from tests.support.browser import BrowserPlayer, open_player, timestamp_steps
+from tests.support.cameras import SMALL, DemoCamera, demo_camera
+from tests.support.clients import SignallingSocket, signalling_socket
 from tests.support.gateway import running_gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -23,7 +26,18 @@ B_FRAMES = (
 )
 
 
-async def test_a_frozen_camera_stalls_is_reconnected_and_goes_on_on_the_same_connection(page: Page) -> None:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A camera that is watched: what it is told, what its viewer sees, and what the gateway says of it."""
+
+    camera: DemoCamera
+    player: BrowserPlayer
+    socket: SignallingSocket
+
+
+@asynccontextmanager
+async def watched(page: Page) -> AsyncIterator[Watched]:
+    """Live, and playing in Chromium."""
     async with (
         demo_camera() as camera,
         running_gateway({"cam": camera.url}) as gateway,
@@ -32,35 +46,34 @@ async def test_a_frozen_camera_stalls_is_reconnected_and_goes_on_on_the_same_con
         player = await open_player(page, gateway.address)
         await player.play("cam")
         await socket.state("live", within_s=5)
-        before = await player.identity()
+        yield Watched(camera, player, socket)
+
+
+async def test_a_frozen_camera_stalls_is_reconnected_and_goes_on_on_the_same_connection(page: Page) -> None:
+    async with watched(page) as it:
+        before = await it.player.identity()
         loop = asyncio.get_running_loop()
         frozen_at = loop.time()
-        camera.freeze()
-        stalled = await socket.state("stalled", within_s=2.5)
+        it.camera.freeze()
+        stalled = await it.socket.state("stalled", within_s=2.5)
         assert stalled["reason"]["code"] == "no_pictures"
-        given_up = await socket.state("connecting", "offline", within_s=frozen_at + 5.5 - loop.time())
+        given_up = await it.socket.state("connecting", "offline", within_s=frozen_at + 5.5 - loop.time())
         assert given_up["reason"]["code"] == "no_pictures"
-        camera.thaw()
-        await socket.state("live", within_s=4)
-        await player.more_pictures(5, within_s=4)
-        assert await player.identity() == before
+        it.camera.thaw()
+        await it.socket.state("live", within_s=4)
+        await it.player.more_pictures(5, within_s=4)
+        assert await it.player.identity() == before
 
 
 async def test_a_short_freeze_costs_no_reconnect(page: Page) -> None:
-    async with (
-        demo_camera() as camera,
-        running_gateway({"cam": camera.url}) as gateway,
-        signalling_socket(gateway.address, "cam") as socket,
-    ):
-        player = await open_player(page, gateway.address)
-        await player.play("cam")
-        camera.freeze()
-        await socket.state("stalled", within_s=2.5)
-        connections = camera.server.connection_count
-        camera.thaw()
-        await socket.state("live", within_s=2)
-        await player.more_pictures(5, within_s=2)
-        assert camera.server.connection_count == connections
+    async with watched(page) as it:
+        it.camera.freeze()
+        await it.socket.state("stalled", within_s=2.5)
+        connections = it.camera.server.connection_count
+        it.camera.thaw()
+        await it.socket.state("live", within_s=2)
+        await it.player.more_pictures(5, within_s=2)
+        assert it.camera.server.connection_count == connections
 
 
 async def test_a_camera_that_answers_play_and_sends_nothing_is_offline_and_says_so(page: Page) -> None:
@@ -88,45 +101,35 @@ async def test_parameter_sets_in_one_place_only_are_enough(page: Page, sets: Par
 
 @pytest.mark.parametrize("seconds", [-3600.0, -0.2, 7.0, 40_000.0], ids=str)
 async def test_timestamps_that_jump_interrupt_nothing(page: Page, seconds: float) -> None:
-    async with (
-        demo_camera() as camera,
-        running_gateway({"cam": camera.url}) as gateway,
-        signalling_socket(gateway.address, "cam") as socket,
-    ):
-        player = await open_player(page, gateway.address)
-        await player.play("cam")
-        await socket.state("live", within_s=5)
-        before = await player.identity()
-        camera.jump_timestamps(seconds)
-        pictures = await player.more_pictures(20, within_s=4)
-        steps = timestamp_steps([picture.rtp for picture in await player.pictures()])
+    async with watched(page) as it:
+        before = await it.player.identity()
+        it.camera.jump_timestamps(seconds)
+        pictures = await it.player.more_pictures(20, within_s=4)
+        steps = timestamp_steps([picture.rtp for picture in await it.player.pictures()])
         assert all(0 < step < 2 * 90_000 for step in steps)
         assert pictures[-1].latency_ms is not None
         assert pictures[-1].latency_ms < 1000
-        assert await player.identity() == before
+        assert await it.player.identity() == before
 
 
 async def test_a_change_of_resolution_is_seen_on_the_same_connection(page: Page) -> None:
-    async with (
-        demo_camera() as camera,
-        running_gateway({"cam": camera.url}) as gateway,
-        signalling_socket(gateway.address, "cam") as socket,
-    ):
-        player = await open_player(page, gateway.address)
-        await player.play("cam")
-        before = await player.identity()
-        await camera.change_resolution(640, 360)
-        await player.until("p => p.video.videoWidth === 640 && p.video.videoHeight === 360", within_s=5)
-        pictures = await player.more_pictures(10, within_s=5)
+    async with watched(page) as it:
+        before = await it.player.identity()
+        await it.camera.change_resolution(640, 360)
+        await it.player.until("p => p.video.videoWidth === 640 && p.video.videoHeight === 360", within_s=5)
+        pictures = await it.player.more_pictures(10, within_s=5)
         assert all(picture.clock is not None for picture in pictures)
-        assert await player.identity() == before
+        assert await it.player.identity() == before
         async with asyncio.timeout(5):
-            while ((await socket.next("state", within_s=5))["video"] or {}).get("width") != 640:
+            while ((await it.socket.next("state", within_s=5))["video"] or {}).get("width") != 640:
                 pass
 
 
-async def test_h265_is_refused_with_the_sentence_what_to_change(page: Page) -> None:
-    async with demo_camera(codec=VideoCodec.H265) as camera, running_gateway({"cam": camera.url}) as gateway:
+async def test_what_can_not_be_played_is_refused_with_the_sentence_what_to_change(page: Page) -> None:
+    async with (
+        demo_camera(replace(SMALL, codec=VideoCodec.H265)) as camera,
+        running_gateway({"cam": camera.url}) as gateway,
+    ):
         async with signalling_socket(gateway.address, "cam") as socket:
             shown = await socket.state("unsupported", within_s=10)
             assert shown["reason"] == {"code": "codec", "message": H265}
@@ -139,14 +142,15 @@ async def test_h265_is_refused_with_the_sentence_what_to_change(page: Page) -> N
         await page.get_by_text(H265).first.wait_for(timeout=5000)
 
 
-async def test_b_frames_are_refused_with_the_sentence_what_to_change(page: Page) -> None:
+async def test_b_frames_are_refused_by_webrtc_with_the_sentence_what_to_change(page: Page) -> None:
     async with (
-        demo_camera(b_frames=2, profile="main") as camera,
+        demo_camera(replace(SMALL, b_frames=2, profile="main")) as camera,
         running_gateway({"cam": camera.url}) as gateway,
     ):
         async with signalling_socket(gateway.address, "cam") as socket:
-            shown = await socket.state("unsupported", within_s=10)
-            assert shown["reason"] == {"code": "b_frames", "message": B_FRAMES}
+            shown = await socket.state("live", within_s=10)
+            assert shown["rungs"]["webrtc"] == {"ok": False, "code": "b_frames", "message": B_FRAMES}
+            assert shown["rungs"]["mse"] == shown["rungs"]["ll-hls"] == {"ok": True}
         player = await open_player(page, gateway.address)
         reply = await player.start("cam")
         assert reply.status == 422

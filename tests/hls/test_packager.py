@@ -13,7 +13,7 @@ from gateway.hls.window import MIN_SEGMENTS
 from gateway.media.units import AccessUnit, StreamInfo
 from tests.hls.checker import Checker
 from tests.hls.mp4 import find, track_runs
-from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, Stream, picture
+from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, SPS, Stream, picture
 
 TICKS_S = 90_000
 
@@ -139,6 +139,33 @@ def test_an_unknown_group_gets_a_target_duration_with_room() -> None:
     assert scene.checker.wrong == []
 
 
+def test_segments_shorter_than_foreseen_stay_for_three_target_durations() -> None:
+    scene = Scene(Stream(fps=25, gop_s=0.96), gop_s=None)
+    scene.feed(scene.stream.units(30))
+    assert scene.checker.wrong == []
+    assert scene.packager.snapshot().target_duration_s == 4
+    assert 12 <= sum(scene.lengths()) < 13
+
+
+@pytest.mark.parametrize("fps", [15.0, 12.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_timestamps_that_waver_by_a_quarter_of_a_picture_move_no_picture_by_as_much_as_50_ms(
+    fps: float, seed: int
+) -> None:
+    units = list(Stream(fps=fps, jitter_s=0.02, seed=seed).units(120))
+    keyframes = [unit.dts for unit in units if unit.keyframe]
+    packager = Packager(Stream(fps=fps).info, Lengths(), gop_s=2.0)
+    begins: dict[int, int] = {}
+    for unit in units:
+        packager.add(unit)
+        if packager.can_start_well:
+            packager.open_playlist()
+        begins |= {one.start.msn: one.start.media_time for one in packager.window.segments if one.start.independent}
+    moved_s = [min(abs(begin - tick) for tick in keyframes) / TICKS_S for begin in begins.values()]
+    assert len(moved_s) > 50
+    assert max(moved_s) < 0.05
+
+
 def test_another_resolution_is_a_discontinuity_with_a_new_map() -> None:
     scene = Scene(Stream())
     scene.feed(scene.stream.units(4))
@@ -153,6 +180,21 @@ def test_another_resolution_is_a_discontinuity_with_a_new_map() -> None:
     assert header.content[-8:] == bytes.fromhex("0500000002d00000")
     assert scene.packager.counters.discontinuities == 1
     assert scene.checker.wrong == []
+
+
+def test_new_parameter_sets_stand_in_the_picture_too_where_they_change() -> None:
+    first, second = Stream(gop_s=0.5), Stream(gop_s=0.5, begin_s=2.0, sps=OTHER_SPS)
+    packager = Packager(first.info, Lengths(), gop_s=0.5)
+    for unit in [*first.units(2.0), *second.units(2.0)]:
+        packager.add(unit)
+        if packager.can_start_well:
+            packager.open_playlist()
+    parts = [part for segment in packager.window.segments for part in segment.parts]
+    # FFmpeg reads the first initialization section only.
+    assert [part.number for part in parts if OTHER_SPS in part.data] == [
+        next(segment.parts[0].number for segment in packager.window.segments if segment.start.discontinuity)
+    ]
+    assert not any(SPS in part.data for part in parts)
 
 
 def test_new_parameter_sets_alone_are_a_discontinuity_too() -> None:

@@ -14,12 +14,16 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from gateway.access.grants import new_grant_id, sign_grant
+from gateway.access.principal import everybody
+from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState, ReasonCode
+from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
 from tests.hls.checker import MediaPlaylist, parse
 from tests.hls.mp4 import find, track_runs
 from tests.relay.units import SILENT_STREAM, VIDEO
@@ -269,6 +273,28 @@ class TestHttp:
     async def test_a_foreign_page_is_refused(self, site: Site) -> None:
         assert (await site.get("/yard/index.m3u8", Origin="https://evil.example")).status == 403
 
+    async def test_an_allowed_page_may_read_every_answer_errors_too(self) -> None:
+        origin = {"Origin": "https://shop.example"}
+        async with stage(clock=HandClock()) as running:
+            surroundings = Surroundings(origins=frozenset({"https://shop.example"}))
+            keeper = Gatekeeper(Rules(everybody=everybody([Scope.VIEW])), surroundings=surroundings)
+            keeper.set_cameras(["yard"], configured=["yard"])
+            hls = Hls(running.registry.find, Lengths(), clock=HandClock())
+            app = build_app(running.registry, running.sessions, keeper, clock=HandClock(), folder=static_dir(), hls=hls)
+            async with TestClient(TestServer(app)) as client:
+                first = await client.get("/yard/index.m3u8", headers=origin)
+                media = f"/yard/{(await first.text()).split()[-1]}"
+                folder = media.rpartition("/")[0]
+                found = [("", 200), ("?_HLS_part=0", 400)]
+                asked = [(media + query, status) for query, status in found]
+                asked += [(f"{folder}/{name}", status) for name, status in (("p0.m4s", 200), ("p999.m4s", 404))]
+                asked += [(f"{folder}/init1.mp4", 200), ("/nowhere/index.m3u8", 404)]
+                for address, status in asked:
+                    response = await client.get(address, headers=origin)
+                    assert response.status == status, address
+                    assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+                    assert "Origin" in response.headers.getall("Vary")[-1]
+
     async def test_other_methods_are_refused(self, site: Site) -> None:
         assert (await site.http.post("/yard/index.m3u8")).status == 405
 
@@ -295,6 +321,27 @@ class TestWatching:
         await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
         await site.get("/yard/index.m3u8", **{"User-Agent": "two"})
         assert await self.viewers(site) == {"ll-hls": 2}
+
+    async def test_who_has_a_grant_is_counted_by_it(self) -> None:
+        async with stage(clock=HandClock()) as running:
+            keeper = Gatekeeper(Rules(), clock=HandClock())
+            keeper.set_cameras(["yard"], configured=["yard"])
+            hls = Hls(running.registry.find, Lengths(), clock=HandClock())
+            app = build_app(running.registry, running.sessions, keeper, clock=HandClock(), folder=static_dir(), hls=hls)
+            tokens = [
+                sign_grant(
+                    keeper.policy.keys.live[0],
+                    prefix="/yard/",
+                    expires=int(HandClock().now()) + 300,
+                    grant_id=new_grant_id(),
+                )
+                for _ in range(2)
+            ]
+            async with TestClient(TestServer(app)) as client:
+                for token, agent in zip([*tokens, tokens[0]], ["one", "one", "two"], strict=True):
+                    response = await client.get(f"/g/{token}/yard/index.m3u8", headers={"User-Agent": agent})
+                    assert response.status == 200
+                assert hls.viewers(running.camera()) == 2
 
     async def test_a_viewer_who_comes_back_finds_numbers_that_went_on(self, site: Site) -> None:
         before = await site.playlist()

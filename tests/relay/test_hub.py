@@ -139,6 +139,15 @@ def test_the_newest_picture_is_known(hub: Hub) -> None:
     assert hub.last_video == GROUP[-1]
 
 
+def test_the_newest_keyframe_is_known_while_the_camera_sends_or_has_only_just_stopped(hub: Hub) -> None:
+    for state in CameraState:
+        hub.status_changed(CameraStatus(CameraState.LIVE, EPOCH_S))
+        hub.deliver(GROUP)
+        hub.status_changed(CameraStatus(state, EPOCH_S))
+        known = state in (CameraState.LIVE, CameraState.STALLED)
+        assert hub.last_keyframe == (GROUP[0] if known else None), state
+
+
 def test_the_bit_rate_is_that_of_the_last_seconds_of_video(hub: Hub) -> None:
     assert hub.bitrate_bps == 0
     hub.deliver([picture(0.0, keyframe=True, size=9_999)])

@@ -6,45 +6,48 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from playwright.async_api import Browser
 
 from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
-from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, ROUTER, Network
-from tests.rig.programs import Program, cameras, gateway, running
+from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, Network
+from tests.rig.programs import Program, cameras, frame_tap, gateway, running
 from tests.rig.viewer import Viewer, chromium, get_json, now_ms, playing, viewer
 
 _FIRST_PORT: Final = 8600
 _SMALL: Final = "320x240@15:gop=1"
 _DEADLINE_S: Final = 20.0
 _OTHERS: Final = 7
-NO_DEADLINES: Final = "camera-deadlines"
-NO_THREADS: Final = "camera-threads"
-WITHOUT: Final = frozenset({NO_DEADLINES, NO_THREADS})
-"""The protections (tests/rig/crippled.py) that these figures need."""
-
 _ALIVE_S: Final = 8
 _DEAD_S: Final = 12
 """Long enough for a hanging connection to be given up and another one to be tried."""
 
-REASONS: Final[Mapping[str, Limit]] = {
-    "silent": exactly("no_answer"),
-    "locked": exactly("auth_failed"),
-    "missing": exactly("not_found"),
-    # FFmpeg's opening ends with the first packet: it can't tell this from a camera that answers nothing.
-    "mute": exactly("no_answer"),
-    "breaking_gap_ms": at_most(4000),
-    "healthy_gap_ms": at_most(500),
-}
-ONE_DEAD: Final[Mapping[str, Limit]] = {
-    "p99_ratio": at_most(1.10),
-    "longest_gap_ms": at_most(500),
-    "streams": at_least(_OTHERS),
-}
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where cameras fail, beside which gateway, and whether at the length the issue asks for."""
+
+    network: Network
+    browser: Browser
+    folder: Path
+    without: str | None
+    long: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFault:
+    """`without` names the protection (tests/rig/crippled.py) that the limits need, `breaks` the figures that tell."""
+
+    name: str
+    run: Callable[[Ground], Awaitable[dict[str, Figure]]]
+    limits: Mapping[str, Limit]
+    without: str
+    breaks: frozenset[str]
 
 
 class FaultyCameras:
@@ -68,16 +71,16 @@ async def faulty_cameras(network: Network, *descriptions: str) -> AsyncIterator[
         yield FaultyCameras(program, json.loads((await program.line(r"^\{.*\}$"))[0]))
 
 
-async def reasons(network: Network, browser: Browser, folder: Path, *, without: str | None) -> dict[str, Figure]:
+async def _faults(ground: Ground) -> dict[str, Figure]:
     """Five cameras that fail, each in its own way, beside one that does not."""
     descriptions = [f"{name}:{_SMALL}" for name in ("healthy", "silent", "mute", "breaking")]
-    async with faulty_cameras(network, *descriptions, f"user:secret@@locked:{_SMALL}") as faulty:
+    async with faulty_cameras(ground.network, *descriptions, f"user:secret@@locked:{_SMALL}") as faulty:
         await faulty.tell("silence", "silent")
         await faulty.tell("freeze", "mute")
         urls = faulty.urls | {"missing": faulty.urls["healthy"].replace("/healthy", "/nothing")}
         async with contextlib.AsyncExitStack() as stack:
-            running_gateway = await stack.enter_async_context(gateway(network, urls, folder, without=without))
-            address = running_gateway.address
+            address = await _start_gateway(stack, ground, urls)
+            browser = ground.browser
             await playing(browser, address, "healthy", "breaking")
             healthy, breaking = [await _watching(stack, browser, address, name) for name in ("healthy", "breaking")]
             begun_at = now_ms()
@@ -90,6 +93,11 @@ async def reasons(network: Network, browser: Browser, folder: Path, *, without: 
                 "breaking_gap_ms": max(await breaking.gaps_ms(since_ms=begun_at)),
                 "healthy_gap_ms": max(await healthy.gaps_ms(since_ms=begun_at)),
             }
+
+
+async def _start_gateway(stack: contextlib.AsyncExitStack, ground: Ground, urls: Mapping[str, str]) -> str:
+    started = gateway(ground.network, urls, ground.folder, without=ground.without)
+    return (await stack.enter_async_context(started)).address
 
 
 async def _watching(stack: contextlib.AsyncExitStack, browser: Browser, address: str, camera: str) -> Viewer:
@@ -109,38 +117,38 @@ async def _reasons(browser: Browser, address: str, *, wanted: tuple[str, ...]) -
         await asyncio.sleep(0.25)
 
 
-async def one_dead_of_eight(network: Network, folder: Path, *, without: str | None, rounds: int) -> dict[str, Figure]:
-    """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone."""
+async def _one_dead_of_eight(ground: Ground) -> dict[str, Figure]:
+    """The other seven's frames as they arrive, in turns while the eighth lives and while it hangs or is gone.
+
+    The eighth's stream comes and goes: it is the one with the fewest frames.
+    """
+    network, rounds = ground.network, 3 if ground.long else 1
     async with contextlib.AsyncExitStack() as stack:
         others = await stack.enter_async_context(cameras(network, f"cam:320x240@20:gop=2:copies={_OTHERS}"))
         faulty = await stack.enter_async_context(faulty_cameras(network, f"eighth:{_SMALL}"))
-        running_gateway = await stack.enter_async_context(
-            gateway(network, others | faulty.urls, folder, without=without)
-        )
-        browser = await stack.enter_async_context(chromium(network, NEIGHBOUR, folder))
-        await playing(browser, running_gateway.address, *others, *faulty.urls)
+        address = await _start_gateway(stack, ground, others | faulty.urls)
+        browser = await stack.enter_async_context(chromium(network, NEIGHBOUR, ground.folder))
+        await playing(browser, address, *others, *faulty.urls)
         for name in (*others, *faulty.urls):
-            await _watching(stack, browser, running_gateway.address, name)
-        tap = await stack.enter_async_context(
-            running(network, NEIGHBOUR, sys.executable, "-m", "tests.rig.frame_tap", ROUTER)
-        )
+            await _watching(stack, browser, address, name)
+        tap = await stack.enter_async_context(frame_tap(network, NEIGHBOUR))
         alive: list[list[float]] = []
         dead: list[list[float]] = []
         await asyncio.sleep(2)
-        await _gaps(tap)
+        await tap.gaps_ms()
         for number in range(rounds):
             await asyncio.sleep(_ALIVE_S)
-            alive += await _gaps(tap)
+            alive += (await tap.gaps_ms())[:_OTHERS]
             down, up = (("silence", "freeze"), ("speak", "thaw")) if number % 2 == 0 else (("die",), ("revive",))
             for verb in down:
                 await faulty.tell(verb, "eighth")
             await asyncio.sleep(_DEAD_S)
-            dead += await _gaps(tap)
+            dead += (await tap.gaps_ms())[:_OTHERS]
             for verb in up:
                 await faulty.tell(verb, "eighth")
-            await playing(browser, running_gateway.address, "eighth", within_s=60)
+            await playing(browser, address, "eighth", within_s=60)
             await asyncio.sleep(1)
-            await _gaps(tap)
+            await tap.gaps_ms()
         before, during = ([gap for one in streams for gap in one] for streams in (alive, dead))
         return {
             "streams": len(dead) // rounds,
@@ -152,8 +160,27 @@ async def one_dead_of_eight(network: Network, folder: Path, *, without: str | No
         }
 
 
-async def _gaps(tap: Program) -> list[list[float]]:
-    """Of the seven streams with the most frames: the eighth's comes and goes."""
-    await tap.tell("gaps")
-    found = json.loads((await tap.line(r"^\{.*\}$"))[0])
-    return sorted(found.values(), key=len, reverse=True)[:_OTHERS]
+CAMERA_FAULTS: Final = (
+    CameraFault(
+        name="camera faults",
+        run=_faults,
+        limits={
+            "silent": exactly("no_answer"),
+            "locked": exactly("auth_failed"),
+            "missing": exactly("not_found"),
+            # FFmpeg's opening ends with the first packet: it can't tell this from a camera that answers nothing.
+            "mute": exactly("no_answer"),
+            "breaking_gap_ms": at_most(4000),
+            "healthy_gap_ms": at_most(500),
+        },
+        without="camera-deadlines",
+        breaks=frozenset({"silent", "mute"}),
+    ),
+    CameraFault(
+        name="one dead camera of eight",
+        run=_one_dead_of_eight,
+        limits={"p99_ratio": at_most(1.10), "longest_gap_ms": at_most(500), "streams": at_least(_OTHERS)},
+        without="camera-threads",
+        breaks=frozenset({"longest_gap_ms"}),
+    ),
+)

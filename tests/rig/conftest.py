@@ -16,7 +16,7 @@ from playwright.async_api import Browser
 from tests.rig.figures import Record, complaints
 from tests.rig.network import VIEWER, Network, RigUnavailableError
 from tests.rig.programs import cameras, gateway
-from tests.rig.scenarios import Play, Scenario, Stage
+from tests.rig.scenario import Play, Scenario, Stage
 from tests.rig.viewer import chromium, playing
 
 
@@ -74,13 +74,15 @@ def healed(network: Network) -> Iterator[Network]:
 def play(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Play:
     """Plays a scenario on a gateway, or on one without the protection it needs; returns what was not as it should."""
 
-    async def run(scenario: Scenario, *, without: str | None = None, long: bool = False) -> list[str]:
+    async def run(scenario: Scenario, *, without: str | None = None, long: bool = False) -> dict[str, str]:
+        if scenario.prepare is not None:
+            scenario.prepare(healed)
         async with (
             cameras(healed, scenario.camera) as urls,
             gateway(healed, urls, tmp_path, without=without) as running,
         ):
             await playing(rig_browser, running.address, *urls)
-            figures = await scenario.run(Stage(healed, rig_browser, running.address, long))
+            figures = await scenario.run(Stage(healed, rig_browser, running.address, tmp_path, long))
             # Programs end over a network that is well.
             healed.heal()
         problems = complaints(figures, scenario.limits)

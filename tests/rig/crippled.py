@@ -17,13 +17,14 @@ from aioice.stun import Class, Message, Method
 from gateway import cli
 from gateway.relay.camera import Camera
 from gateway.source import connection, reader, supervision
-from gateway.webrtc import advertise, ice, pacing, port, sessions, track
+from gateway.webrtc import advertise, ice, pacing, port, sessions, track, udp
 from gateway.webrtc.candidates import host_candidates
-from gateway.webrtc.congestion import LossGate
+from gateway.webrtc.congestion import LinkGate
 from gateway.webrtc.ice import Credentials, IceLiteAgent
 from gateway.webrtc.paths import Path
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.session import Session
+from gateway.webrtc.tcp import TcpPath
 
 _CHECK_S: Final = 0.5
 _MISSES: Final = 6
@@ -96,17 +97,17 @@ def _path_following() -> None:
 
 
 def _retransmission() -> None:
-    def nothing(*_: object, **__: object) -> None:
-        return None
+    def nothing(*_: object) -> bool:
+        return False
 
-    _replace(track.ViewerTrack, "_retransmit", nothing)
+    _replace(track.ViewerTrack, "_queue_repeats", nothing)
 
 
 def _pacing() -> None:
-    def all_of_them(_: pacing.Pace, __: int) -> int:
-        return 1 << 30
+    def all_of_them(_: pacing.Pace, __: int, most: int, **___: object) -> int:
+        return most
 
-    _replace(pacing.Pace, "packets", all_of_them)
+    _replace(pacing.Pace, "take", all_of_them)
 
 
 def _validation() -> None:
@@ -127,11 +128,34 @@ def _validation() -> None:
     _replace(MediaPort, "_received", from_anywhere)
 
 
+def _answer_address() -> None:
+    """Answers from whatever address the kernel likes best."""
+
+    def unknown(*_: object) -> tuple[udp.Ancillary | None, str]:
+        return None, ""
+
+    _replace(udp.UdpSocket, "_origin", unknown)
+
+
+def _skipping() -> None:
+    """Sends a viewer everything, however slowly its connection takes it."""
+    _replace(TcpPath, "congested", property(lambda _: False))
+
+
+def _absence() -> None:
+    """Goes on numbering packets for viewers nothing was heard of for seconds."""
+
+    def only_without_path(self: IceLiteAgent, _: float) -> bool:
+        return self.path is None
+
+    _replace(IceLiteAgent, "quiet", only_without_path)
+
+
 def _loss_gate() -> None:
-    def never(_: LossGate, __: float, ___: float) -> bool:
+    def never(*_: object, **__: object) -> bool:
         return False
 
-    _replace(LossGate, "report", never)
+    _replace(LinkGate, "report", never)
 
 
 def _camera_threads() -> None:
@@ -174,6 +198,9 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "retransmission": _retransmission,
     "pacing": _pacing,
     "validation": _validation,
+    "answer-address": _answer_address,
+    "skipping": _skipping,
+    "absence": _absence,
     "loss-gate": _loss_gate,
     "camera-threads": _camera_threads,
     "camera-deadlines": _camera_deadlines,

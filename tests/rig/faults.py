@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,13 +16,17 @@ _PARTS: Final = 10_000
 class Faults:
     """`loss` (0…1) falls on every UDP packet either way, `loss_down` on those to the viewers only.
 
+    `udp_blocked` is for the viewer's line alone, its neighbours have UDP.
+
+    `media_only_to` is the one address of the gateway's whose media ports can be reached.
+
     `blocked_source` is a viewer's UDP port that nothing comes from any more.
 
     `nat_address` is what viewers look like beyond the router; None leaves their addresses alone.
     """
 
     udp_blocked: bool = False
-    media_blocked: bool = False
+    media_only_to: str | None = None
     loss: float = 0.0
     loss_down: float = 0.0
     nat_address: str | None = None
@@ -31,12 +36,13 @@ class Faults:
         """Takes the place of the former one in a single step."""
         passing = []
         if self.udp_blocked:
-            passing.append("meta l4proto udp drop")
+            passing += [f'{way} "viewer" meta l4proto udp drop' for way in ("iifname", "oifname")]
         if self.blocked_source is not None:
             passing.append(f"udp sport {self.blocked_source} drop")
-        if self.media_blocked:
+        if self.media_only_to is not None:
             low, high = MEDIA_PORTS
-            passing.append(f"meta l4proto {{ tcp, udp }} th dport {low}-{high} drop")
+            others = _others(ipaddress.ip_address(self.media_only_to))
+            passing += [f"{other} meta l4proto {{ tcp, udp }} th dport {low}-{high} drop" for other in others]
         if self.loss:
             passing.append(f"meta l4proto udp {_chance(self.loss)} drop")
         if self.loss_down:
@@ -46,9 +52,16 @@ class Faults:
             # A mapping that is gone lets nothing in, as with any NAT.
             closed = 'iifname "gateway" ct state new drop'
             chains.append(_chain("arriving", "type filter hook prerouting priority -150; policy accept;", [closed]))
-            mapped = f'oifname "gateway" snat to {self.nat_address}'
+            mapped = f'oifname "gateway" snat ip to {self.nat_address}'
             chains.append(_chain("leaving", "type nat hook postrouting priority 100; policy accept;", [mapped]))
-        return "table ip rig\ndelete table ip rig\ntable ip rig {\n" + "".join(chains) + "}\n"
+        return "table inet rig\ndelete table inet rig\ntable inet rig {\n" + "".join(chains) + "}\n"
+
+
+def _others(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> tuple[str, str]:
+    """What matches packets to all addresses but this one."""
+    if address.version == 4:
+        return f"ip daddr != {address}", "meta nfproto ipv6"
+    return f"ip6 daddr != {address}", "meta nfproto ipv4"
 
 
 def _chance(share: float) -> str:

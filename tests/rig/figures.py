@@ -52,13 +52,13 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def complaints(figures: Mapping[str, Figure], limits: Mapping[str, Limit]) -> list[str]:
-    """A sentence for each figure that is out of bounds."""
-    return [
-        f"{name} is {_shown(figures.get(name))}, and should be {limit.relation} {limit.bound}"
+def complaints(figures: Mapping[str, Figure], limits: Mapping[str, Limit]) -> dict[str, str]:
+    """A sentence for each figure that is out of bounds, under the figure's name."""
+    return {
+        name: f"{name} is {_shown(figures.get(name))}, and should be {limit.relation} {limit.bound}"
         for name, limit in limits.items()
         if not limit.holds(figures.get(name))
-    ]
+    }
 
 
 def _shown(value: Figure) -> str:
@@ -72,7 +72,9 @@ class Record:
     path: Path | None = None
     entries: list[dict[str, object]] = field(default_factory=list)
 
-    def add(self, scenario: str, figures: Mapping[str, Figure], *, without: str | None, problems: list[str]) -> None:
+    def add(
+        self, scenario: str, figures: Mapping[str, Figure], *, without: str | None, problems: Mapping[str, str]
+    ) -> None:
         """`without` is the protection that was removed, None for the gateway as it is."""
         rounded = {name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()}
         subject = "gateway" if without is None else f"without {without}"
@@ -82,7 +84,7 @@ class Record:
                 "subject": subject,
                 "at": round(time.time(), 1),
                 "figures": rounded,
-                "complaints": problems,
+                "complaints": list(problems.values()),
             }
         )
         line = ", ".join(f"{name} {value}" for name, value in rounded.items())

@@ -30,6 +30,10 @@ _ROLES: Final = (CAMERA, GATEWAY, ROUTER, VIEWER, NEIGHBOUR, ATTACKER)
 
 CAMERA_ADDRESS: Final = "10.77.1.2"
 GATEWAY_ADDRESS: Final = "10.77.2.1"
+GATEWAY_SECOND_ADDRESS: Final = "10.77.2.9"
+GATEWAY_ADDRESSES_6: Final = ("fd77:2::1", "fd77:2::9")
+"""The second of each kind is never the one that the kernel would answer from by itself."""
+
 ROUTER_ADDRESS: Final = "10.77.2.254"
 NAT_ADDRESSES: Final = ("10.77.2.101", "10.77.2.102", "10.77.2.103")
 VIEWER_ADDRESS: Final = "10.77.10.2"
@@ -53,6 +57,7 @@ class Network:
     def __init__(self) -> None:
         self._relay: subprocess.Popen[str] | None = None
         self._viewer_address = VIEWER_ADDRESS
+        self._further_addresses: list[tuple[str, str]] = []
         self.faults = Faults()
 
     def namespace(self, role: str) -> str:
@@ -97,6 +102,7 @@ class Network:
         # that loss falls on packets and a queue counts them.
         self._ip(GATEWAY, f"link set {ROUTER} gso_max_segs 1")
         self._sysctl(ROUTER, "net.ipv4.ip_forward=1")
+        self._sysctl(ROUTER, "net.ipv6.conf.all.forwarding=1")
         for role in (ROUTER, GATEWAY):
             for device in ("all", "default", GATEWAY if role == ROUTER else ROUTER):
                 self._sysctl(role, f"net.ipv4.conf.{device}.rp_filter=0")
@@ -176,6 +182,29 @@ class Network:
             self._ip(VIEWER, "route replace default via 10.77.10.1")
             self._viewer_address = address
 
+    def add_addresses(self) -> None:
+        """The gateway gets a second address, and it and the viewer two of IPv6 and one."""
+        first, second = GATEWAY_ADDRESSES_6
+        self._further_addresses = [
+            (GATEWAY, f"{GATEWAY_SECOND_ADDRESS}/24 dev {ROUTER}"),
+            (GATEWAY, f"{first}/64 dev {ROUTER} nodad"),
+            # Without a preferred lifetime it is no source, unless somebody asks for it.
+            (GATEWAY, f"{second}/64 dev {ROUTER} nodad preferred_lft 0"),
+            (ROUTER, f"fd77:2::fe/64 dev {GATEWAY} nodad"),
+            (ROUTER, f"fd77:10::1/64 dev {VIEWER} nodad"),
+            (VIEWER, f"fd77:10::2/64 dev {ROUTER} nodad"),
+        ]
+        for role, address in self._further_addresses:
+            self._ip(role, f"addr add {address}")
+        self._ip(GATEWAY, "-6 route replace fd77::/16 via fd77:2::fe")
+        self._ip(VIEWER, "-6 route replace default via fd77:10::1")
+
+    def _remove_addresses(self) -> None:
+        for role, address in self._further_addresses:
+            place, _, device = address.partition(" dev ")
+            self._ip(role, f"addr del {place} dev {device.split()[0]}")
+        self._further_addresses = []
+
     def heal(self) -> None:
         """Nothing is wrong any more."""
         self.set_uplink(up=True)
@@ -183,6 +212,7 @@ class Network:
         self.unlimit()
         self.shape(Character())
         self.rebind(Faults())
+        self._remove_addresses()
 
     # Inside.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.rig.faults import MEDIA_PORTS
-from tests.rig.network import CAMERA, CAMERA_ADDRESS, GATEWAY, GATEWAY_ADDRESS, Network
+from tests.rig.network import CAMERA, CAMERA_ADDRESS, GATEWAY, GATEWAY_ADDRESS, ROUTER, Network
 
 _ROOT: Final = Path(__file__).parents[2]
 _START_DEADLINE_S: Final = 30.0
@@ -109,6 +109,26 @@ async def cameras(network: Network, *specs: str, port: int = _RTSP_PORT) -> Asyn
         command += ["--camera", spec]
     async with running(network, CAMERA, *command) as program:
         yield json.loads((await program.line(r"^\{.*\}$"))[0])
+
+
+class FrameTap:
+    """When frames arrive in a namespace (tests/rig/frame_tap.py)."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    async def gaps_ms(self) -> list[list[float]]:
+        """Between the ends of frames since the last call: a list for each stream, first the one with the most."""
+        await self._program.tell("gaps")
+        found = json.loads((await self._program.line(r"^\{.*\}$"))[0])
+        return sorted(found.values(), key=len, reverse=True)
+
+
+@asynccontextmanager
+async def frame_tap(network: Network, role: str) -> AsyncIterator[FrameTap]:
+    """Listens where a viewer behind the router is reached."""
+    async with running(network, role, sys.executable, "-m", "tests.rig.frame_tap", ROUTER) as program:
+        yield FrameTap(program)
 
 
 class RunningGateway:

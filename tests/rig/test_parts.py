@@ -7,12 +7,12 @@ import struct
 
 import pytest
 
-from tests.rig import camera_faults, scenarios
+from tests.rig.camera_faults import CAMERA_FAULTS
 from tests.rig.crippled import PROTECTIONS
 from tests.rig.faults import Faults
 from tests.rig.figures import at_least, at_most, complaints, exactly, percentile
 from tests.rig.frame_tap import frame_end, gaps_ms
-from tests.rig.scenarios import Scenario
+from tests.rig.scenarios import ALL, QUICK
 from tests.rig.tun_relay import Character, Line
 
 
@@ -73,11 +73,20 @@ def test_loss_is_a_share_of_all_packets() -> None:
     assert "meta l4proto udp numgen random mod 10000 < 500 drop" in Faults(loss=0.05).ruleset()
 
 
+def test_what_may_be_reached_alone_is_alone_in_both_families() -> None:
+    only_4, only_6 = Faults(media_only_to="10.77.2.9").ruleset(), Faults(media_only_to="fd77::9").ruleset()
+    assert "ip daddr != 10.77.2.9 meta l4proto { tcp, udp } th dport 8190-8199 drop" in only_4
+    assert "meta nfproto ipv6 meta l4proto { tcp, udp } th dport 8190-8199 drop" in only_4
+    assert "ip6 daddr != fd77::9" in only_6
+    assert "meta nfproto ipv4" in only_6
+
+
 def test_a_figure_that_is_missing_or_out_of_bounds_is_a_complaint() -> None:
     limits = {"a": at_most(1), "b": at_least(1), "c": exactly("udp"), "d": exactly(0)}
-    assert complaints({"a": 1.0, "b": 1.0, "c": "udp", "d": 0}, limits) == []
+    assert complaints({"a": 1.0, "b": 1.0, "c": "udp", "d": 0}, limits) == {}
     wrong = complaints({"a": 1.1, "b": 0.9, "c": "tcp"}, limits)
-    assert [sentence.split()[0] for sentence in wrong] == ["a", "b", "c", "d"]
+    assert list(wrong) == ["a", "b", "c", "d"]
+    assert wrong["a"] == "a is 1.1, and should be <= 1"
 
 
 def test_percentiles_are_values_that_occurred() -> None:
@@ -108,6 +117,9 @@ def test_gaps_are_between_neighbours() -> None:
     assert gaps_ms([1.0, 1.5, 1.75]) == [500.0, 250.0]
 
 
-def test_every_protection_is_missed_by_something() -> None:
-    missed = {one.without for one in vars(scenarios).values() if isinstance(one, Scenario)}
-    assert missed | camera_faults.WITHOUT == set(PROTECTIONS)
+def test_every_protection_is_missed_by_something_and_breaks_a_figure_that_is_judged() -> None:
+    everything = (*ALL, *CAMERA_FAULTS)
+    assert {one.without for one in everything} == set(PROTECTIONS)
+    assert all(one.breaks and one.breaks <= one.limits.keys() for one in everything)
+    assert all(one in ALL for one in QUICK)
+    assert len({one.name for one in everything}) == len(everything)

@@ -185,6 +185,7 @@
         if (pair) {
           found.protocol = stats.get(pair.localCandidateId)?.protocol;
           found.localPort = stats.get(pair.localCandidateId)?.port;
+          found.remoteAddress = stats.get(pair.remoteCandidateId)?.address;
           found.roundTripMs = (pair.currentRoundTripTime ?? 0) * 1000;
         }
       }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -13,35 +12,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import Browser, JSHandle, Page, async_playwright
+from playwright.async_api import Browser, JSHandle, Page
 
 from tests.rig.network import Network
+from tests.support.browser import chromium as chromium_anywhere
+from tests.support.browser import chromium_program
 
 _SCRIPT: Final = Path(__file__).with_name("viewer.js")
-_ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-background-networking",
-    "--disable-component-update",
-)
 _FRESH_MS: Final = 1000
 
 
 @asynccontextmanager
 async def chromium(network: Network, role: str, folder: Path) -> AsyncIterator[Browser]:
-    """The distribution's Chromium, headless, all its traffic inside a role's namespace."""
-    executable = shutil.which("chromium")
-    assert executable, "the rig needs the distribution's chromium: make packages"
+    """Chromium, all its traffic inside a role's namespace."""
     wrapper = folder / f"chromium-in-{role}"
-    inside = " ".join(network.inside(role, executable))
+    inside = " ".join(network.inside(role, chromium_program()))
     wrapper.write_text(f'#!/bin/sh\nexec {inside} "$@"\n')
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=list(_ARGUMENTS))
-        try:
-            yield browser
-        finally:
-            await browser.close()
+    async with chromium_anywhere(wrapper) as started:
+        yield started
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +52,22 @@ class Viewer:
     def __init__(self, page: Page, handle: JSHandle) -> None:
         self.page = page
         self._handle = handle
+        self.first_picture_ms: float | None = None
 
     async def join(self, camera: str, *, socket: bool = False, within_s: float = 10) -> float | None:
         """Milliseconds from the click to the first picture, by WHEP or by the WebSocket; None without one."""
         options = {"camera": camera, "socket": socket, "deadlineMs": within_s * 1000}
-        found = await self._handle.evaluate("(viewer, options) => viewer.join(options)", options)
-        return None if found is None else float(found)
+        return await self._first_picture("(viewer, options) => viewer.join(options)", options)
 
     async def show(self, camera: str, *, within_s: float = 10) -> float | None:
         """The same by the page's `<camera-view>`."""
         options = {"camera": camera, "deadlineMs": within_s * 1000}
-        found = await self._handle.evaluate("(viewer, options) => viewer.show(options)", options)
-        return None if found is None else float(found)
+        return await self._first_picture("(viewer, options) => viewer.show(options)", options)
+
+    async def _first_picture(self, expression: str, options: dict[str, Any]) -> float | None:
+        found = await self._handle.evaluate(expression, options)
+        self.first_picture_ms = None if found is None else float(found)
+        return self.first_picture_ms
 
     async def live_after(self, since_ms: float, *, within_s: float) -> float | None:
         """Milliseconds from `since_ms` to the first picture less than a second old; None if there was none in time."""

@@ -21,6 +21,7 @@ from gateway.rtp.templates import (
     header,
     lay_out,
     retransmission,
+    retransmission_size,
 )
 
 PLAIN = PacketClass(ssrc=0x01020304, payload_type=102)
@@ -147,3 +148,16 @@ def test_a_retransmission_names_the_packet_it_repeats() -> None:
 def test_a_retransmission_of_a_packet_inside_a_frame_has_no_marker() -> None:
     packet = RtpPacket.parse(retransmission(frame(10, 20), 0, PLAIN, original_sequence_number=1, sequence_number=1))
     assert packet.marker == 0
+
+
+def test_a_run_knows_its_payload_without_headers() -> None:
+    (run,) = lay_out(frame(100, 100, 30), DELAYED)
+    assert run.payload_size(0, 3) == 230
+    assert run.payload_size(1, 3) == 130
+    assert run.payload_size(0, 1) == 100
+
+
+def test_a_retransmissions_size_is_known_before_it_is_made() -> None:
+    for packet_class in (PLAIN, DELAYED):
+        packet = retransmission(frame(10, 77), 1, packet_class, original_sequence_number=1, sequence_number=1)
+        assert retransmission_size(frame(10, 77), 1, packet_class) == len(packet)

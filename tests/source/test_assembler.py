@@ -249,3 +249,14 @@ def test_h265_is_named_from_its_parameter_sets() -> None:
     assert video is not None
     assert (video.codec, video.codec_string) == (VideoCodec.H265, "hvc1.1.6.L93.90")
     assert (video.width, video.height) == (1280, 720)
+
+
+@pytest.mark.parametrize(("early", "captured_at"), [(False, 1000.0 - 1 / 30), (True, 1000.0)])
+def test_a_picture_is_dated_by_its_own_arrival(*, early: bool, captured_at: float) -> None:
+    """The parser's pictures arrive with the next one."""
+    assembler = _from_sdp().assembler
+    unit = assembler.video(
+        _annex_b(IDR), pts=0, dts=0, keyframe=True, arrival=Arrival(1000.0, 0.0), reported_at=None, early=early
+    )
+    assert unit is not None
+    assert unit.captured_at == pytest.approx(captured_at)

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.media.units import AudioCodec, AudioTrack, StreamInfo, VideoCodec, VideoTrack
 from gateway.source.status import ReasonCode
-from gateway.source.validator import RUNGS, RungVerdict, assess
+from gateway.source.validator import RUNGS, RungVerdict, assess, assess_best
 
 H264 = VideoTrack(VideoCodec.H264, "H.264", "avc1.42c01f", 1280, 720, 30.0)
 H265 = VideoTrack(VideoCodec.H265, "H.265", "hvc1.1.6.L93.90", 1280, 720, 30.0)
@@ -33,6 +33,12 @@ def test_b_frames_close_only_webrtc() -> None:
     assert {rung: verdict.ok for rung, verdict in verdicts.items()} == {"webrtc": False, "mse": True, "ll-hls": True}
     assert verdicts["webrtc"].reason.code is ReasonCode.B_FRAMES
     assert "Switch them off" in verdicts["webrtc"].reason.message
+
+
+def test_the_best_verdict_is_that_of_a_rung_that_carries_the_pictures() -> None:
+    assert assess_best(StreamInfo(B_FRAMES)).ok
+    worst = assess_best(StreamInfo(H265))
+    assert (worst.ok, worst.code) == (False, "codec")
 
 
 def test_no_video_passes_nowhere() -> None:

@@ -66,6 +66,20 @@ it('asks again soon when there was none, or it was refused', async () => {
   assert.deepEqual(sent, ['bad', 'good']);
 });
 
+it('goes on by the grant itself where nobody answers', async () => {
+  const timers = fakeTimers();
+  let asked = 0;
+  const kept = new GrantRenewal({ getGrant: () => token(1000 + 60 * (asked += 1)), send: () => false, nowS: () => 1000 });
+  kept.start(token(1060));
+  timers.tick(40_000);
+  await settle();
+  assert.equal(asked, 1);
+  timers.tick(40_000);
+  await settle();
+  assert.equal(asked, 2);
+  kept.stop();
+});
+
 it('does not send what came after it was stopped', async () => {
   /** @type {(grant: string) => void} */
   let give = () => undefined;

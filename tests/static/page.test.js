@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 
-import { cameraOfPage, pageTitle } from '../../static/page.js';
+import { cameraOfPage, pageTitle, protocolOfPage } from '../../static/page.js';
 
 for (const [address, base, camera] of [
   ['http://h/', 'http://h/', null],
@@ -28,3 +28,9 @@ for (const [camera, count, title] of /** @type {[string | null, number | null, s
 ])) {
   it(`${title} is the title`, () => assert.equal(pageTitle(camera, count), title));
 }
+
+it('reads the protocol that the address asks for', () => {
+  assert.equal(protocolOfPage('http://h/yard/?protocol=ll-hls'), 'll-hls');
+  assert.equal(protocolOfPage('http://h/yard/?protocol=%3Cb%3E'), '<b>');
+  assert.equal(protocolOfPage('http://h/yard/'), null);
+});

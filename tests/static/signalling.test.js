@@ -103,6 +103,19 @@ describe('Signalling', () => {
     assert.deepEqual(details.slice(1), [{ type: 'state', value: { name: 'yard' } }]);
   });
 
+  it('hands pictures on as they come', () => {
+    const { made, sockets } = signalling();
+    /** @type {ArrayBuffer[]} */
+    const pictures = [];
+    made.addEventListener('binary', (event) => pictures.push(/** @type {CustomEvent} */ (event).detail));
+    made.start();
+    sockets[0].open();
+    const bytes = new ArrayBuffer(3);
+    sockets[0].onmessage?.({ data: bytes });
+    assert.deepEqual(pictures, [bytes]);
+    assert.equal(/** @type {any} */ (sockets[0]).binaryType, 'arraybuffer');
+  });
+
   it('comes back by itself, later each time, and says whether it had been open', () => {
     const { made, sockets, events, details } = signalling();
     made.start();

@@ -114,6 +114,7 @@ describe('text', () => {
 
   const statistics = {
     camera: 'yard',
+    rung: 'webrtc',
     protocol: 'WebRTC',
     transport: 'UDP',
     latencyMs: 67.4,

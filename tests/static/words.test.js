@@ -29,6 +29,8 @@ const situation = (changes) => ({
   gatewayRetryAt: null,
   failures: 0,
   failure: null,
+  lowered: null,
+  protocol: 'webrtc',
   transport: 'UDP',
   ...changes,
 });
@@ -140,11 +142,32 @@ const TABLE = [
   ],
   [
     'a browser without H.264',
-    { ...BEFORE, phase: 'no-h264' },
+    { ...BEFORE, phase: 'unplayable' },
     {
       title: "This camera sends H.264. Your browser can't play it.",
       detail: 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.',
       needsPerson: true,
+    },
+  ],
+  [
+    'a browser without what the protocol needs',
+    { ...BEFORE, phase: 'unplayable', protocol: 'mse', failure: { code: 'codec', message: 'This browser has no MSE.' } },
+    { title: 'This browser has no MSE.', needsPerson: true },
+  ],
+  [
+    'a protocol that is none',
+    { ...BEFORE, phase: 'no-protocol', protocol: 'foo' },
+    { title: 'There is no protocol “foo”.', detail: 'Choose one of these: webrtc, mse, ll-hls, hls.', action: 'home' },
+  ],
+  ['MSE', { protocol: 'mse', transport: 'WebSocket' }, { kind: 'live', mark: 'MSE', title: '', needsPerson: false }],
+  ['LL-HLS', { protocol: 'll-hls', transport: null }, { mark: 'LL-HLS', detail: 'Pictures come piece by piece over HTTP, about a second behind' }],
+  [
+    'MSE in the place of something else',
+    { protocol: 'mse', lowered: { code: 'missing', message: 'This gateway was installed without hls.js.' } },
+    {
+      mark: 'MSE',
+      detail:
+        "This gateway was installed without hls.js. Pictures come over the page's own connection, a fraction of a second later than over WebRTC",
     },
   ],
   [

@@ -22,13 +22,18 @@ _ARGUMENTS: Final = (
 _TIMESTAMPS: Final = 1 << 32
 
 
+def chromium_program() -> str:
+    """Where the distribution's Chromium is: playwright's own build has no H.264."""
+    found = shutil.which("chromium")
+    assert found, "tests need the distribution's chromium: make packages"
+    return found
+
+
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """The distribution's Chromium, headless: playwright's own build has no H.264."""
-    executable = shutil.which("chromium")
-    assert executable, "tests need the distribution's chromium: make packages"
+async def chromium(program: Path | None = None) -> AsyncIterator[Browser]:
+    """The distribution's Chromium, headless, or a `program` that starts it."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
+        browser = await playwright.chromium.launch(executable_path=program or chromium_program(), args=list(_ARGUMENTS))
         try:
             yield browser
         finally:

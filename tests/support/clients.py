@@ -125,10 +125,12 @@ class SignallingSocket:
         await self._socket.send_str(json.dumps({"type": kind, "value": value}))
 
     async def next(self, *kinds: str, within_s: float) -> Any:
-        """The value of the next message of one of these types; messages of other types are passed over."""
+        """The value of the next message of one of these types; others, and pictures, are passed over."""
         async with asyncio.timeout(within_s):
             while True:
                 message = await self._socket.receive()
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    continue
                 assert message.type is aiohttp.WSMsgType.TEXT, message
                 envelope = json.loads(message.data)
                 if envelope["type"] in kinds:
@@ -157,7 +159,10 @@ class SignallingSocket:
             await self.send("webrtc", {"type": "offer", "sdp": sdp, "ice_servers": []})
         async with asyncio.timeout(within_s):
             while True:
-                message = json.loads((await self._socket.receive()).data)
+                received = await self._socket.receive()
+                if received.type is aiohttp.WSMsgType.BINARY:
+                    continue
+                message = json.loads(received.data)
                 assert message["type"] != "error", message["value"]
                 if version == 1 and message["type"] == "webrtc/answer":
                     return str(message["value"])

@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -102,15 +102,16 @@ class GatewayProcess:
             return await self._process.wait()
 
 
-async def start_command(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
-    """`camera-gateway` with these arguments, open to everybody, its output in pipes."""
+async def start_command(
+    *arguments: str, program: Sequence[str] = ("-m", "gateway"), **environment: str
+) -> asyncio.subprocess.Process:
+    """`camera-gateway` with these arguments, open to everybody, its output in pipes; `program` takes its place."""
     own = {"GATEWAY_ACCESS__MODE": "open", "GATEWAY_ACCESS__WRITES_PER_S": "0"} | {
         name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")
     }
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "gateway",
+        *program,
         *arguments,
         env=own | environment,
         stdin=asyncio.subprocess.DEVNULL,

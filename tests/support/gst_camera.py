@@ -91,8 +91,9 @@ class GstCamera:
             # communicate() also closes the pipes, so that no transport is left for the garbage collector.
             await process.communicate()
 
-    async def restart(self) -> None:
-        """Kills it if it runs and comes back on the same port."""
+    async def restart(self, spec: GstSpec | None = None) -> None:
+        """Kills it if it runs and comes back on the same port, perhaps as another camera."""
+        self._spec = spec or self._spec
         await self.kill()
         await self.start()
 

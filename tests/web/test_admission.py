@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,30 @@ async def test_only_what_has_its_grant_in_the_address_may_be_kept_for_others(hom
     for headers in (home.cookie("bob"), {"Authorization": f"Bearer {home.grant('/site1/')}"}):
         own = await home.http.get(f"/live{path}", headers=headers)
         assert (own.status, own.headers["Cache-Control"]) == (200, "private, max-age=1")
+
+
+async def test_what_a_grant_opened_is_cached_no_longer_than_the_grant_is_good(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        signed = f"/g/{home.grant('/cam1/', lasts_s=100)}/cam1"
+        multivariant = await home.http.get(f"{signed}/index.m3u8")
+        media = f"{signed}/{(await multivariant.text()).splitlines()[-1]}"
+        init = re.search(r'URI="(init[0-9]+\.mp4)"', await (await home.http.get(media)).text())
+        assert init is not None
+
+        async def caching(path: str, **headers: str) -> str:
+            response = await home.http.get(path, headers=headers)
+            assert response.status == 200
+            return response.headers["Cache-Control"]
+
+        section = f"{media.rpartition('/')[0]}/{init[1]}"
+        unsigned = f"/cam1/{section.partition('/cam1/')[2]}"
+        bearer = f"Bearer {home.grant('/cam1/', lasts_s=50)}"
+        assert await caching(f"{signed}/index.m3u8") == "max-age=1"
+        assert await caching(section) == "max-age=100, immutable"
+        assert await caching(unsigned, Authorization=bearer) == "private, max-age=50, immutable"
+        assert await caching(unsigned, **home.cookie("admin")) == "private, max-age=3600, immutable"
+        home.clock.advance(0.5)
+        assert await caching(section) == "max-age=99, immutable"
+        # Let in by the clocks' tolerance, and not to be kept at all.
+        home.clock.advance(110)
+        assert await caching(f"{signed}/index.m3u8") == "max-age=0"

@@ -17,13 +17,18 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.passwords import hash_password
+from gateway.access.scopes import Scope
 from gateway.app import Gateway
+from gateway.clock import SYSTEM_CLOCK
 from gateway.config import AccessConfig, CameraConfig, CameraUrl, SourcesConfig, UserConfig
+from gateway.config.model import HlsConfig
 from gateway.errors import ConfigError
+from gateway.source.status import CameraState
+from gateway.source.supervisor import Supervisor
 from gateway.web.added_cameras import FILE, read_added
-from tests.support.gateway import http, running_gateway
+from tests.support.gateway import http, reached_state, running_gateway
 from tests.web.visitors import PASSWORD, basic
-from tests.webrtc.stage import DEADLINE_S
+from tests.webrtc.stage import DEADLINE_S, GOP, Publisher, settled
 
 CANARY = "cAnArY5ecret"
 # An address of nobody: such a camera never answers.
@@ -108,6 +113,28 @@ async def test_it_is_the_administrators_and_off_unless_switched_on(tmp_path: Pat
             assert refused["error"]["code"] == "read_only"
 
 
+async def test_an_administrator_of_some_cameras_changes_those_and_learns_of_no_other(tmp_path: Path) -> None:
+    users = {
+        "admin": UserConfig(hash=_HASH, cameras=("*",)),
+        "sue": UserConfig(hash=_HASH, cameras=("site1/*", "yard"), scopes=frozenset({Scope.ADMIN})),
+    }
+    access = AccessConfig(users=users, keys_file=tmp_path / "keys.yml", writes_per_s=0)
+    changes = {"sources": SourcesConfig(by_api=True)}
+    source = {"source": SOURCE, "on_demand": True}
+    async with running_gateway({}, access=access, changes=changes) as gateway, http() as session:
+        at = Office(gateway, session)
+        await at.ask("PUT", "site1/a", source, user="sue", expect=201)
+        for name in ("hall", "site1", "site10/a"):
+            await at.ask("PUT", name, source, user="sue", expect=403)
+        await at.ask("PUT", "yard/secret", source, expect=201)
+        for method in ("PATCH", "DELETE"):
+            await at.ask(method, "yard/secret", {}, user="sue", expect=403)
+        collides = await at.ask("PUT", "yard", source, user="sue", expect=422)
+        assert "secret" not in collides["error"]["message"]
+        assert "yard/secret" in (await at.ask("PUT", "yard", source, expect=422))["error"]["message"]
+        await at.ask("DELETE", "site1/a", user="sue", expect=204)
+
+
 async def test_cameras_of_the_configuration_stay_as_they_are(at: Office) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         assert "change it there" in (await at.ask(method, "fixed", SOURCE, expect=403))["error"]["message"]
@@ -175,6 +202,47 @@ async def test_removing_a_camera_ends_what_is_watched(at: Office) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not viewer.closed:
                 await viewer.receive()
+
+
+async def test_removing_a_camera_ends_its_hls(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The test plays the camera: nobody asks the network.
+    monkeypatch.setattr(Supervisor, "set_watched", lambda *_, **__: None)
+    await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
+    camera = at.gateway.registry.find("a")
+    publisher = Publisher(camera, SYSTEM_CLOCK)
+
+    async def ask(path: str, **headers: str) -> tuple[int, str]:
+        async with at.http.get(f"{at.gateway.address}a/{path}", headers=basic("ann") | headers) as response:
+            return response.status, await response.text()
+
+    publisher.live()
+    publisher.pictures(2 * GOP)
+    status, text = await ask("index.m3u8")
+    assert status == 200
+    child = text.split()[-1]
+    status, text = await ask(child)
+    assert status == 200
+    # The segment after next is waited for, for seconds; a camera that is gone is known at once.
+    coming = int(text.partition("#EXT-X-MEDIA-SEQUENCE:")[2].split()[0]) + text.count("#EXTINF")
+    waiting = asyncio.create_task(ask(f"{child}?_HLS_msn={coming + 1}", **{"User-Agent": "another"}))
+    hls = at.gateway.hls
+    assert hls is not None
+    await settled(lambda: hls.viewers(camera) == 2, "nobody waits for the next segment")
+    await at.ask("DELETE", "a", expect=204)
+    assert (await waiting)[0] == 404
+    assert camera.hub.sink_count == 0
+
+
+async def test_a_camera_that_is_added_is_always_packaged_where_all_are(tmp_path: Path) -> None:
+    users = {"admin": UserConfig(hash=_HASH, cameras=("*",))}
+    access = AccessConfig(users=users, keys_file=tmp_path / "keys.yml", writes_per_s=0)
+    changes = {"sources": SourcesConfig(by_api=True), "hls": HlsConfig(always=True)}
+    async with running_gateway({}, access=access, changes=changes) as gateway, http() as session:
+        at = Office(gateway, session)
+        await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
+        # Nobody watches, and yet it is opened.
+        await reached_state(gateway.registry.find("a"), CameraState.CONNECTING, within_s=5)
+        await at.ask("DELETE", "a", expect=204)
 
 
 def test_a_damaged_file_is_said_and_a_name_taken_meanwhile_is_left_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from typing import Any
 
@@ -132,6 +133,16 @@ async def test_an_unknown_camera_is_not_found(site: Site, name: str) -> None:
     assert (response.status, (await response.json())["error"]["code"]) == (404, "camera_not_found")
 
 
+async def test_an_administrator_sees_what_the_media_port_dropped_and_why(site: Site) -> None:
+    port = site.stage.port
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in (b"", b"\x16x", b"\x16x", b"\xff"):
+            stranger.sendto(datagram, ("127.0.0.1", port.number))
+        await settled(lambda: sum(port.drops.values()) == 4, "they are not read")
+    transport = (await (await site.http.get("/api/sessions")).json())["transport"]
+    assert transport == {"connections": 0, "paths": 0, "dropped": {"empty": 1, "not_ours": 1, "unvalidated": 2}}
+
+
 async def test_viewers_are_counted_while_they_watch(site: Site) -> None:
     async with watching(site.stage, camera="yard") as (viewer, session):
         (camera,) = await cameras(site, "?prefix=yard")
@@ -153,4 +164,4 @@ async def test_a_viewer_can_be_sent_away(site: Site) -> None:
         assert (await site.http.delete(f"/api/sessions/{session.id}")).status == 204
         assert session.ended.is_set()
         assert (await site.http.delete(f"/api/sessions/{session.id}")).status == 404
-        assert (await (await site.http.get("/api/sessions?camera=yard")).json()) == {"sessions": []}
+        assert (await (await site.http.get("/api/sessions?camera=yard")).json())["sessions"] == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +14,16 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from aiohttp import WSCloseCode, WSMsgType
 
 from gateway.access.carriers import COOKIE_NAME
 from gateway.access.cookies import RENEW_AFTER_S, SESSION_AGE_S
+from gateway.access.grants import Grant, verify_grant
 from gateway.access.keyring import rotate_keys
 from gateway.access.permit import CHECK_INTERVAL_S
+from gateway.access.refusal import Refusal
+from gateway.access.throttle import GRANTS_PER_SOCKET
+from gateway.webrtc.renewals import MAX_TOO_SOON
 from gateway.webrtc.session import Session
 from tests.web.visitors import House, basic, bearer, house
 from tests.webrtc.client import Client, client
@@ -24,6 +31,7 @@ from tests.webrtc.stage import DEADLINE_S, offer, settled
 
 LIFETIME_S = 300
 END_WITHIN_S = 60
+PROMPT_S = 1.0
 OFFER = offer("chromium-video")
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*"}
@@ -142,6 +150,56 @@ class TestGrants:
             await pass_time(home, LIFETIME_S + END_WITHIN_S)
             await closed(socket)
 
+    async def test_a_flood_of_forged_grants_costs_little_holds_up_nobody_and_ends_the_socket(
+        self, home: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        verified: list[str] = []
+
+        def counted(token: str, **options: Any) -> Grant | Refusal:
+            verified.append(token)
+            return verify_grant(token, **options)
+
+        forged = json.dumps({"type": "grant", "value": home.grant("/")[:-4] + "0000"})
+        path = f"/g/{home.grant('/')}/api/ws?src=cam1"
+        async with home.http.ws_connect(path) as socket, home.http.ws_connect(path) as neighbour:
+            monkeypatch.setattr("gateway.access.decision.verify_grant", counted)
+
+            async def flood() -> None:
+                with contextlib.suppress(ConnectionError):
+                    for _ in range(1000):
+                        await socket.send_str(forged)
+
+            async def answers() -> list[str]:
+                return [message.data async for message in socket if message.type is WSMsgType.TEXT]
+
+            flooding, answering = asyncio.create_task(flood()), asyncio.create_task(answers())
+            for _ in range(10):
+                asked_at = time.perf_counter()
+                await neighbour.send_json({"type": "clock", "value": {"t0": 1}})
+                await received(neighbour, "clock")
+                assert time.perf_counter() - asked_at < PROMPT_S
+            async with asyncio.timeout(DEADLINE_S):
+                await flooding
+                errors = [text for text in await answering if "error" in text]
+            assert socket.close_code == WSCloseCode.POLICY_VIOLATION
+            # Time stands still, so nothing becomes possible meanwhile.
+            assert len(verified) == GRANTS_PER_SOCKET.burst
+            assert len(errors) == GRANTS_PER_SOCKET.burst + MAX_TOO_SOON + 1
+            assert "send the next one in 1.0 s" in errors[-1]
+            await neighbour.send_json({"type": "grant", "value": home.grant("/cam1/")})
+            assert "expires_at" in await received(neighbour, "grant")
+
+    async def test_who_waits_as_told_may_try_again(self, home: House) -> None:
+        async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
+            for _ in range(GRANTS_PER_SOCKET.burst):
+                await socket.send_json({"type": "grant", "value": "x"})
+                await received(socket, "error")
+            await socket.send_json({"type": "grant", "value": home.grant("/cam1/", lasts_s=400)})
+            assert "too many at once" in await received(socket, "error")
+            home.clock.advance(GRANTS_PER_SOCKET.interval_s)
+            await socket.send_json({"type": "grant", "value": home.grant("/cam1/", lasts_s=400)})
+            assert await received(socket, "grant") == {"expires_at": home.clock.now() + 400}
+
     async def test_a_session_adopted_on_another_socket_lasts_as_long_as_that_one(self, home: House) -> None:
         async with client() as viewer:
             async with home.http.ws_connect(f"/g/{home.grant('/')}/api/ws?src=cam1") as socket:
@@ -216,6 +274,50 @@ class TestPeople:
             await pass_time(home, 600)
             await socket.send_json({"type": "clock", "value": {"t0": 1}})
             await received(socket, "clock")
+
+
+class TestKicking:
+    async def test_an_administrator_of_some_cameras_sees_and_ends_sessions_of_those_only(self, home: House) -> None:
+        async with client() as yard, client() as cam1:
+            await post(home, yard, "/site1/yard/whep", basic("bob"))
+            theirs = only_session(home)
+            await cam1.accept(
+                await (await home.http.post("/cam1/whep", data=await cam1.offer(), headers=SDP | basic("ann"))).text()
+            )
+            (other,) = set(home.stage.sessions) - {theirs}
+            listed = (await (await home.http.get("/api/sessions", headers=basic("sue"))).json())["sessions"]
+            assert [session["id"] for session in listed] == [theirs.id]
+            of_other = await home.http.get("/api/sessions?camera=cam1", headers=basic("sue"))
+            assert (await of_other.json()) == {"sessions": []}
+            for method in ("GET", "DELETE"):
+                refused = await home.http.request(method, f"/api/sessions/{other.id}", headers=basic("sue"))
+                unknown = await home.http.request(method, "/api/sessions/none", headers=basic("sue"))
+                assert (refused.status, await refused.text()) == (404, await unknown.text())
+            assert (await home.http.get(f"/api/sessions/{theirs.id}", headers=basic("sue"))).status == 200
+            assert (await home.http.delete(f"/api/sessions/{theirs.id}", headers=basic("sue"))).status == 204
+            assert list(home.stage.sessions) == [other]
+            every = (await (await home.http.get("/api/sessions", headers=basic("admin"))).json())["sessions"]
+            assert [session["id"] for session in every] == [other.id]
+
+    async def test_the_grant_of_whoever_is_sent_away_opens_nothing_any_more(self, home: House) -> None:
+        grant = home.grant("/cam1/")
+        async with client() as viewer, home.http.ws_connect(f"/g/{grant}/api/ws?src=cam1") as socket:
+            await post(home, viewer, f"/g/{grant}/cam1/whep")
+            path = f"/api/sessions/{only_session(home).id}"
+            assert (await home.http.delete(path, headers=basic("admin"))).status == 204
+            await closed(socket)
+            assert len(home.stage.sessions) == 0
+            again = await home.http.get(f"/g/{grant}/api/cameras/cam1")
+            assert (again.status, (await again.json())["error"]["code"]) == (401, "grant_withdrawn")
+            assert (await home.http.get(f"/g/{home.grant('/cam1/')}/api/cameras/cam1")).status == 200
+
+    async def test_whoever_signed_in_may_come_back(self, home: House) -> None:
+        cookie = home.cookie("ann")
+        async with client() as viewer:
+            await post(home, viewer, "/cam1/whep", cookie)
+            path = f"/api/sessions/{only_session(home).id}"
+            assert (await home.http.delete(path, headers=basic("admin"))).status == 204
+            assert (await home.http.get("/api/cameras/cam1", headers=cookie)).status == 200
 
 
 async def test_nothing_is_remembered_of_who_has_left(home: House) -> None:

@@ -7,16 +7,23 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 from typing import Any
+from unittest import mock
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType
 from aiortc.sdp import SessionDescription
 
+from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
+from gateway.webrtc.advertise import Addresses
+from gateway.webrtc.candidates import host_candidates
+from gateway.webrtc.sdp import Offer, parse_offer
+from gateway.webrtc.session import Session
 from tests.relay.units import OPUS_STREAM, SILENT_STREAM
 from tests.web.conftest import Site
 from tests.webrtc.client import client
@@ -138,7 +145,9 @@ async def test_a_camera_without_pictures_has_no_clock_but_the_gateway_has(site: 
     [
         ("hello", "message: "),
         ("[]", "message: "),
-        ('{"type": "mse", "value": "avc1.640029"}', "mse: "),
+        ('{"type": "mse"}', "mse: "),
+        ('{"type": "mse", "value": "hvc1.1.6.L153.B0,opus"}', "mse: "),
+        ('{"type": "hls", "value": "avc1.640029"}', "hls: "),
         ('{"type": "webrtc/offer/offer"}', "webrtc: "),
         ('{"type": "clock", "value": {"t0": 1e999}}', "clock: "),
         ('{"type": "clock", "value": {"t0": 1%s}}' % ("0" * 400), "clock: "),
@@ -304,6 +313,106 @@ async def test_the_same_peer_connection_on_a_new_socket_restarts_ice(site: Site)
             m.dtls and m.dtls.fingerprints for m in new.media
         ]
         assert old.origin != new.origin
+
+
+def restarting(text: str) -> str:
+    """The next offer of the same peer connection, with fresh ICE credentials."""
+    (ufrag,) = ufrags(text)
+    return text.replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:fresh")
+
+
+@asynccontextmanager
+async def watching_over_a_socket(site: Site, *kinds: str) -> AsyncIterator[tuple[str, Session]]:
+    """A connected viewer whose socket is gone: its offer and its session."""
+    async with client(*kinds) as viewer:
+        text = await viewer.offer()
+        async with connected(site) as socket:
+            await socket.send("webrtc/offer", text)
+            await viewer.accept((await socket.next("webrtc/answer"))["value"])
+            await settled(lambda: site.stage.sessions.viewers(site.stage.camera()), "the viewer does not connect")
+        (session,) = site.stage.sessions
+        yield text, session
+
+
+async def test_another_peer_connection_with_the_same_certificate_gets_a_session_of_its_own(site: Site) -> None:
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        other = re.sub(r"o=- \d+", "o=- 4711", restarting(text))
+        assert other != restarting(text)
+        await socket.send("webrtc/offer", other)
+        await socket.next("webrtc/answer")
+        assert len(site.stage.sessions) == 2
+        assert session.generation == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda text: text.replace("a=mid:0", "a=mid:zero").replace("BUNDLE 0", "BUNDLE zero"), id="mid"),
+        pytest.param(lambda text: text + "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:7\r\n", id="one more section"),
+        pytest.param(lambda text: text.replace("H264/", "H265/"), id="codecs"),
+    ],
+)
+async def test_a_restart_that_offers_other_media_is_refused_and_pictures_go_on(
+    site: Site, change: Callable[[str], str]
+) -> None:
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        await socket.send("webrtc/offer", change(restarting(text)))
+        assert "open a new one" in (await socket.next("error"))["value"]
+        assert list(site.stage.sessions) == [session]
+        assert session.connected
+        await socket.send("webrtc/offer", restarting(text))
+        await socket.next("webrtc/answer")
+        assert list(site.stage.sessions) == [session]
+
+
+async def test_a_restart_of_a_session_that_is_just_ending_is_told_so(site: Site) -> None:
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        await socket.next("state")
+        # What the port does to a viewer that fell silent; the session follows a moment later.
+        find = site.stage.sessions.find_restarting
+
+        def find_and_shut(camera: Camera, offer: Offer) -> Session | None:
+            found = find(camera, offer)
+            session.peer.shut()
+            return found
+
+        site.stage.sessions.find_restarting = find_and_shut  # type: ignore[method-assign]
+        await socket.send("webrtc/offer", restarting(text))
+        assert (await socket.next("error"))["value"] == ("webrtc/offer: This session has ended or never existed")
+
+
+async def test_a_restart_is_answered_with_the_addresses_of_now(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        moved = host_candidates([IPv4Address("192.0.2.77")], site.stage.port.number)
+        monkeypatch.setattr(Addresses, "candidates", lambda *_: moved)
+        assert "192.0.2.77" not in session.answer
+        await socket.send("webrtc/offer", restarting(text))
+        answer = (await socket.next("webrtc/answer"))["value"]
+        offered = [line for line in answer.splitlines() if line.startswith("a=candidate:")]
+        assert offered == [f"a=candidate:{candidate.to_sdp()}" for candidate in moved]
+        assert SessionDescription.parse(answer).media[0].ice_candidates_complete
+
+
+async def test_an_offer_is_parsed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with watching_over_a_socket(site) as (text, _), connected(site) as socket:
+        parse = mock.Mock(wraps=parse_offer)
+        monkeypatch.setattr("gateway.webrtc.sessions.parse_offer", parse)
+        await socket.send("webrtc/offer", restarting(text))
+        await socket.next("webrtc/answer")
+        assert parse.call_count == 1
+        await socket.send("webrtc/offer", OFFER)
+        await socket.next("webrtc/answer")
+        assert parse.call_count == 2
+
+
+async def test_a_link_that_loses_too_much_is_told_again_to_a_new_socket(site: Site) -> None:
+    async with watching_over_a_socket(site) as (text, session):
+        session.link_bad = True
+        async with connected(site) as socket:
+            await socket.send("webrtc/offer", restarting(text))
+            await socket.next("webrtc/answer")
+            told = (await socket.next("fallback"))["value"]
+            assert (told["from"], told["reason"]) == ("webrtc", "loss")
 
 
 async def test_many_changes_while_nobody_reads_are_few_messages(site: Site) -> None:

@@ -17,7 +17,7 @@ from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK
 from gateway.source.status import CameraState
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
-from gateway.webrtc.sessions import Caps
+from gateway.webrtc.sessions import Caps, read_offer
 from tests.relay.units import SILENT_STREAM
 from tests.web.conftest import Site, open_gatekeeper
 from tests.webrtc.client import client
@@ -293,7 +293,9 @@ async def test_the_cap_holds_also_for_offers_that_wait_together() -> None:
     async with stage(caps=Caps(total=2, per_camera=2)) as running:
         source = running.publisher()
         source.state(CameraState.CONNECTING)
-        opening = [asyncio.create_task(running.sessions.open(running.camera(), OFFER, host=None)) for _ in range(6)]
+        opening = [
+            asyncio.create_task(running.sessions.open(running.camera(), read_offer(OFFER), host=None)) for _ in range(6)
+        ]
         # Who waits for a camera counts as well, else any number could wait.
         await settled(lambda: sum(task.done() for task in opening) == 4, "the surplus is not refused")
         assert running.camera()._watchers == 2

@@ -20,8 +20,11 @@ from gateway.access.principal import Account, Kind
 from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
+from gateway.config import SourcesConfig
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
+from gateway.web.added_cameras import FILE
+from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
 from tests.web.conftest import Http
 from tests.webrtc.stage import HandClock, Stage, stage
@@ -45,6 +48,7 @@ RULES: Final = Rules(
         "admin": _user("admin", "*", scopes=Scope),
         "ann": _user("ann", "cam1"),
         "bob": _user("bob", "site1/*", scopes=[Scope.VIEW]),
+        "sue": _user("sue", "site1/*", scopes=Scope),
     },
     api_keys={
         "viewer": _program("viewer", Scope.VIEW, "cam1"),
@@ -103,7 +107,16 @@ async def house(
         running_house = House(running, None, keeper, clock, keys_file)  # type: ignore[arg-type]
         keeper.set_cameras([camera.name for camera in running.registry], configured=running_house.configured)
         hls = Hls(running.registry.find, Lengths(), clock=clock)
-        app = build_app(running.registry, running.sessions, keeper, clock=clock, folder=static_dir(), hls=hls)
+        changes = CameraChanges(
+            SourcesConfig(by_api=True),
+            Changes(add=lambda *_: None, remove=running.registry.remove),
+            configured={},
+            added={},
+            file=folder / FILE,
+        )
+        app = build_app(
+            running.registry, running.sessions, keeper, clock=clock, folder=static_dir(), hls=hls, changes=changes
+        )
         try:
             async with TestClient(TestServer(app)) as http:
                 running_house.http = http

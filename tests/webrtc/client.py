@@ -24,6 +24,7 @@ from aiortc.rtp import (
 
 from gateway.media.annexb import split_annex_b
 from gateway.webrtc.session import Session
+from gateway.webrtc.sessions import read_offer
 from tests.webrtc.stage import Stage, settled
 
 _OWN_SSRC = 1
@@ -156,7 +157,7 @@ async def watching(
 ) -> AsyncIterator[tuple[Client, Session]]:
     """A connected viewer of a camera that has had its first picture; `change` edits its offer."""
     async with client(*kinds) as viewer:
-        session = await stage.sessions.open(stage.camera(camera), change(await viewer.offer()), host=None)
+        session = await stage.sessions.open(stage.camera(camera), read_offer(change(await viewer.offer())), host=None)
         await viewer.accept(session.answer)
         await settled(lambda: session.connected, "the viewer does not connect")
         yield viewer, session

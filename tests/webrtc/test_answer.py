@@ -14,6 +14,7 @@ from gateway.webrtc.ice import IceLiteAgent
 from gateway.webrtc.peer import GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.sdp import parse_offer
 from gateway.webrtc.selection import select
+from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU, PCMU_STREAM, SILENT_STREAM, VIDEO
 from tests.webrtc.stage import Stage, offer, offer_names
 
@@ -188,7 +189,7 @@ async def test_answers_are_accepted_by_an_independent_parser_in_the_offers_shape
 ) -> None:
     stage.publisher().live(stream)
     text = offer(name)
-    session = await stage.sessions.open(stage.camera(), text, host=None)
+    session = await stage.sessions.open(stage.camera(), read_offer(text), host=None)
     offered, answered = parse_offer(text), SessionDescription.parse(session.answer)
     assert [media.kind for media in answered.media] == [section.kind for section in offered.sections]
     assert [media.rtp.muxId for media in answered.media] == [section.mid for section in offered.sections]
@@ -220,14 +221,14 @@ async def test_answers_are_accepted_by_an_independent_parser_in_the_offers_shape
 
 async def test_a_viewer_that_insists_on_being_dtls_server_is_answered_active(stage: Stage) -> None:
     text = offer("chromium-video").replace("a=setup:actpass", "a=setup:passive")
-    session = await stage.sessions.open(stage.camera(), text, host=None)
+    session = await stage.sessions.open(stage.camera(), read_offer(text), host=None)
     assert "a=setup:active" in session.answer.splitlines()
 
 
 async def test_video_and_audio_are_answered_in_whatever_order_they_are_offered(stage: Stage) -> None:
     stage.publisher().live(replace(OPUS_STREAM, audio=PCMU))
     for name, kinds in (("chromium-video-audio", ["video", "audio"]), ("safari", ["audio", "video"])):
-        session = await stage.sessions.open(stage.camera(), offer(name), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(offer(name)), host=None)
         answered = SessionDescription.parse(session.answer)
         assert [(media.kind, media.port != 0) for media in answered.media] == [(kind, True) for kind in kinds]
         assert "a=group:BUNDLE 0 1" in session.answer.splitlines()

@@ -12,6 +12,7 @@ from gateway.webrtc.messages import (
     ClockMessage,
     Message,
     MessageError,
+    MseMessage,
     OfferMessage,
     answer_message,
     error_message,
@@ -72,7 +73,13 @@ def test_a_clock_message_without_a_value_is_refused() -> None:
     assert refusal('{"type": "clock"}').startswith("clock: needs t0")
 
 
-@pytest.mark.parametrize("kind", ["mse", "hls", "webrtc/answer", "negotiate", "X-1_2"])
+def test_the_codecs_that_mse_plays_are_text() -> None:
+    assert parse_message('{"type": "mse", "value": "avc1.640029,opus"}') == MseMessage("avc1.640029,opus")
+    for value in (None, ["avc1.640029"], 1):
+        assert refusal(json.dumps({"type": "mse", "value": value})).startswith("mse: needs the codecs")
+
+
+@pytest.mark.parametrize("kind", ["hls", "webrtc/answer", "negotiate", "X-1_2"])
 def test_an_unknown_type_is_named_in_its_error(kind: str) -> None:
     assert refusal(json.dumps({"type": kind, "value": ""})) == f"{kind}: unsupported message type"
 

@@ -10,6 +10,7 @@ import pytest
 from gateway.errors import ClientError
 from gateway.webrtc.sdp import SdpError, parse_offer
 from gateway.webrtc.selection import select
+from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM
 from tests.webrtc.stage import Stage, offer, offer_names
 
@@ -76,7 +77,7 @@ async def test_a_damaged_offer_leaves_nothing_behind(stage: Stage, seed: int, ca
         for _ in range(40):
             text = mutated(dice)
             try:
-                session = await stage.sessions.open(stage.camera(), text, host=None)
+                session = await stage.sessions.open(stage.camera(), read_offer(text), host=None)
             except ClientError:
                 # 4xx; anything else fails the test.
                 refused += 1
@@ -105,6 +106,6 @@ async def test_random_text_and_truncated_offers_are_refused(stage: Stage, seed: 
             )
         )
         with pytest.raises(ClientError) as refused:
-            await stage.sessions.open(stage.camera(), text, host=None)
+            await stage.sessions.open(stage.camera(), read_offer(text), host=None)
         assert refused.value.status in (400, 422)
         assert (len(stage.sessions), stage.port.agent_count) == (0, 0)

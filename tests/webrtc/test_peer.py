@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from typing import Any
+from unittest import mock
 
 import aioice.stun
 import aiortc.rtcicetransport
+import aiortc.rtcpeerconnection
 import pylibsrtp
 import pytest
 from aiortc import RTCCertificate, RTCConfiguration, RTCPeerConnection
@@ -26,6 +28,7 @@ from gateway.webrtc.peer import (
     SilentReceiver,
     make_certificate,
 )
+from gateway.webrtc.sessions import read_offer
 from tests.webrtc.client import client
 from tests.webrtc.stage import Stage, settled
 
@@ -36,6 +39,8 @@ from tests.webrtc.stage import Stage, settled
         (RTCPeerConnection, "_RTCPeerConnection__createDtlsTransport", "putting the ICE transport on the media port"),
         (RTCPeerConnection, "_RTCPeerConnection__createTransceiver", "making senders that take ready packets"),
         (RTCCertificate, "_create_ssl_context", "sharing one TLS context among all viewers"),
+        (RTCCertificate, "getFingerprints", "telling one fingerprint, computed once"),
+        (aiortc.rtcpeerconnection, "RTCCertificate", "giving each connection the certificate of all"),
         (RTCDtlsTransport, "_register_rtp_sender", "routing RTCP to the fan-out"),
         (RTCDtlsTransport, "_unregister_rtp_sender", "routing RTCP no longer"),
         (RTCRtpSender, "_handle_rtcp_packet", "hearing NACK, PLI and reports"),
@@ -77,7 +82,7 @@ async def test_aiortcs_objects_still_have_the_attributes_the_seam_sets() -> None
         sender, transport = transceiver.sender, transceiver.sender.transport
         for name in ("_ssrc", "_rtx_ssrc", "_stream_id"):
             assert hasattr(sender, name), f"RTCRtpSender has no {name} any more"
-        for name in ("_srtp_profiles", "_tx_srtp", "_ssl"):
+        for name in ("_srtp_profiles", "_tx_srtp", "_ssl", "_role"):
             assert hasattr(transport, name), f"RTCDtlsTransport has no {name} any more"
         ice = transport.transport
         for name in ("_connection", "_recv", "_send"):
@@ -149,9 +154,31 @@ def test_one_certificate_makes_one_tls_context() -> None:
     assert make_certificate()._create_ssl_context(SRTP_PROFILES) is not certificate._create_ssl_context(SRTP_PROFILES)
 
 
+async def test_no_peer_makes_a_certificate_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = make_certificate()
+    made = mock.Mock(side_effect=RTCCertificate.generateCertificate)
+    monkeypatch.setattr(RTCCertificate, "generateCertificate", made)
+    peer = GatewayPeer(stage.port.agent([]), certificate)
+    peer.prepare(TrackKind.VIDEO, ssrc=1, rtx_ssrc=2)
+    assert made.call_count == 0
+    await peer.close()
+    # Everybody else's still do.
+    other = RTCPeerConnection()
+    assert made.call_count == 1
+    await other.close()
+
+
+def test_the_certificate_is_told_by_one_fingerprint_made_once() -> None:
+    certificate = make_certificate()
+    (fingerprint,) = certificate.getFingerprints()
+    assert fingerprint.algorithm == "sha-256"
+    assert fingerprint in RTCCertificate.getFingerprints(certificate)
+    assert certificate.getFingerprints()[0] is fingerprint
+
+
 async def test_a_real_peer_negotiates_gcm_and_becomes_the_dtls_client(stage: Stage) -> None:
     async with client() as viewer:
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer)
         await settled(lambda: session.connected, "the viewer does not connect")
         assert viewer.srtp_profile == session.peer.srtp_profile == "SRTP_AEAD_AES_128_GCM"
@@ -164,7 +191,7 @@ async def test_a_peer_that_knows_no_gcm_gets_aes_cm(stage: Stage) -> None:
     async with client() as viewer:
         (transceiver,) = viewer.pc.getTransceivers()
         transceiver.receiver.transport._srtp_profiles = [SRTP_AES128_CM_SHA1_80]
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer)
         await settled(lambda: len(viewer.video.pictures()) == 15, "the pictures do not arrive")
         assert session.peer.srtp_profile == "SRTP_AES128_CM_SHA1_80"

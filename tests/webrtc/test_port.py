@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import random
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from aioice.stun import Class, Message, Method, parse_message
+from aioice.stun import ATTRIBUTES_BY_NAME, Class, Message, Method, parse_message
 
 from gateway.errors import PortInUse
+from gateway.webrtc import udp
 from gateway.webrtc.ice import AWAY_S, CONSENT_S, QUIET_S, IceLiteAgent
+from gateway.webrtc.lane import MAX_WAITING_EACH
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
 from tests.webrtc.checks import VIEWER_UFRAG, check
-from tests.webrtc.stage import DEADLINE_S, HandClock
+from tests.webrtc.stage import DEADLINE_S, HandClock, settled
 
 DTLS = bytes((22, 254, 253)) + bytes(10)
 RTCP = bytes((0x80, 201, 0, 1)) + bytes(4)
@@ -186,7 +191,9 @@ async def test_what_even_a_viewer_may_not_send_is_dropped_by_reason(
         pytest.param({"password": "y" * 24}, Drop.BAD_INTEGRITY, id="wrong password"),
         pytest.param({"sign": False}, Drop.BAD_INTEGRITY, id="no integrity"),
         pytest.param({"user": "nobody:viewer"}, Drop.UNKNOWN_USER, id="unknown user"),
-        pytest.param({"user": ""}, Drop.UNKNOWN_USER, id="empty user"),
+        pytest.param({"user": ""}, Drop.BAD_STUN, id="empty user"),
+        pytest.param({"fingerprint": False}, Drop.NO_FINGERPRINT, id="no fingerprint"),
+        pytest.param({"user": "ü" * 300}, Drop.BAD_STUN, id="a user name beyond its limit"),
         pytest.param({"user": ":"}, Drop.UNKNOWN_USER, id="colon alone"),
         pytest.param({"kind": Class.RESPONSE}, Drop.BAD_STUN, id="a response"),
         pytest.param({"kind": Class.INDICATION}, Drop.BAD_STUN, id="an indication"),
@@ -220,17 +227,48 @@ async def test_a_check_without_a_user_gets_no_answer(scene: Scene, stranger: Str
     assert stranger.silent()
 
 
-async def test_a_request_too_small_to_be_answered_within_its_size_gets_no_answer(scene: Scene) -> None:
-    # The smallest signed request there is: no priority, no role, no fingerprint.
+async def test_a_request_too_small_to_be_answered_within_its_size_gets_no_answer_and_teaches_nothing(
+    scene: Scene,
+) -> None:
+    # The smallest request there is, no priority and no role; by IPv6 the answer would be larger.
     scene.agent.remote_username = None
     message = Message(Method.BINDING, Class.REQUEST)
     message.attributes["USERNAME"] = scene.agent.local_username
     message.add_message_integrity(scene.agent.local_password.encode())
-    del message.attributes["FINGERPRINT"]
-    scene.viewer.send(bytes(message))
+    with contextlib.closing(ipv6_socket()) as sock:
+        sock.connect(("::1", scene.port.number))
+        sock.send(bytes(message))
+        await settled(lambda: scene.port.drops == {Drop.AMPLIFICATION: 1}, "it is not dropped")
+        with pytest.raises(BlockingIOError):
+            sock.recv(4096)
+    assert (scene.port.path_count, scene.agent.path) == (0, None)
+    with pytest.raises(ConnectionError):
+        await scene.agent.send(b"x")
+
+
+@pytest.mark.parametrize("extra", [["CHANGE-REQUEST"], ["LIFETIME", "CHANNEL-NUMBER"]])
+async def test_what_must_be_understood_and_is_not_is_answered_so_and_teaches_nothing(
+    scene: Scene, extra: list[str]
+) -> None:
+    request = scene.request(extra=extra)
+    scene.viewer.send(request)
+    answer = await scene.viewer.receive()
+    # aioice does not know UNKNOWN-ATTRIBUTES.
+    types = b"".join(ATTRIBUTES_BY_NAME[name][0].to_bytes(2, "big") for name in extra)
+    assert struct.pack("!HH", 0x000A, len(types)) + types in answer
+    response = parse_message(answer)
+    assert (response.message_class, response.error_code) == (Class.ERROR, 420)
+    assert response.check_message_integrity(scene.agent.local_password.encode())
+    assert len(answer) <= len(request)
+    assert scene.port.drops == {Drop.UNKNOWN_ATTRIBUTE: 1}
+    assert (scene.port.path_count, scene.agent.path) == (0, None)
+
+
+async def test_nobody_learns_what_is_understood_without_the_password(scene: Scene, stranger: Stranger) -> None:
+    stranger.send(scene.request(extra=["LIFETIME"], password="y" * 24))
     await scene.all_read()
-    assert scene.viewer.silent()
-    assert scene.port.drops == {Drop.AMPLIFICATION: 1}
+    assert stranger.silent()
+    assert scene.port.drops == {Drop.BAD_INTEGRITY: 1}
 
 
 async def test_a_viewer_that_takes_the_wrong_role_is_told(scene: Scene) -> None:
@@ -482,14 +520,20 @@ async def test_a_viewer_whose_address_is_gone_costs_one_datagram_at_a_time(scene
     assert scene.port.agent_count == 1
 
 
-async def test_viewers_come_by_ipv6_too(scene: Scene) -> None:
+def ipv6_socket(number: int = 0, host: str = "::1") -> socket.socket:
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     try:
-        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        sock.bind(("::1", 0))
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, number))
     except OSError:
+        sock.close()
         pytest.skip("this machine has no IPv6 loopback")
-    with sock:
-        sock.setblocking(False)
+    sock.setblocking(False)
+    return sock
+
+
+async def test_viewers_come_by_ipv6_too(scene: Scene) -> None:
+    with contextlib.closing(ipv6_socket()) as sock:
         sock.connect(("::1", scene.port.number))
         request = scene.request()
         sock.send(request)
@@ -498,6 +542,114 @@ async def test_viewers_come_by_ipv6_too(scene: Scene) -> None:
         response = parse_message(answer)
         assert response.attributes["XOR-MAPPED-ADDRESS"] == sock.getsockname()[:2]
         assert len(answer) <= len(request)
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+async def test_a_port_in_use_for_ipv6_alone_is_named_too(kind: int) -> None:
+    ipv6_socket().close()
+    with socket.socket(socket.AF_INET6, kind) as taken:
+        taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        taken.bind(("::", 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        port = MediaPort()
+        with pytest.raises(PortInUse, match=r"webrtc\.port"):
+            await port.open(taken.getsockname()[1])
+        await port.close()
+        # What was bound before it failed is free again.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("0.0.0.0", taken.getsockname()[1]))
+
+
+async def test_a_host_without_ipv6_serves_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.socket
+
+    def without(family: int = socket.AF_INET, *arguments: Any, **options: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *arguments, **options)
+
+    monkeypatch.setattr("gateway.webrtc.udp.socket.socket", without)
+    port = MediaPort()
+    await port.open(0)
+    monkeypatch.undo()
+    agent = port.agent([])
+    with contextlib.closing(Stranger(port.number)) as viewer:
+        viewer.send(check(agent))
+        assert parse_message(await viewer.receive()).message_class == Class.RESPONSE
+    await port.close()
+
+
+def pktinfo6(address: str, index: int) -> tuple[int, int, bytes]:
+    return socket.IPPROTO_IPV6, 50, socket.inet_pton(socket.AF_INET6, address) + struct.pack("@I", index)
+
+
+def test_answers_by_ipv6_go_whichever_way_the_kernel_finds_except_on_a_link() -> None:
+    assert udp.origin_of([pktinfo6("2001:db8::1", 3)]) == (pktinfo6("2001:db8::1", 0), "2001:db8::1")
+    assert udp.origin_of([pktinfo6("fe80::1", 3)]) == (pktinfo6("fe80::1", 3), "fe80::1")
+    assert udp.origin_of([]) == (None, "")
+
+
+async def test_a_flood_leaves_the_event_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def monotonic() -> float:
+        nonlocal now
+        now += udp.TURN_S * 0.3
+        return now
+
+    monkeypatch.setattr(udp, "monotonic", monotonic)
+    counted: list[bytes] = []
+    port = MediaPort()
+    sock = udp.UdpSocket(socket.AF_INET, 0, lambda datagram, _: counted.append(datagram), port)
+    with contextlib.closing(Stranger(sock.number)) as stranger:
+        for _ in range(10):
+            stranger.send(b"\x16x")
+        # Each datagram takes 0.3 of a turn.
+        for turn in (4, 8, 10):
+            sock.readable()
+            assert len(counted) == turn
+    sock.close()
+
+
+@pytest.mark.parametrize("able", [True, False])
+async def test_packets_are_cut_by_the_kernel_only_where_it_says_it_can(
+    monkeypatch: pytest.MonkeyPatch, *, able: bool
+) -> None:
+    monkeypatch.setattr(udp, "can_segment", lambda _: able)
+    paths: list[udp.UdpPath] = []
+    sock = udp.UdpSocket(socket.AF_INET, 0, lambda _, path: paths.append(path), MediaPort())
+    with contextlib.closing(Stranger(sock.number)) as viewer:
+        viewer.send(b"\x16x")
+        sock.readable()
+        assert paths[0].segmented is able
+        assert paths[0].send_packets(memoryview(b"aabbc"), 2) == 5
+        assert [await viewer.receive() for _ in range(3)] == [b"aa", b"bb", b"c"]
+    sock.close()
+
+
+def test_whether_the_kernel_segments_is_asked() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, socket.socket() as no_datagrams:
+        assert udp.can_segment(sock) is (sys.platform == "linux")
+        assert not udp.can_segment(no_datagrams)
+
+
+async def test_one_viewers_handshake_never_fills_the_line_of_all(scene: Scene) -> None:
+    await scene.connect()
+    other = scene.port.agent([])
+    with contextlib.closing(Stranger(scene.port.number)) as neighbour:
+        neighbour.send(check(other))
+        await neighbour.receive()
+        for _ in range(MAX_WAITING_EACH + 5):
+            scene.agent.receive(DTLS)
+        other.receive(DTLS)
+        assert scene.port.drops == {Drop.HANDSHAKES_FULL: 5}
+        assert await received(other) == DTLS
+        for _ in range(MAX_WAITING_EACH):
+            assert await received(scene.agent) == DTLS
+        # What has been dealt with makes room.
+        scene.agent.receive(DTLS)
+        assert await received(scene.agent) == DTLS
 
 
 async def test_a_port_in_use_is_named(scene: Scene) -> None:

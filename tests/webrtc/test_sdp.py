@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.webrtc.sdp import MAX_OFFER_BYTES, Codec, SdpError, parse_offer
@@ -166,3 +168,21 @@ def test_the_refusal_never_quotes_a_password(attribute: str) -> None:
         parse_offer(section_of(attribute))
     if attribute.startswith("a=ice-pwd"):
         assert "secret" not in str(refused.value)
+
+
+def test_offers_of_one_peer_connection_share_their_identity() -> None:
+    text = offer("chromium-video")
+    first = parse_offer(text)
+    assert first.origin == ("-", "3105422273646971525")
+    again = text.replace("o=- 3105422273646971525 2 ", "o=- 3105422273646971525 3 ").replace("ufrag:Iaw8", "ufrag:next")
+    assert parse_offer(again).identity == first.identity
+    assert parse_offer(text.replace("o=- 3", "o=- 4")).identity != first.identity
+    fingerprint = next(line for line in text.splitlines() if line.startswith("a=fingerprint:"))
+    other = text.replace(fingerprint, fingerprint[:-2] + ("00" if fingerprint[-2:] != "00" else "11"))
+    assert parse_offer(other).identity != first.identity
+
+
+@pytest.mark.parametrize("line", ["o=", "o=-", "o=- é 1 IN IP4 0.0.0.0"])
+def test_a_malformed_origin_is_refused(line: str) -> None:
+    with pytest.raises(SdpError, match="malformed line"):
+        parse_offer(re.sub(r"o=.*", line, offer("chromium-video"), count=1))

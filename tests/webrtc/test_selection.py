@@ -219,3 +219,8 @@ def test_video_that_is_not_h264_is_never_sent_as_such(codec: VideoCodec) -> None
 )
 def test_profiles_have_names(profile_level_id: str, name: str) -> None:
     assert h264_profile(profile_level_id) == name
+
+
+def test_b_frames_are_refused_with_what_to_change() -> None:
+    stream = StreamInfo(replace(VIDEO, b_frames=True))
+    assert refused(offer("chromium-video"), stream) == "b_frames"

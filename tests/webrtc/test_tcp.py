@@ -166,6 +166,74 @@ async def test_where_too_many_are_strangers_the_oldest_goes_and_viewers_stay(
     assert scene.port.path_count == 2
 
 
+async def test_one_address_takes_no_other_addresss_place(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MAX_STRANGERS_EACH", 2)
+    elsewhere = Connection(*await asyncio.open_connection("127.0.0.1", scene.port.number, local_addr=("127.0.0.2", 0)))
+    scene.connections.append(elsewhere)
+    await settled(lambda: scene.port.connection_count == 1, "the neighbour is not in")
+    mine = [await scene.connect() for _ in range(3)]
+    assert await mine[0].ended()
+    assert scene.port.drops == {Drop.ADDRESS_FULL: 1}
+    for connection in (elsewhere, *mine[1:]):
+        connection.send(check(scene.agent))
+        await connection.receive()
+
+
+def test_the_addresses_of_one_ipv6_network_count_together() -> None:
+    assert tcp._network("2001:db8:1:2:3::4") == tcp._network("2001:db8:1:2:ffff::1") != tcp._network("2001:db8:1:3::4")
+    assert tcp._network("192.0.2.1") != tcp._network("192.0.2.2")
+
+
+async def test_a_flood_by_many_connections_leaves_the_event_loop_its_turn(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = await scene.validated()
+    now = 0.0
+
+    def monotonic() -> float:
+        nonlocal now
+        now += tcp.TURN_S * 0.5
+        return now
+
+    monkeypatch.setattr(tcp, "monotonic", monotonic)
+    others = [await scene.validated() for _ in range(5)]
+    turns = 0
+    done = False
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not done:
+            asyncio.get_running_loop().call_soon(turn)
+
+    for connection in others:
+        for _ in range(20):
+            connection.send(RTCP)
+    viewer.send(RTCP + b"mine")
+    turn()
+    place = 0
+    async with asyncio.timeout(DEADLINE_S):
+        while await scene.agent.recv() != RTCP + b"mine":
+            place += 1
+        for _ in range(100 - place):
+            await scene.agent.recv()
+    done = True
+    # Two datagrams a turn, and a connection with one waits for no other's twenty.
+    assert turns >= 50
+    assert place <= 50
+
+
+async def test_a_connection_is_read_no_further_than_it_is_dealt_with(scene: Scene) -> None:
+    connection = await scene.validated()
+    datagram = RTCP + bytes(1000)
+    count = 60
+    for _ in range(count):
+        connection.send(datagram)
+    async with asyncio.timeout(DEADLINE_S):
+        for _ in range(count):
+            assert await scene.agent.recv() == datagram
+
+
 async def test_a_stranger_who_keeps_sending_nonsense_is_closed(scene: Scene) -> None:
     connection = await scene.connect()
     connection.writer.write(bytes(2) * 100_000)

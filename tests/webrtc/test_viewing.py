@@ -14,6 +14,8 @@ from gateway.media.units import AccessUnit
 from gateway.rtp.rtcp import middle_bits
 from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
+from gateway.webrtc.pacing import INITIAL_RATE_BPS, PACE_S
+from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
 from tests.webrtc.stage import GOP, HandClock, Stage, as_file, settled, stage
@@ -48,7 +50,7 @@ async def test_what_arrives_decodes(stage: Stage) -> None:
 async def test_a_plain_aiortc_application_sees_frames(stage: Stage) -> None:
     source = stage.publisher()
     async with client() as viewer:
-        session = await stage.sessions.open(stage.camera(), await viewer.offer(), host=None)
+        session = await stage.sessions.open(stage.camera(), read_offer(await viewer.offer()), host=None)
         await viewer.accept(session.answer, record=False)
         track = viewer.pc.getTransceivers()[0].receiver.track
         await settled(lambda: session.connected, "the viewer does not connect")
@@ -180,8 +182,9 @@ async def test_a_viewer_that_cannot_decode_gets_the_newest_keyframe_again(stage:
         assert again == [(p.sequence_number, p.timestamp, p.payload) for p in original]
 
 
-async def test_of_a_keyframe_still_on_its_way_only_what_was_sent_comes_again() -> None:
-    async with stage(clock=HandClock()) as still, watching(still) as (viewer, session):
+async def test_of_a_keyframe_still_on_its_way_only_what_was_sent_comes_again_and_not_faster_than_the_pace() -> None:
+    clock = HandClock()
+    async with stage(clock=clock) as still, watching(still) as (viewer, session):
         await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
         assert session.viewer is not None
         (track,) = session.viewer.tracks.values()
@@ -191,10 +194,58 @@ async def test_of_a_keyframe_still_on_its_way_only_what_was_sent_comes_again() -
         begun = track.counters.packets - before
         assert 0 < begun < 100
         await viewer.picture_loss()
-        await settled(lambda: track.counters.picture_losses == 1, "the request does not arrive")
-        assert track.counters.retransmitted == begun
+        await settled(lambda: track.repeats, "the request does not arrive")
+        assert track.counters.retransmitted < begun
+        clock.advance(begun * MAX_DATAGRAM * 8 / INITIAL_RATE_BPS)
         await settled(lambda: len(viewer.video.repeats) == begun, "the repeats do not arrive")
-        assert viewer.video.repeats[-1].sequence_number == viewer.video.numbers()[-1]
+        assert viewer.video.repeats[-1].sequence_number == viewer.video.numbers()[before + begun - 1]
+
+
+async def test_repeats_wait_for_the_pace_and_come_before_anything_new() -> None:
+    clock = HandClock()
+    async with stage(clock=clock) as still, watching(still) as (viewer, session):
+        await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
+        assert session.viewer is not None
+        (track,) = session.viewer.tracks.values()
+        clock.advance(1.0)
+        still.publisher().giant_keyframe(100_000)
+        sent = track.counters.packets
+        await settled(lambda: len(viewer.video.packets) == sent, "what was sent does not arrive")
+        numbers = viewer.video.numbers()
+        # What is asked for twice before its turn has come goes out once.
+        await viewer.nack(*numbers[-6:])
+        await viewer.nack(*numbers[-6:])
+        await settled(lambda: track.counters.nacked == 12, "the requests do not arrive")
+        assert (track.counters.retransmitted, track.counters.packets) == (0, sent)
+        clock.advance(6 * MAX_DATAGRAM * 8 / INITIAL_RATE_BPS)
+        await settled(lambda: len(viewer.video.repeats) == 6, "the repeats do not arrive")
+        assert track.counters.packets == sent
+        assert [packet.sequence_number for packet in viewer.video.repeats] == numbers[-6:]
+
+
+async def test_a_keyframe_that_may_not_go_again_whole_does_not_go_at_all() -> None:
+    clock = HandClock()
+    async with stage(clock=clock) as still, watching(still) as (viewer, session):
+        await settled(lambda: len(viewer.video.pictures()) == GOP, "the pictures do not arrive")
+        assert session.viewer is not None
+        (track,) = session.viewer.tracks.values()
+        still.publisher().giant_keyframe(300_000)
+        while len(viewer.video.pictures()) == GOP:
+            sent = track.counters.packets
+            clock.advance(0.01)
+            await settled(
+                lambda: track.counters.packets > sent or len(viewer.video.pictures()) > GOP,  # noqa: B023
+                "it stopped",
+            )
+        await viewer.picture_loss()
+        await settled(lambda: track.counters.picture_losses == 1, "the request does not arrive")
+        # 192 KiB and a quarter of what was sent are less than that keyframe.
+        assert not track.repeats
+        assert track.counters.retransmitted == 0
+        # What is asked for packet by packet is still repeated.
+        clock.advance(1.0)
+        await viewer.nack(viewer.video.numbers()[-1])
+        await settled(lambda: len(viewer.video.repeats) == 1, "the repeat does not arrive")
 
 
 async def test_a_large_keyframe_goes_out_as_fast_as_its_pace_and_whole() -> None:
@@ -207,7 +258,7 @@ async def test_a_large_keyframe_goes_out_as_fast_as_its_pace_and_whole() -> None
         (track,) = session.viewer.tracks.values()
         for _ in range(200):
             sent = track.counters.packets
-            clock.advance(0.002)
+            clock.advance(PACE_S)
             await settled(lambda: track.counters.packets > sent or len(viewer.video.pictures()) > GOP, "it stopped")  # noqa: B023
             assert (track.counters.packets - sent) * MAX_DATAGRAM < 40_000
             if len(viewer.video.pictures()) == GOP + 2:
@@ -249,6 +300,8 @@ async def test_reports_count_what_was_sent_to_this_viewer(stage: Stage) -> None:
         await settled(lambda: len(viewer.video.reports) >= 2, "sender reports do not come")
         info = viewer.video.reports[-1].sender_info
         assert info.packet_count == len(viewer.video.packets)
+        # Payload alone, without headers and extensions.
+        assert info.octet_count == sum(len(packet.payload) for packet in viewer.video.packets)
 
 
 async def test_a_receiver_report_tells_jitter_and_round_trip(stage: Stage) -> None:
@@ -281,6 +334,7 @@ async def test_heavy_loss_for_seconds_is_told_and_leaves_keyframes_only() -> Non
             clock.advance(1.0)
         assert track.counters.lost_fraction == 0.25
         assert told == ["loss"]
+        assert session.link_bad
         skipped = track.counters.skipped_frames
         still.publisher().pictures(2 * GOP)
         assert track.counters.skipped_frames - skipped == 2 * GOP - 2

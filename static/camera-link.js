@@ -1,0 +1,177 @@
+/**
+ * What a player hears of its camera: the signalling socket with the grant it needs, the gateway's clock, the camera's state.
+ *
+ * Events: `open` (detail: whether by a grant); `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
+ * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens).
+ */
+
+import { ClockSync } from './clock-sync.js';
+import { expiryOf, GrantRenewal } from './grant-renewal.js';
+import { nowMs } from './now.js';
+import { Signalling, signallingUrl } from './signalling.js';
+
+/**
+ * @typedef {import('./clock.js').StreamClock} StreamClock
+ * @typedef {import('./types.js').Camera} Camera
+ * @typedef {import('./types.js').ClockReply} ClockReply
+ * @typedef {import('./types.js').Message} Message
+ *
+ * @typedef {object} LinkOptions
+ * @property {string} camera
+ * @property {string} base URL that the gateway's paths are relative to
+ * @property {() => string | null | Promise<string | null>} [getGrant] a fresh one each time it is asked
+ * @property {(camera: string) => Promise<'ok' | 'unknown' | 'signed-out' | 'forbidden' | 'unreachable'>} diagnose
+ *   asks why the signalling socket does not open
+ */
+
+/** A grant is not begun with when it is about to end. */
+const GRANT_LEFT_S = 30;
+
+export class CameraLink extends EventTarget {
+  #options;
+  #clock;
+  #clockSync;
+  #started = false;
+  /** @type {GrantRenewal | null} */
+  #renewal = null;
+  /** @type {string | null} the newest */
+  #grant = null;
+
+  /**
+   * @param {LinkOptions} options
+   * @param {StreamClock} clock is kept up to date
+   */
+  constructor(options, clock) {
+    super();
+    this.#options = options;
+    this.#clock = clock;
+    this.signalling = new Signalling(() => this.#socketAddress());
+    this.#clockSync = new ClockSync(this.signalling, clock);
+    if (options.getGrant) {
+      this.#renewal = new GrantRenewal({
+        getGrant: options.getGrant,
+        send: (grant) => this.renew(grant),
+        nowS: () => this.#nowS,
+      });
+    }
+    this.signalling.addEventListener('open', () => this.#opened());
+    this.signalling.addEventListener('down', (event) =>
+      this.#down(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
+    );
+    this.signalling.addEventListener('message', (event) =>
+      this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
+    );
+  }
+
+  get isOpen() {
+    return this.signalling.isOpen;
+  }
+
+  start() {
+    this.#started = true;
+    this.signalling.start();
+  }
+
+  stop() {
+    this.#started = false;
+    this.#renewal?.stop();
+    this.signalling.stop();
+  }
+
+  /** Tries at once instead of at the end of the current delay. */
+  hurry() {
+    this.signalling.hurry();
+  }
+
+  /** What the clock says of the stream may have changed. */
+  askClock() {
+    this.#clockSync.ask();
+  }
+
+  /** @param {{patient: boolean}} options as `ClockSync.tick` */
+  tick({ patient }) {
+    this.#clockSync.tick({ patient });
+  }
+
+  /**
+   * @param {string} grant a fresh one, before the last expires
+   * @returns {boolean} whether it went to the gateway, which will answer
+   */
+  renew(grant) {
+    this.#use(grant);
+    return this.signalling.send({ type: 'grant', value: grant });
+  }
+
+  /**
+   * @param {string} path of the gateway, without a leading slash
+   * @returns {Promise<string>} its URL, with a grant in it where one is needed
+   */
+  async address(path) {
+    const { base, getGrant } = this.#options;
+    if (!getGrant) return new URL(path, base).href;
+    const known = this.#grant;
+    if (known === null || ((expiryOf(known) ?? Infinity) - this.#nowS < GRANT_LEFT_S)) {
+      const fresh = await getGrant();
+      if (fresh !== null && this.#started) {
+        this.#use(fresh);
+        this.#renewal?.start(fresh);
+      }
+      return new URL(fresh === null ? path : `g/${fresh}/${path}`, base).href;
+    }
+    return new URL(`g/${known}/${path}`, base).href;
+  }
+
+  get #nowS() {
+    return (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000;
+  }
+
+  /** @param {string | null} grant */
+  #use(grant) {
+    this.#grant = grant;
+    if (grant !== null) this.dispatchEvent(new CustomEvent('grant', { detail: grant }));
+  }
+
+  /** @returns {string | Promise<string>} */
+  #socketAddress() {
+    const { camera, base, getGrant } = this.#options;
+    const grant = getGrant?.() ?? null;
+    /** @param {string | null} token */
+    const address = (token) => {
+      this.#use(token);
+      return signallingUrl(camera, base, token);
+    };
+    return grant instanceof Promise ? grant.then(address) : address(grant);
+  }
+
+  #opened() {
+    this.#clockSync.restart();
+    const granted = this.#grant !== null;
+    if (this.#grant !== null) this.#renewal?.start(this.#grant);
+    this.dispatchEvent(new CustomEvent('open', { detail: granted }));
+  }
+
+  /** @param {{retryAt: number, opened: boolean}} detail */
+  #down(detail) {
+    this.dispatchEvent(new CustomEvent('down', { detail }));
+    if (!detail.opened) void this.#askWhy();
+  }
+
+  async #askWhy() {
+    const answer = await this.#options.diagnose(this.#options.camera);
+    if (!this.#started || this.isOpen || answer === 'ok' || answer === 'unreachable') return;
+    this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
+  }
+
+  /** @param {Message} message */
+  #receive({ type, value }) {
+    if (type === 'state') {
+      this.dispatchEvent(new CustomEvent('camera', { detail: value }));
+    } else if (type === 'clock') {
+      this.#clockSync.receive(/** @type {ClockReply} */ (value));
+    } else if (type === 'grant' || type === 'error') {
+      this.#renewal?.receive({ type, value });
+    } else if (type === 'fallback') {
+      this.dispatchEvent(new CustomEvent('fallback', { detail: value }));
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** What has become of a player since it started: its tries, and the numbers that outlive each of them. */
+
+/**
+ * @typedef {import('./attempt.js').Attempt} Attempt
+ * @typedef {import('./types.js').Metrics} Metrics
+ * @typedef {import('./types.js').RungRun} RungRun
+ */
+
+const LATENCIES_KEPT = 60;
+const RUNS_KEPT = 20;
+
+export class Record {
+  #startedAt = 0;
+  /** Of the tries that are over. */
+  #presented = 0;
+  #stalls = 0;
+  /** @type {number | null} */
+  #firstPictureMs = null;
+  /** @type {RungRun[]} */
+  #history = [];
+  /** @type {(number | null)[]} */
+  #latencies = [];
+
+  /** Connections that had shown pictures and were lost. */
+  reconnects = 0;
+
+  /** @param {number} nowMs the player starts, or starts again */
+  restart(nowMs) {
+    this.#startedAt = nowMs;
+    this.#firstPictureMs = null;
+  }
+
+  get startedAt() {
+    return this.#startedAt;
+  }
+
+  /** @returns {readonly RungRun[]} */
+  get history() {
+    return this.#history;
+  }
+
+  /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
+  get latencies() {
+    return this.#latencies;
+  }
+
+  /** @param {Attempt} attempt */
+  begun({ run }) {
+    this.#history = [...this.#history.slice(1 - RUNS_KEPT), run];
+  }
+
+  /** @param {number} nowMs */
+  pictureCame(nowMs) {
+    this.#firstPictureMs ??= nowMs - this.#startedAt;
+  }
+
+  /** @param {Attempt} attempt */
+  ended(attempt) {
+    this.#presented += attempt.frames.presented;
+    this.#stalls += attempt.health?.stalls ?? 0;
+  }
+
+  /** @param {number | null} latencyMs of this second */
+  second(latencyMs) {
+    this.#latencies = [...this.#latencies, latencyMs].slice(-LATENCIES_KEPT);
+  }
+
+  /**
+   * @param {Attempt | null} attempt the one that runs
+   * @returns {Metrics}
+   */
+  metrics(attempt) {
+    return {
+      firstPictureMs: this.#firstPictureMs,
+      latencyMs: attempt?.frames.latencyMs ?? null,
+      latencySource: attempt?.frames.latencySource ?? null,
+      framesPresented: this.#presented + (attempt?.frames.presented ?? 0),
+      stalls: this.#stalls + (attempt?.health?.stalls ?? 0),
+      reconnects: this.reconnects,
+      rung: attempt?.rung.name ?? null,
+      transport: attempt?.counters?.transport ?? null,
+      catchingUp: attempt?.frames.catchingUp ?? false,
+    };
+  }
+}

@@ -1,0 +1,17 @@
+/** Which codecs this browser takes out of fragmented MP4.  Pure but for the question itself. */
+
+/** H.264 High 4.1 stands for all profiles and levels up to it, and 5.1 for the rest; sound after them. */
+const VIDEO = ['avc1.640029', 'avc1.64002a', 'avc1.640033'];
+const AUDIO = ['mp4a.40.2', 'mp4a.40.5', 'opus'];
+
+/**
+ * @param {(type: string) => boolean} isTypeSupported of `MediaSource`
+ * @param {{audio: boolean}} wanted
+ * @returns {string[]} RFC 6381; empty if there is no H.264
+ */
+export function supportedCodecs(isTypeSupported, { audio }) {
+  /** @param {string} codec */
+  const supported = (codec) => isTypeSupported(`video/mp4; codecs="${codec}"`);
+  const video = VIDEO.filter(supported);
+  return video.length > 0 && audio ? [...video, ...AUDIO.filter(supported)] : video;
+}

@@ -1,0 +1,75 @@
+/** hls.js, which is loaded only when somebody needs it, and what it is told. */
+
+import { withGrant } from '../grant-path.js';
+
+/**
+ * @typedef {typeof import('hls.js')} HlsModule
+ * @typedef {typeof import('hls.js').default} HlsClass
+ * @typedef {import('hls.js').HlsConfig} HlsConfig
+ * @typedef {import('hls.js').Loader<import('hls.js').LoaderContext>} Loader
+ * @typedef {new (config: HlsConfig) => Loader} LoaderClass
+ */
+
+const HLS_JS = new URL('../vendor/hls.mjs', import.meta.url);
+
+/** This installation has no hls.js: waiting will not bring it. */
+export class HlsMissing extends Error {}
+
+/**
+ * @returns {Promise<HlsModule>}
+ * @throws {HlsMissing}
+ */
+export async function loadHlsJs() {
+  try {
+    return await import(HLS_JS.href);
+  } catch (error) {
+    const { status } = await fetch(HLS_JS, { method: 'HEAD' });
+    if (status === 404) throw new HlsMissing('This gateway was installed without hls.js.', { cause: error });
+    throw error;
+  }
+}
+
+/**
+ * Puts the newest grant into each request, and counts what comes.
+ *
+ * @param {LoaderClass} Base hls.js's own
+ * @param {{grant: () => string | null, received: (bytes: number) => void}} page
+ * @returns {LoaderClass}
+ */
+export function grantingLoader(Base, { grant, received }) {
+  return class extends Base {
+    /**
+     * @override
+     * @param {Parameters<Loader['load']>[0]} context
+     * @param {Parameters<Loader['load']>[1]} config
+     * @param {Parameters<Loader['load']>[2]} callbacks
+     */
+    load(context, config, callbacks) {
+      context.url = withGrant(context.url, grant());
+      super.load(context, config, {
+        ...callbacks,
+        onSuccess: (response, stats, ...rest) => {
+          received(stats.loaded);
+          callbacks.onSuccess(response, stats, ...rest);
+        },
+      });
+    }
+  };
+}
+
+/**
+ * hls.js's own settings were the quickest that were measured; these bound what it makes of bad moments.
+ *
+ * @param {{lowLatency: boolean}} profile
+ * @returns {Partial<HlsConfig>}
+ */
+export function hlsConfig({ lowLatency }) {
+  return {
+    lowLatencyMode: lowLatency,
+    // There is nothing to convert: fragments go in as they come.
+    enableWorker: false,
+    backBufferLength: 10,
+    maxLiveSyncPlaybackRate: 1.1,
+    liveSyncOnStallIncrease: lowLatency ? 0.25 : 1,
+  };
+}

@@ -1,0 +1,270 @@
+/**
+ * The `ll-hls` and `hls` rungs: one playlist, near its end or further behind, by hls.js or by the browser itself.
+ *
+ * hls.js where there is a media source, iPhones' managed one included: it stays closer to live, and takes a renewed grant
+ * without a gap.  Else the browser's own player, if it has one.
+ */
+
+import { expiryOf } from '../grant-renewal.js';
+import { withGrant } from '../grant-path.js';
+import { playAtOnce } from './autoplay.js';
+import { mediaSourceKind } from './fragment-buffer.js';
+import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs } from './hls-js.js';
+import { Rung } from './rung.js';
+
+/**
+ * @typedef {import('../types.js').Failure} Failure
+ * @typedef {import('./rung.js').RungOptions} RungOptions
+ * @typedef {import('./hls-js.js').HlsModule} HlsModule
+ * @typedef {InstanceType<import('./hls-js.js').HlsClass>} Hls
+ * @typedef {import('hls.js').ErrorData} ErrorData
+ */
+
+const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
+/** A picture that breaks again so soon will not be mended by another try. */
+const RECOVERED_FOR_GOOD_MS = 30_000;
+/** How long before its grant ends a player that can't be told of another is started anew. */
+const RELOAD_BEFORE_S = 20;
+/** Further behind than this, it jumps to where it should be. */
+const MOST_BEHIND_LOW_LATENCY_S = 4;
+const MOST_BEHIND_S = 15;
+const REFUSALS = new Set([401, 403, 404, 409, 422]);
+
+export class HlsRung extends Rung {
+  #lowLatency;
+  /** @type {HTMLVideoElement | null} */
+  #video = null;
+  /** @type {RungOptions | null} */
+  #options = null;
+  /** @type {Hls | null} */
+  #hls = null;
+  /** @type {string | null} of the browser's own player */
+  #address = null;
+  /** @type {string | null} */
+  #grant = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reload;
+  #bytesReceived = 0;
+  #recoveredAt = -Infinity;
+
+  /** @param {{lowLatency: boolean}} profile */
+  constructor({ lowLatency }) {
+    super();
+    this.#lowLatency = lowLatency;
+  }
+
+  /** @override */
+  get name() {
+    return this.#lowLatency ? 'll-hls' : 'hls';
+  }
+
+  /**
+   * @override
+   * @param {HTMLVideoElement} video
+   * @param {RungOptions} options
+   */
+  start(video, options) {
+    this.#video = video;
+    this.#options = options;
+    this.awaitPicture(video);
+    this.expect(options.answerDeadlineMs + options.pictureDeadlineMs, () =>
+      this.fail('first-frame', 'The playlist came too late, or no picture in it.'),
+    );
+    this.#begin(video, options).catch((/** @type {unknown} */ error) => this.fail('network', String(error)));
+  }
+
+  /** @override */
+  stop() {
+    super.stop();
+    clearTimeout(this.#reload);
+    this.#hls?.destroy();
+    this.#hls = null;
+    const video = this.#video;
+    this.#video = null;
+    if (!video) return;
+    video.removeAttribute('src');
+    video.load();
+  }
+
+  /**
+   * @override
+   * @param {string} grant
+   */
+  renew(grant) {
+    this.#grant = grant;
+    this.#planReload();
+  }
+
+  /** @override @param {boolean} hidden */
+  set hidden(hidden) {
+    const video = this.#video;
+    if (!video) return;
+    if (hidden) {
+      video.pause();
+      return;
+    }
+    const live = this.#hls ? this.#hls.liveSyncPosition : null;
+    if (live !== null && live > video.currentTime) video.currentTime = live;
+    playAtOnce(video);
+  }
+
+  /** @override */
+  async count() {
+    const video = this.#video;
+    if (!video) return null;
+    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
+    return {
+      atMs: performance.now(),
+      framesDecoded: totalVideoFrames,
+      framesDropped: droppedVideoFrames,
+      packetsReceived: 0,
+      packetsLost: 0,
+      bytesReceived: this.#bytesReceived,
+      freezes: 0,
+      jitterBufferDelayS: 0,
+      jitterBufferEmitted: 0,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      decoder: null,
+      transport: null,
+      roundTripMs: this.#options?.clock.roundTripMs ?? null,
+    };
+  }
+
+  /**
+   * @override
+   * @param {VideoFrameCallbackMetadata} metadata
+   * @param {number} now
+   */
+  latencyMs({ mediaTime }, now) {
+    const capturedAtMs = this.#capturedAtMs(mediaTime);
+    return capturedAtMs === null ? null : (this.#options?.clock.ageMs(capturedAtMs, now) ?? null);
+  }
+
+  /** @param {number} mediaTimeS */
+  #capturedAtMs(mediaTimeS) {
+    const video = this.#video;
+    if (!video) return null;
+    if (this.#hls) {
+      const date = this.#hls.playingDate?.getTime();
+      return date === undefined ? null : date + (mediaTimeS - video.currentTime) * 1000;
+    }
+    const { getStartDate } = /** @type {{getStartDate?: () => Date}} */ (/** @type {unknown} */ (video));
+    const startMs = getStartDate?.call(video).getTime();
+    return startMs ? startMs + mediaTimeS * 1000 : null;
+  }
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {RungOptions} options
+   */
+  async #begin(video, { address, camera }) {
+    const [playlist, module] = await Promise.all([address(`${camera}/index.m3u8`), this.#module()]);
+    if (this.signal.aborted) return;
+    this.progress(0.4);
+    if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
+      this.#playByHlsJs(module, video, playlist);
+    } else if (video.canPlayType(PLAYLIST_TYPE)) this.#playByItself(video, playlist);
+    else if (module instanceof HlsMissing) this.fail('missing', module.message);
+    else this.fail('codec', "This browser can't play HLS.");
+  }
+
+  /** @returns {Promise<HlsModule | HlsMissing | null>} null where it would be of no use */
+  async #module() {
+    if (!mediaSourceKind()) return null;
+    try {
+      return await loadHlsJs();
+    } catch (error) {
+      if (error instanceof HlsMissing) return error;
+      throw error;
+    }
+  }
+
+  /**
+   * @param {HlsModule} module
+   * @param {HTMLVideoElement} video
+   * @param {string} playlist
+   */
+  #playByHlsJs({ default: Hls, Events, ErrorTypes }, video, playlist) {
+    const loader = grantingLoader(Hls.DefaultConfig.loader, {
+      grant: () => this.#grant,
+      received: (bytes) => {
+        this.#bytesReceived += bytes;
+      },
+    });
+    const hls = new Hls({ ...hlsConfig({ lowLatency: this.#lowLatency }), loader });
+    this.#hls = hls;
+    // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
+    hls.config.liveMaxLatencyDuration = this.#lowLatency ? MOST_BEHIND_LOW_LATENCY_S : MOST_BEHIND_S;
+    hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
+    hls.on(Events.ERROR, (_, data) => {
+      if (!data.fatal) return;
+      if (data.type === ErrorTypes.MEDIA_ERROR) this.#recover(data);
+      else this.#failFor(data);
+    });
+    // Without it an iPhone's managed source stays closed.
+    video.disableRemotePlayback = true;
+    hls.loadSource(playlist);
+    hls.attachMedia(video);
+    playAtOnce(video);
+  }
+
+  /** @param {ErrorData} data */
+  #recover({ details }) {
+    const now = performance.now();
+    if (now - this.#recoveredAt < RECOVERED_FOR_GOOD_MS) {
+      this.fail('decode', `This browser's decoder gave up (${details}).`);
+      return;
+    }
+    this.#recoveredAt = now;
+    this.#hls?.recoverMediaError();
+  }
+
+  /** @param {ErrorData} data */
+  #failFor({ details, response }) {
+    const answered = response?.code ? `answered ${response.code}` : 'did not answer';
+    const message = `The gateway ${answered} when it was asked for ${details.startsWith('frag') ? 'pictures' : 'a playlist'}.`;
+    /** @type {Failure['code']} */
+    let code = this.pictureCame ? 'lost' : 'network';
+    if (!this.pictureCame && REFUSALS.has(response?.code ?? 0)) code = 'refused';
+    this.fail(code, message);
+  }
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {string} playlist
+   */
+  #playByItself(video, playlist) {
+    const { signal } = this;
+    this.#address = playlist;
+    /** @type {HTMLElement} */ (video).addEventListener(
+      'error',
+      () => this.fail(this.pictureCame ? 'lost' : 'decode', `This browser gave up: ${video.error?.message || 'it does not say why'}`),
+      { signal },
+    );
+    video.src = withGrant(playlist, this.#grant);
+    playAtOnce(video);
+    this.#planReload();
+  }
+
+  /** The browser's own player goes on with the address it was given: before that ends, it needs another. */
+  #planReload() {
+    clearTimeout(this.#reload);
+    const video = this.#video;
+    if (!video || this.#address === null || this.#grant === null) return;
+    const expiresS = expiryOf(new URL(video.src).pathname.split('/g/')[1] ?? '');
+    if (expiresS === null) return;
+    const nowS = Date.now() / 1000;
+    this.#reload = setTimeout(
+      () => {
+        if (this.#address === null || this.#grant === null) return;
+        const next = withGrant(this.#address, this.#grant);
+        if (next === video.src) return;
+        video.src = next;
+        playAtOnce(video);
+        this.#planReload();
+      },
+      Math.max(0, (expiresS - RELOAD_BEFORE_S - nowS) * 1000),
+    );
+  }
+}

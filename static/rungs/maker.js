@@ -1,0 +1,41 @@
+/** Where rungs come from: a first screen brings WebRTC along, the others are loaded when they are wanted. */
+
+import { WebRtcRung } from './webrtc.js';
+
+/** @typedef {import('./rung.js').Rung} Rung */
+
+/** @type {Map<string, () => Rung>} */
+const ready = new Map([['webrtc', () => new WebRtcRung()]]);
+
+/** @type {Record<string, () => Promise<() => Rung>>} */
+const later = {
+  mse: async () => {
+    const { MseRung } = await import('./mse.js');
+    return () => new MseRung();
+  },
+  'll-hls': async () => {
+    const { HlsRung } = await import('./hls.js');
+    return () => new HlsRung({ lowLatency: true });
+  },
+  hls: async () => {
+    const { HlsRung } = await import('./hls.js');
+    return () => new HlsRung({ lowLatency: false });
+  },
+};
+
+/**
+ * @param {string} protocol one of `PROTOCOLS`
+ * @returns {Rung | null} null while its module is not loaded
+ */
+export function makeRung(protocol) {
+  return ready.get(protocol)?.() ?? null;
+}
+
+/**
+ * Loads what `makeRung` needs; harmless when it is there.
+ *
+ * @param {string} protocol one of `PROTOCOLS`
+ */
+export async function loadRung(protocol) {
+  if (!ready.has(protocol)) ready.set(protocol, await later[protocol]());
+}

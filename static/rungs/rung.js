@@ -1,0 +1,158 @@
+/**
+ * What all rungs have in common: their life, deadlines, and waiting for the first picture.
+ *
+ * Rung interface (protocol.md, "In the browser"): `start(video, options)`, `stop()`, `renew(grant)`, events `picture`
+ * and `failed` (detail: `Failure`, once, and nothing after it).  Besides: `progress` (detail: 0 to 1).
+ * Each is for one start, on a `<video>` that nobody else touches until `stop()`.
+ */
+
+/**
+ * @typedef {import('../types.js').Failure} Failure
+ * @typedef {import('../signalling.js').Signalling} Signalling
+ * @typedef {import('../clock.js').StreamClock} StreamClock
+ * @typedef {import('../stats.js').Counters} Counters
+ *
+ * @typedef {object} RungOptions
+ * @property {Signalling} signalling may still be opening
+ * @property {StreamClock} clock
+ * @property {boolean} audio ask for sound too
+ * @property {number} answerDeadlineMs from asking to the answer
+ * @property {number} pictureDeadlineMs from the answer, or the connection, to the first picture
+ * @property {(path: string) => Promise<string>} address the URL of a path of the gateway, with a grant in it where one is needed
+ * @property {string} camera
+ */
+
+export class Rung extends EventTarget {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #deadline;
+  #listening = new AbortController();
+  #pictureCame = false;
+
+  /** @returns {string} as protocol.md names it */
+  get name() {
+    return '';
+  }
+
+  /** Whether an answer on the signalling socket is still owed to this rung. */
+  get awaitingAnswer() {
+    return false;
+  }
+
+  /** Whether the network is gone and this rung is getting the connection back by itself. */
+  get mending() {
+    return false;
+  }
+
+  /** Whether a picture has been on the screen. */
+  get pictureCame() {
+    return this.#pictureCame;
+  }
+
+  /**
+   * Nothing arrives any more: the rung may know something quicker than being started anew.
+   *
+   * @returns {boolean} whether it does
+   */
+  mend() {
+    return false;
+  }
+
+  /** Pictures come. */
+  mended() {}
+
+  /**
+   * @param {HTMLVideoElement} _video
+   * @param {RungOptions} _options
+   */
+  start(_video, _options) {}
+
+  stop() {
+    clearTimeout(this.#deadline);
+    this.#listening.abort();
+  }
+
+  /** @param {string} _grant takes the place of the one before, for what this rung asks for from now on */
+  renew(_grant) {}
+
+  /** The signalling socket is a new one, opened with a grant: what this rung gets on its own lasts as long as that. */
+  claim() {}
+
+  /** @param {boolean} _hidden whether nobody can see the picture now */
+  set hidden(_hidden) {}
+
+  /** @returns {Promise<Counters | null>} null while there is nothing to count */
+  count() {
+    return Promise.resolve(null);
+  }
+
+  /**
+   * How old a picture on the screen is.
+   *
+   * @param {VideoFrameCallbackMetadata} _metadata
+   * @param {number} _nowMs unix milliseconds of this browser
+   * @returns {number | null} null while unknown
+   */
+  latencyMs(_metadata, _nowMs) {
+    return null;
+  }
+
+  /** Ends with the rung. @protected */
+  get signal() {
+    return this.#listening.signal;
+  }
+
+  /**
+   * @protected
+   * @param {HTMLVideoElement} video
+   * @param {() => void} [then]
+   */
+  awaitPicture(video, then) {
+    const came = () => {
+      if (this.signal.aborted || this.#pictureCame) return;
+      this.#pictureCame = true;
+      clearTimeout(this.#deadline);
+      then?.();
+      this.progress(1);
+      this.dispatchEvent(new Event('picture'));
+    };
+    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(came);
+    else /** @type {HTMLElement} */ (video).addEventListener('loadeddata', came, { signal: this.signal });
+  }
+
+  /**
+   * One deadline at a time: a new one takes the place of the last.
+   *
+   * @protected
+   * @param {number} withinMs
+   * @param {() => void} otherwise
+   */
+  expect(withinMs, otherwise) {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(otherwise, withinMs);
+  }
+
+  /** @protected */
+  expectNothing() {
+    clearTimeout(this.#deadline);
+  }
+
+  /**
+   * @protected
+   * @param {number} progress 0 to 1
+   */
+  progress(progress) {
+    this.dispatchEvent(new CustomEvent('progress', { detail: progress }));
+  }
+
+  /**
+   * @protected
+   * @param {Failure['code']} code
+   * @param {string} message
+   */
+  fail(code, message) {
+    if (this.signal.aborted) return;
+    clearTimeout(this.#deadline);
+    this.#listening.abort();
+    this.dispatchEvent(new CustomEvent('failed', { detail: { code, message } }));
+  }
+}

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+
+import { offerOf, protocolName, PROTOCOLS } from '../../static/protocols.js';
+
+it('has a name for each protocol', () => {
+  assert.deepEqual(PROTOCOLS.map(protocolName), ['WebRTC', 'MSE', 'LL-HLS', 'HLS']);
+  assert.equal(protocolName('smoke'), 'smoke');
+});
+
+it('knows what the gateway says of each', () => {
+  const rungs = { webrtc: { ok: true }, 'll-hls': { ok: false } };
+  const camera = { name: 'yard', state: /** @type {const} */ ('live'), reason: null, since: 0, rungs };
+  assert.equal(offerOf(camera, 'webrtc'), rungs.webrtc);
+  assert.equal(offerOf(camera, 'hls'), rungs['ll-hls']);
+  assert.equal(offerOf(camera, 'mse'), undefined);
+  assert.equal(offerOf(null, 'mse'), undefined);
+});
