@@ -171,8 +171,10 @@ async def test_a_browser_with_credentials_that_have_expired_does_not(
     expired = {"urls": relayed.ice_servers[0]["urls"], **credentials(server, made_s_ago=700)}
     configuration = {"iceServers": [expired], "iceTransportPolicy": "relay"}
     player = await open_player(page, relayed.gateway.address, configuration=configuration)
-    await player.start("cam", headers=basic("ann", PASSWORD))
-    await player.until("p => p.connection.iceGatheringState === 'complete'", within_s=10)
+    reply = await player.start("cam", headers=basic("ann", PASSWORD))
+    assert reply.status == 201
+    await player.until("p => p.candidateErrors.length >= 2", within_s=10)
+    assert set(await player.evaluate("p => p.candidateErrors")) == {401}
     assert (await player.stats())["gathered"] == []
     assert await player.count() == 0
     await player.close()

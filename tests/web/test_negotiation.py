@@ -52,8 +52,7 @@ async def negotiated(
     headers: Mapping[str, str] | None = None,
     path: str = "",
 ) -> dict[str, Any]:
-    body = {} if wishes is None else {"json": wishes}
-    response = await home.http.post(f"{path}/api/cameras/{camera}/negotiate", headers=headers, **body)
+    response = await home.http.post(f"{path}/api/cameras/{camera}/negotiate", headers=headers, json=wishes or {})
     assert response.status == 200, await response.text()
     assert response.headers["Cache-Control"] == "no-store"
     answer: dict[str, Any] = await response.json()
