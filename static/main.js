@@ -2,8 +2,6 @@
 
 import { Directory } from './directory.js';
 import { Grid } from './grid.js';
-import { toggleHelp } from './help.js';
-import { noCameras, noList } from './notice.js';
 import { nowMs } from './now.js';
 import { cameraOfPage, pageTitle, protocolOfPage } from './page.js';
 import { commandFor } from './shortcuts.js';
@@ -26,10 +24,17 @@ const grid = new Grid(place);
 const directory = new Directory(base);
 let restored = false;
 
-/** @param {HTMLElement | null} notice */
-function say(notice) {
-  message.replaceChildren(...(notice ? [notice] : []));
-  message.hidden = notice === null;
+/** What the message is for; null for none. @type {string | null} */
+let saying = null;
+
+/** @param {((notices: typeof import('./notice.js')) => HTMLElement) | null} notice made by a module that few visits need */
+async function say(notice) {
+  const mine = notice === null ? null : `${notice}`;
+  saying = mine;
+  const made = notice?.(await import('./notice.js')) ?? null;
+  if (saying !== mine) return;
+  message.replaceChildren(...(made ? [made] : []));
+  message.hidden = made === null;
 }
 
 /** @param {Camera[]} all */
@@ -37,7 +42,7 @@ function showCameras(all) {
   const cameras = onlyCamera === null ? all : [all.find(({ name }) => name === onlyCamera) ?? { name: onlyCamera }];
   document.title = pageTitle(onlyCamera, cameras.length);
   grid.show(cameras);
-  say(cameras.length === 0 ? noCameras() : null);
+  void say(cameras.length === 0 ? ({ noCameras }) => noCameras() : null);
   if (onlyCamera !== null && all.some(({ name }) => name === onlyCamera)) retryUnknown();
   if (restored || cameras.length === 0) return;
   restored = true;
@@ -66,13 +71,16 @@ function obey(command) {
       grid.focus(null);
       break;
     case 'help':
-      toggleHelp();
+      void import('./help.js').then(({ toggleHelp }) => toggleHelp());
       break;
     case 'sound':
       view?.toggleSound();
       break;
     case 'statistics':
       (view ?? grid.views[0])?.toggleStatistics();
+      break;
+    case 'mode':
+      (view ?? grid.views[0])?.toggleModes();
       break;
     case 'fullscreen':
       if (view?.hasAttribute('large')) view.toggleFullscreen();
@@ -89,8 +97,9 @@ grid.addEventListener('view', (event) => {
   view.setAttribute('mode', store.remembered.mode);
   if (protocol !== null) view.setAttribute('protocol', protocol);
   view.addEventListener('preference', (preference) => {
-    const changes = /** @type {CustomEvent<{muted?: boolean, statistics?: boolean}>} */ (preference).detail;
+    const changes = /** @type {CustomEvent<{muted?: boolean, statistics?: boolean, mode?: string}>} */ (preference).detail;
     store.remember(changes);
+    if (changes.mode) for (const other of grid.views) other.setAttribute('mode', changes.mode);
     // One sound at a time.
     if (changes.muted === false) for (const other of grid.views) if (other !== view) other.muted = true;
   });
@@ -113,7 +122,7 @@ directory.addEventListener('cameras', (event) => {
 directory.addEventListener('unavailable', (event) => {
   const { access, retryAt } = /** @type {CustomEvent<{access: Access, retryAt: number}>} */ (event).detail;
   // Tiles say it themselves.
-  if (grid.count === 0) say(noList(access, retryAt - nowMs()));
+  if (grid.count === 0) void say(({ noList }) => noList(access, retryAt - nowMs()));
 });
 
 document.addEventListener('keydown', (event) => {

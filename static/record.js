@@ -21,6 +21,11 @@ export class Record {
   /** @type {(number | null)[]} */
   #latencies = [];
 
+  /** Names what is reported as one. */
+  session = globalThis.crypto?.randomUUID?.() ?? Math.random().toString(36).slice(2);
+  #watchedMs = 0;
+  #stalledMs = 0;
+
   /** Connections that had shown pictures and were lost. */
   reconnects = 0;
 
@@ -57,7 +62,28 @@ export class Record {
   /** @param {Attempt} attempt */
   ended(attempt) {
     this.#presented += attempt.frames.presented;
-    this.#stalls += attempt.health?.stalls ?? 0;
+    this.#stalls += attempt.recovery?.stalls ?? 0;
+  }
+
+  /** @returns {number} with a picture on the screen */
+  get watchedMs() {
+    return this.#watchedMs;
+  }
+
+  /** @returns {number} of them without a new one */
+  get stalledMs() {
+    return this.#stalledMs;
+  }
+
+  /**
+   * Somebody looked at a picture.
+   *
+   * @param {number} forMs
+   * @param {number} stalledMs of it
+   */
+  watched(forMs, stalledMs) {
+    this.#watchedMs += forMs;
+    this.#stalledMs += Math.min(forMs, stalledMs);
   }
 
   /** @param {number | null} latencyMs of this second */
@@ -75,7 +101,7 @@ export class Record {
       latencyMs: attempt?.frames.latencyMs ?? null,
       latencySource: attempt?.frames.latencySource ?? null,
       framesPresented: this.#presented + (attempt?.frames.presented ?? 0),
-      stalls: this.#stalls + (attempt?.health?.stalls ?? 0),
+      stalls: this.#stalls + (attempt?.recovery?.stalls ?? 0),
       reconnects: this.reconnects,
       rung: attempt?.rung.name ?? null,
       transport: attempt?.counters?.transport ?? null,

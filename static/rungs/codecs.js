@@ -1,8 +1,15 @@
-/** Which codecs this browser takes out of fragmented MP4.  Pure but for the question itself. */
+/** What a media source here can decode, as far as this page has a use for it. */
 
 /** H.264 High 4.1 stands for all profiles and levels up to it, and 5.1 for the rest; sound after them. */
 const VIDEO = ['avc1.640029', 'avc1.64002a', 'avc1.640033'];
 const AUDIO = ['mp4a.40.2', 'mp4a.40.5', 'opus'];
+
+/** @returns {typeof MediaSource | undefined} iPhones have only the managed kind */
+export function mediaSourceKind() {
+  const { MediaSource: usual, ManagedMediaSource: managed } =
+    /** @type {{MediaSource?: typeof MediaSource, ManagedMediaSource?: typeof MediaSource}} */ (globalThis);
+  return usual ?? managed;
+}
 
 /**
  * @param {(type: string) => boolean} isTypeSupported of `MediaSource`

@@ -4,8 +4,9 @@
  * Needs no port but the page's own.  A socket that comes back is asked again, and the last picture stays until then.
  */
 
-import { supportedCodecs } from './codecs.js';
-import { FragmentBuffer, mediaSourceKind } from './fragment-buffer.js';
+import { modeOf } from '../modes.js';
+import { mediaSourceKind, supportedCodecs } from './codecs.js';
+import { FragmentBuffer } from './fragment-buffer.js';
 import { Rung } from './rung.js';
 
 /**
@@ -32,6 +33,8 @@ export class MseRung extends Rung {
   /** @type {number | null} unix milliseconds of the gateway at which the player's time was 0 */
   #zeroAtMs = null;
   #rebuiltAt = -Infinity;
+  /** @type {string | null} when it was changed since the start */
+  #mode = null;
   #leadSumS = 0;
   #leadCount = 0;
 
@@ -131,10 +134,24 @@ export class MseRung extends Rung {
     return this.#zeroAtMs === null ? null : (this.#options?.clock.ageMs(this.#zeroAtMs + mediaTime * 1000, now) ?? null);
   }
 
+  /** @override @param {string} mode */
+  set mode(mode) {
+    this.#mode = mode;
+    this.#buffer?.aim(modeOf(mode).marginS);
+  }
+
+  /** @override */
+  reattach() {
+    this.#buffer?.close();
+    this.#build();
+    this.#request();
+  }
+
   #build() {
     if (!this.#video || !this.#Kind) return;
     const buffer = new FragmentBuffer(this.#video, this.#Kind);
     this.#buffer = buffer;
+    buffer.aim(modeOf(this.#mode ?? this.#options?.mode).marginS);
     buffer.addEventListener('broken', (event) => this.#broken(/** @type {CustomEvent<string>} */ (event).detail));
     buffer.addEventListener('overfull', () => this.#request());
   }
