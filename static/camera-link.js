@@ -3,7 +3,7 @@
  *
  * Events: `open` (detail: whether by a grant); `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
- * `answers` (the gateway does over HTTP, though no socket opens).
+ * `answers` and `unreachable` (over HTTP, while no socket opens).
  */
 
 import { ClockSync } from './clock-sync.js';
@@ -173,8 +173,9 @@ export class CameraLink extends EventTarget {
 
   async #askWhy() {
     const answer = await this.#options.diagnose(this.#options.camera);
-    if (!this.#started || this.isOpen || answer === 'unreachable') return;
+    if (!this.#started || this.isOpen) return;
     if (answer === 'ok') this.dispatchEvent(new Event('answers'));
+    else if (answer === 'unreachable') this.dispatchEvent(new Event('unreachable'));
     else this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
   }
 

@@ -11,7 +11,7 @@ import { Attempt } from './attempt.js';
 import { Ladder } from './ladder.js';
 import { nowMs } from './now.js';
 import { protocolName, PROTOCOLS } from './protocols.js';
-import { loadRung, makeRung } from './rungs/maker.js';
+import { isLoaded, loadRung, makeRung } from './rungs/maker.js';
 
 /**
  * @typedef {import('./types.js').Failure} Failure
@@ -37,7 +37,9 @@ import { loadRung, makeRung } from './rungs/maker.js';
 const OF_THE_NETWORK = new Set(['ice', 'dtls', 'signalling', 'network', 'loss']);
 /** What no further try will change. */
 const FOR_GOOD = new Set(['codec', 'missing']);
+const NEEDS_SOCKET = 'mse';
 const LOAD_NEXT_AFTER_MS = 150;
+const LOAD_MORE_AFTER_MS = 2000;
 /** A better rung is shown when it has caught up with the present, which it does within moments. */
 const SETTLES_MS = 250;
 const SETTLES_AT_MOST_MS = 1500;
@@ -132,6 +134,12 @@ export class Climb extends EventTarget {
   /** Nothing can be had now: stops what is tried. @param {string} reason */
   suspend(reason) {
     this.#act(this.#ladder.suspend(reason));
+  }
+
+  /** What failed until now says nothing about what comes. */
+  forgive() {
+    this.#tried.clear();
+    this.#unproved.clear();
   }
 
   /** Another network. */
@@ -233,8 +241,11 @@ export class Climb extends EventTarget {
     });
     rung.addEventListener('picture', () => this.#pictured(attempt));
     rung.addEventListener('failed', (event) => this.failed(attempt, /** @type {CustomEvent<Failure>} */ (event).detail));
-    rung.start(video, optionsFor(name));
+    const options = optionsFor(name);
+    rung.start(video, options);
     if (this.#hidden) rung.hidden = true;
+    // Pictures over a socket that still has not opened are not likely to come.
+    if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) this.#ladder.hasten(nowMs());
   }
 
   /** @param {string} name whose module is not on this page yet */
@@ -252,11 +263,16 @@ export class Climb extends EventTarget {
     if (this.#ladder.trying.includes(name) && !this.#trials.has(name)) this.#start(name);
   }
 
-  /** What comes next should not have to be fetched when it is needed. */
+  /** What may come next should not have to be fetched when it is needed, over a network that is bad by then. */
   #loadNext() {
-    if (this.#shown) return;
-    const next = this.#steps.find(({ rung }) => !this.#trials.has(rung));
-    if (next) loadRung(next.rung).catch(() => undefined);
+    const next = this.#steps.find(({ rung }) => !isLoaded(rung));
+    if (!next) return;
+    loadRung(next.rung).then(
+      () => {
+        if (this.foremost) this.#loadTimer = setTimeout(() => this.#loadNext(), LOAD_MORE_AFTER_MS);
+      },
+      () => undefined,
+    );
   }
 
   /** @param {Attempt} attempt its first picture is there */

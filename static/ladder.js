@@ -186,6 +186,15 @@ export class Ladder {
   }
 
   /**
+   * What is on trial has little hope: the next need not wait.
+   *
+   * @param {number} nowMs
+   */
+  hasten(nowMs) {
+    if (this.#nextAt !== null) this.#nextAt = nowMs;
+  }
+
+  /**
    * What is shown brings no pictures, or too few: the others are tried beside it.
    *
    * @param {number} nowMs

@@ -2,6 +2,7 @@
 
 import { Directory } from './directory.js';
 import { Grid } from './grid.js';
+import { noCameras, noList } from './notice.js';
 import { nowMs } from './now.js';
 import { cameraOfPage, pageTitle, protocolOfPage } from './page.js';
 import { commandFor } from './shortcuts.js';
@@ -22,19 +23,14 @@ const protocol = protocolOfPage(location.href);
 const store = new Store(`camera-gateway:${new URL(base).pathname}`);
 const grid = new Grid(place);
 const directory = new Directory(base);
+/** When the first pictures are there, on most links. */
+const LATER_MS = 3000;
 let restored = false;
 
-/** What the message is for; null for none. @type {string | null} */
-let saying = null;
-
-/** @param {((notices: typeof import('./notice.js')) => HTMLElement) | null} notice made by a module that few visits need */
-async function say(notice) {
-  const mine = notice === null ? null : `${notice}`;
-  saying = mine;
-  const made = notice?.(await import('./notice.js')) ?? null;
-  if (saying !== mine) return;
-  message.replaceChildren(...(made ? [made] : []));
-  message.hidden = made === null;
+/** @param {HTMLElement | null} notice */
+function say(notice) {
+  message.replaceChildren(...(notice ? [notice] : []));
+  message.hidden = notice === null;
 }
 
 /** @param {Camera[]} all */
@@ -42,7 +38,7 @@ function showCameras(all) {
   const cameras = onlyCamera === null ? all : [all.find(({ name }) => name === onlyCamera) ?? { name: onlyCamera }];
   document.title = pageTitle(onlyCamera, cameras.length);
   grid.show(cameras);
-  void say(cameras.length === 0 ? ({ noCameras }) => noCameras() : null);
+  say(cameras.length === 0 ? noCameras() : null);
   if (onlyCamera !== null && all.some(({ name }) => name === onlyCamera)) retryUnknown();
   if (restored || cameras.length === 0) return;
   restored = true;
@@ -71,7 +67,7 @@ function obey(command) {
       grid.focus(null);
       break;
     case 'help':
-      void import('./help.js').then(({ toggleHelp }) => toggleHelp());
+      import('./help.js').then(({ toggleHelp }) => toggleHelp()).catch(() => undefined);
       break;
     case 'sound':
       view?.toggleSound();
@@ -122,7 +118,7 @@ directory.addEventListener('cameras', (event) => {
 directory.addEventListener('unavailable', (event) => {
   const { access, retryAt } = /** @type {CustomEvent<{access: Access, retryAt: number}>} */ (event).detail;
   // Tiles say it themselves.
-  if (grid.count === 0) void say(({ noList }) => noList(access, retryAt - nowMs()));
+  if (grid.count === 0) say(noList(access, retryAt - nowMs()));
 });
 
 document.addEventListener('keydown', (event) => {
@@ -138,9 +134,21 @@ document.addEventListener('keydown', (event) => {
 
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void directory.ask();
+// Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
+setTimeout(() => {
+  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+    load().catch(() => undefined);
+  }
+}, LATER_MS);
 });
 globalThis.addEventListener('online', () => void directory.ask());
 
 document.title = pageTitle(onlyCamera, null);
 if (onlyCamera !== null) grid.show([{ name: onlyCamera }]);
 void directory.ask();
+// Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
+setTimeout(() => {
+  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+    load().catch(() => undefined);
+  }
+}, LATER_MS);

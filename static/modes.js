@@ -46,8 +46,3 @@ export const MODES = Object.freeze([
 export function modeOf(name) {
   return MODES.find((mode) => mode.name === name) ?? MODES[0];
 }
-
-/** @param {string} name @returns {Mode} the one after it, round and round */
-export function nextMode(name) {
-  return MODES[(MODES.indexOf(modeOf(name)) + 1) % MODES.length];
-}

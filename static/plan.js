@@ -114,7 +114,11 @@ export function guessPlan(camera, { webrtc, mse, native_hls: nativeHls }, { allo
     'll-hls': mse.length > 0 || nativeHls,
     hls: mse.length > 0 || nativeHls,
   };
-  const usable = PROTOCOLS.filter((rung) => allow.includes(rung) && able[rung] && (offerOf(camera, rung)?.ok ?? true));
+  // Alone, a rung is tried whatever seems to be against it: it says best what that is.
+  const usable =
+    allow.length === 1
+      ? allow
+      : PROTOCOLS.filter((rung) => allow.includes(rung) && able[rung] && (offerOf(camera, rung)?.ok ?? true));
   const failed = new Set(failures.map(({ rung }) => rung));
   const ordered = [...usable.filter((rung) => !failed.has(rung)), ...usable.filter((rung) => failed.has(rung))];
   const openingMs = camera?.state === 'idle' ? OPENING_MS : 0;

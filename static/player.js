@@ -92,6 +92,8 @@ export class Player extends EventTarget {
   #gatewayRetryAt = null;
   /** The gateway answers, whether sockets open or not. */
   #gatewayThere = true;
+  /** Sockets don't open, but HTTP gets through. */
+  #overHttp = false;
   #hidden = false;
   #wanted;
   /** @type {readonly string[]} */
@@ -133,8 +135,9 @@ export class Player extends EventTarget {
     });
     this.#listen(link, {
       open: (granted) => this.#socketOpened(granted),
-      down: ({ retryAt }) => this.#socketDown(retryAt),
-      answers: () => this.#gatewayAnswers(),
+      down: (detail) => this.#socketDown(detail),
+      answers: () => this.#gatewayAnswers({ overHttp: true }),
+      unreachable: () => this.#gatewayGone(),
       camera: (camera) => this.#cameraChanged(camera),
       grant: (grant) => this.#climb.each((rung) => rung.renew(grant)),
       refused: (why) => this.#halt(why),
@@ -371,15 +374,25 @@ export class Player extends EventTarget {
     const { signal } = this.#over;
     const asked = request(readCapabilities(), this.#wishes);
     const plan = await negotiate(this.#link, this.#options.camera, asked, signal);
-    if (signal.aborted || !plan) return;
+    if (signal.aborted) return;
+    if (!plan) {
+      if (this.#begun && this.#climb.steps.length === 0) this.#unplayable('This browser can play none of what this gateway offers.');
+      return;
+    }
     this.#plan = plan;
     this.#planAt = nowMs();
     if (!this.#begun) this.#begin();
     else if (plan.steps.length > 0) this.#climb.plan(this.#timed(plan.steps));
     else if (!this.#climb.shown) {
-      this.#failure = { code: 'codec', message: plan.message ?? 'This camera can’t be played here.' };
-      this.#halt('unplayable');
+      const [only] = this.#allow.length === 1 ? plan.absent.filter(({ rung }) => rung === this.#allow[0]) : [];
+      this.#unplayable(only?.message ?? plan.message ?? 'This camera can’t be played here.');
     }
+  }
+
+  /** @param {string} message */
+  #unplayable(message) {
+    this.#failure = { code: 'codec', message };
+    this.#halt('unplayable');
   }
 
   get #relayOnly() {
@@ -582,27 +595,41 @@ export class Player extends EventTarget {
 
   /** @param {boolean} granted */
   #socketOpened(granted) {
-    this.#gatewayAnswers();
+    this.#gatewayAnswers({ overHttp: false });
     // Each socket begins with the quickest.
     if (this.#mode !== MODES[0].name) this.#sendMode();
     // The connection was made on another socket: from now on it lasts as long as this one's grant.
     if (granted) this.#climb.each((rung) => rung.claim());
   }
 
-  #gatewayAnswers() {
-    this.#gatewayThere = true;
+  /** @param {{overHttp: boolean}} how whether by HTTP alone */
+  #gatewayAnswers({ overHttp }) {
+    this.#overHttp = overHttp;
     this.#gatewayDownSince = null;
     this.#gatewayRetryAt = null;
+    if (!this.#gatewayThere) {
+      this.#gatewayThere = true;
+      this.#failures = 0;
+      this.#climb.forgive();
+      if (this.#phase === 'starting') this.#waitingSince = nowMs();
+      if (this.#begun) this.#climb.hurry();
+    }
     this.#changed();
   }
 
-  /** @param {number} retryAt unix milliseconds */
-  #socketDown(retryAt) {
+  #gatewayGone() {
+    this.#overHttp = false;
     this.#gatewayThere = false;
     this.#gatewayDownSince ??= nowMs();
-    this.#gatewayRetryAt = retryAt;
     if (this.#silent) this.#silentWithoutSocket = true;
     this.#changed();
+  }
+
+  /** @param {{retryAt: number, opened: boolean}} detail as `Signalling` */
+  #socketDown({ retryAt, opened }) {
+    this.#gatewayRetryAt = retryAt;
+    // Where sockets are blocked, one more that fails means nothing.
+    if (opened || !this.#overHttp) this.#gatewayGone();
   }
 
   /** @param {Camera} camera */

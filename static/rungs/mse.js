@@ -17,6 +17,8 @@ import { Rung } from './rung.js';
 /** A decoder that breaks again so soon will not be mended by another. */
 const REBUILT_FOR_GOOD_MS = 30_000;
 
+const NO_SOCKET = 'The WebSocket did not open.';
+
 export class MseRung extends Rung {
   /** @type {HTMLVideoElement | null} */
   #video = null;
@@ -43,6 +45,11 @@ export class MseRung extends Rung {
     return 'mse';
   }
 
+  /** @override */
+  get excuse() {
+    return this.#options?.signalling.isOpen ? null : { code: /** @type {const} */ ('signalling'), message: NO_SOCKET };
+  }
+
   /**
    * @override
    * @param {HTMLVideoElement} video
@@ -65,6 +72,10 @@ export class MseRung extends Rung {
     this.#codecs = codecs.join(',');
     const { signal } = this;
     const { signalling } = options;
+    if (signalling.failing) {
+      this.fail('signalling', NO_SOCKET);
+      return;
+    }
     signalling.addEventListener('open', () => this.#request(), { signal });
     signalling.addEventListener('down', () => this.#socketGone(), { signal });
     signalling.addEventListener(
@@ -182,7 +193,7 @@ export class MseRung extends Rung {
 
   #socketGone() {
     this.#flowing = false;
-    if (!this.pictureCame) this.expectNothing();
+    if (!this.pictureCame) this.fail('signalling', NO_SOCKET);
   }
 
   /** @param {Message} message */

@@ -142,7 +142,7 @@ export class WebRtcRung extends Rung {
       clearTimeout(this.#patience);
     });
     options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
-    options.signalling.addEventListener('down', () => this.#unsend(), { signal });
+    options.signalling.addEventListener('down', () => this.#socketGone(), { signal });
     options.signalling.addEventListener(
       'message',
       (event) => void this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
@@ -251,7 +251,7 @@ export class WebRtcRung extends Rung {
     if (this.#sent || !this.#offer || !options) return;
     const free = !this.#overHttp && !owing.has(options.signalling);
     this.#sent = free && options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
-    if (!this.#sent && !this.pictureCame) this.#goOverHttp(free ? SOCKET_OPENS_MS : 0);
+    if (!this.#sent && !this.pictureCame) this.#goOverHttp(free && !options.signalling.failing ? SOCKET_OPENS_MS : 0);
     this.#answerOwed = this.#sent;
     // A restart has no deadline of its own, and is no progress: there were pictures before.
     if (!this.#sent || this.pictureCame) return;
@@ -296,12 +296,13 @@ export class WebRtcRung extends Rung {
   }
 
   /** The socket is gone: an answer that has not come yet will not come; the next socket gets the same offer. */
-  #unsend() {
-    if (!this.#awaitingAnswer) return;
-    this.expectNothing();
-    this.#sent = false;
-    this.#answerOwed = false;
-    if (!this.pictureCame) this.#goOverHttp(SOCKET_OPENS_MS);
+  #socketGone() {
+    if (this.#awaitingAnswer) {
+      this.expectNothing();
+      this.#sent = false;
+      this.#answerOwed = false;
+    }
+    if (!this.pictureCame && !this.#sent && this.#offer) this.#goOverHttp(0);
   }
 
   #socketOpened() {

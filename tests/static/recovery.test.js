@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { Health, rebuildAfterMs, silentAfterMs } from '../../static/health.js';
+import { rebuildAfterMs, Recovery, silentAfterMs } from '../../static/recovery.js';
 
-/** @param {Partial<import('../../static/health.js').Observation>} changes */
+/** @param {Partial<import('../../static/recovery.js').Observation>} changes */
 const at = (changes) => ({
   nowMs: 0,
   framesDecoded: 0,
   framesPresented: 0,
+  bytesReceived: 0,
   cameraLive: true,
+  gatewayThere: true,
+  gatewayHeard: false,
+  mending: false,
+  mendable: false,
   gatewayReturned: false,
   fps: 25,
   gopS: 2,
@@ -21,18 +26,18 @@ const at = (changes) => ({
  * @param {{stopMs: number, untilMs: number, facts?: object}} course
  */
 function watch({ stopMs, untilMs, facts = {} }) {
-  const health = new Health(0);
+  const recovery = new Recovery(0);
   /** @type {number | null} */
   let silentAt = null;
   /** @type {number | null} */
   let rebuildAt = null;
   for (let nowMs = 500; nowMs <= untilMs; nowMs += 500) {
     const frames = Math.min(nowMs, stopMs) / 40;
-    const verdict = health.observe(at({ nowMs, framesPresented: frames, framesDecoded: frames, ...facts }));
+    const verdict = recovery.observe(at({ nowMs, framesPresented: frames, framesDecoded: frames, ...facts }));
     if (verdict.silent) silentAt ??= nowMs;
-    if (verdict.rebuild) rebuildAt ??= nowMs;
+    if (verdict.step === 'reconnect') rebuildAt ??= nowMs;
   }
-  return { health, silentAt, rebuildAt };
+  return { recovery, silentAt, rebuildAt };
 }
 
 describe('thresholds', () => {
@@ -58,18 +63,18 @@ describe('thresholds', () => {
   }
 });
 
-describe('Health', () => {
+describe('Recovery', () => {
   it('finds nothing wrong while pictures come', () => {
-    const { health, silentAt } = watch({ stopMs: 60_000, untilMs: 60_000 });
+    const { recovery, silentAt } = watch({ stopMs: 60_000, untilMs: 60_000 });
     assert.equal(silentAt, null);
-    assert.equal(health.stalls, 0);
+    assert.equal(recovery.stalls, 0);
   });
 
   it('reports silence first, and a rebuild when the next keyframe is overdue', () => {
-    const { health, silentAt, rebuildAt } = watch({ stopMs: 10_000, untilMs: 20_000 });
+    const { recovery, silentAt, rebuildAt } = watch({ stopMs: 10_000, untilMs: 20_000 });
     assert.equal(silentAt, 12_000);
     assert.equal(rebuildAt, 14_500);
-    assert.equal(health.stalls, 1);
+    assert.equal(recovery.stalls, 1);
   });
 
   it('leaves a long GOP its time', () => {
@@ -83,46 +88,112 @@ describe('Health', () => {
   });
 
   it('gives a returned camera the same time again before it rebuilds', () => {
-    const health = new Health(0);
-    health.observe(at({ nowMs: 60_000, cameraLive: false }));
-    assert.equal(health.observe(at({ nowMs: 60_500 })).rebuild, false);
-    assert.equal(health.observe(at({ nowMs: 64_000 })).rebuild, false);
-    assert.equal(health.observe(at({ nowMs: 64_600 })).rebuild, true);
+    const recovery = new Recovery(0);
+    recovery.observe(at({ nowMs: 60_000, cameraLive: false }));
+    assert.equal(recovery.observe(at({ nowMs: 60_500 })).step, null);
+    assert.equal(recovery.observe(at({ nowMs: 64_000 })).step, null);
+    assert.equal(recovery.observe(at({ nowMs: 64_600 })).step, 'reconnect');
   });
 
   it('rebuilds at once when the gateway itself was away', () => {
-    const health = new Health(0);
-    health.observe(at({ nowMs: 8000, cameraLive: false }));
-    assert.equal(health.observe(at({ nowMs: 8500, gatewayReturned: true })).rebuild, false);
-    assert.equal(health.observe(at({ nowMs: 9500, gatewayReturned: true })).rebuild, true);
+    const recovery = new Recovery(0);
+    recovery.observe(at({ nowMs: 8000, cameraLive: false }));
+    assert.equal(recovery.observe(at({ nowMs: 8500, gatewayReturned: true })).step, null);
+    assert.equal(recovery.observe(at({ nowMs: 9500, gatewayReturned: true })).step, 'reconnect');
   });
 
   it('counts pictures that are decoded but not shown, as in a covered window', () => {
-    const health = new Health(0);
+    const recovery = new Recovery(0);
     for (let nowMs = 1000; nowMs < 20_000; nowMs += 1000) {
-      assert.equal(health.observe(at({ nowMs, framesDecoded: nowMs / 40, framesPresented: 0 })).silent, false);
+      assert.equal(recovery.observe(at({ nowMs, framesDecoded: nowMs / 40, framesPresented: 0 })).silent, false);
     }
   });
 
   it('does not take a late count of decoded pictures for new ones', () => {
-    const health = new Health(0);
-    health.observe(at({ nowMs: 1000, framesPresented: 25 }));
-    health.observe(at({ nowMs: 1900, framesPresented: 25, framesDecoded: 25 }));
-    assert.equal(health.observe(at({ nowMs: 2600, framesPresented: 25, framesDecoded: 25 })).silent, true);
+    const recovery = new Recovery(0);
+    recovery.observe(at({ nowMs: 1000, framesPresented: 25 }));
+    recovery.observe(at({ nowMs: 1900, framesPresented: 25, framesDecoded: 25 }));
+    assert.equal(recovery.observe(at({ nowMs: 2600, framesPresented: 25, framesDecoded: 25 })).silent, true);
   });
 
   it('counts each stall once', () => {
-    const health = new Health(0);
+    const recovery = new Recovery(0);
     for (const [nowMs, framesPresented] of [[2000, 0], [3000, 0], [3100, 1], [6000, 1], [7000, 1]]) {
-      health.observe(at({ nowMs, framesPresented }));
+      recovery.observe(at({ nowMs, framesPresented }));
     }
-    assert.equal(health.stalls, 2);
+    assert.equal(recovery.stalls, 2);
   });
 
   it('forgives the time nobody could see it', () => {
-    const health = new Health(0);
-    assert.equal(health.observe(at({ nowMs: 9000 })).silent, true);
-    health.forgive(10_000);
-    assert.deepEqual(health.observe(at({ nowMs: 10_500 })), { silent: false, silentMs: 500, rebuild: false });
+    const recovery = new Recovery(0);
+    assert.equal(recovery.observe(at({ nowMs: 9000 })).silent, true);
+    recovery.forgive(10_000);
+    assert.deepEqual(recovery.observe(at({ nowMs: 10_500 })), {
+      silent: false,
+      silentMs: 500,
+      cause: null,
+      step: null,
+    });
+  });
+
+  it('forgets a camera that is away, and a gateway that is, as causes of what follows', () => {
+    const recovery = new Recovery(0);
+    assert.equal(recovery.observe(at({ nowMs: 9000, cameraLive: false })).cause, 'camera');
+    assert.equal(recovery.observe(at({ nowMs: 9500, gatewayThere: false })).cause, 'gateway');
+    assert.equal(recovery.observe(at({ nowMs: 9500 })).cause, 'network');
+  });
+});
+
+/**
+ * What is done about a stream that played for 10 s, was silent from then on, and is watched every 500 ms for 10 s.
+ *
+ * @param {(nowMs: number) => Partial<import('../../static/recovery.js').Observation>} facts
+ */
+function steps(facts) {
+  const recovery = new Recovery(0);
+  recovery.observe(at({ nowMs: 10_000, framesPresented: 250, framesDecoded: 250, bytesReceived: 5e6 }));
+  /** @type {string[]} */
+  const taken = [];
+  for (let nowMs = 10_500; nowMs <= 20_000; nowMs += 500) {
+    const frames = { framesPresented: 250, framesDecoded: 250, bytesReceived: 5e6 };
+    const { cause, step } = recovery.observe(at({ nowMs, ...frames, ...facts(nowMs) }));
+    if (step) taken.push(`${(nowMs - 10_000) / 1000} s ${cause}: ${step}`);
+    if (step === 'reconnect') break;
+  }
+  return taken;
+}
+
+describe('what is done about a silence', () => {
+  it('of a decoder: its stream anew, then the connection', () => {
+    const flowing = (/** @type {number} */ nowMs) => ({ bytesReceived: nowMs * 500 });
+    assert.deepEqual(steps(flowing), ['2 s decoder: reattach', '4.5 s decoder: reconnect']);
+  });
+
+  it('of a rung that can get its connection back: that, when the next keyframe is overdue', () => {
+    assert.deepEqual(steps(() => ({ mendable: true })), ['4.5 s network: mend', '5 s network: reconnect']);
+  });
+
+  it('is met sooner where the gateway is heard: it is this way alone that is blocked', () => {
+    const blocked = (/** @type {number} */ nowMs) => ({ mendable: true, gatewayHeard: true, mending: nowMs > 12_000 });
+    assert.deepEqual(steps(blocked), ['2 s network: mend', '3 s network: others']);
+  });
+
+  it('leaves a connection that is being mended alone while nothing is heard at all', () => {
+    assert.deepEqual(steps(() => ({ mending: true })), []);
+  });
+
+  it('does nothing while the gateway is away', () => {
+    assert.deepEqual(steps(() => ({ gatewayThere: false, mendable: true })), []);
+  });
+
+  it('begins anew in the next silence', () => {
+    const recovery = new Recovery(0);
+    const facts = { mendable: true, gatewayHeard: true };
+    recovery.observe(at({ nowMs: 0, ...facts }));
+    assert.equal(recovery.observe(at({ nowMs: 2000, ...facts })).step, 'mend');
+    assert.equal(recovery.observe(at({ nowMs: 2500, ...facts })).step, null);
+    assert.equal(recovery.observe(at({ nowMs: 2600, framesPresented: 1, ...facts })).cause, null);
+    assert.equal(recovery.observe(at({ nowMs: 4600, framesPresented: 1, ...facts })).step, 'mend');
+    assert.equal(recovery.stalls, 2);
   });
 });
