@@ -34,13 +34,15 @@ function askSocket({ signalling }, asked, ended) {
   return new Promise((resolve) => {
     const done = new AbortController();
     const { signal } = done;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let deadline;
     /** @param {Plan | null} plan */
     const finish = (plan) => {
       clearTimeout(deadline);
       done.abort();
       resolve(plan);
     };
-    let deadline = setTimeout(() => finish(null), SOCKET_OPENS_MS);
+    deadline = setTimeout(() => finish(null), SOCKET_OPENS_MS);
     const send = () => {
       if (!signalling.send({ type: 'negotiate', value: asked })) return;
       clearTimeout(deadline);

@@ -33,6 +33,8 @@ import { offerOf, PROTOCOLS } from './protocols.js';
 const VERSION = 1;
 const TIMEOUTS_MS = Object.freeze(/** @type {Record<string, number>} */ ({ webrtc: 2000, mse: 2000, 'll-hls': 4000, hls: 6000 }));
 const OPENING_MS = 10_000;
+const NO_WEBRTC = "This browser can't play H.264 over WebRTC";
+const NO_MEDIA_SOURCE = "This browser has no Media Source Extensions for H.264";
 const LONGEST_TIMEOUT_MS = 60_000;
 
 /**
@@ -124,7 +126,9 @@ export function guessPlan(camera, { webrtc, mse, native_hls: nativeHls }, { allo
   const openingMs = camera?.state === 'idle' ? OPENING_MS : 0;
   return {
     steps: ordered.map((rung) => ({ rung, timeoutMs: TIMEOUTS_MS[rung] + openingMs, url: null, iceServers: [] })),
-    absent: [],
+    absent: PROTOCOLS.filter((rung) => allow.includes(rung) && !able[rung]).map((rung) => {
+      return { rung, code: 'browser', message: rung === 'webrtc' ? NO_WEBRTC : NO_MEDIA_SOURCE };
+    }),
     message: null,
   };
 }

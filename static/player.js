@@ -102,6 +102,8 @@ export class Player extends EventTarget {
   #lowered = null;
   /** @type {Plan | null} the gateway's */
   #plan = null;
+  /** @type {Plan | null} this browser's own */
+  #guess = null;
   #planAt = -Infinity;
   /** @type {Promise<void> | null} */
   #planning = null;
@@ -323,7 +325,7 @@ export class Player extends EventTarget {
   #absent() {
     const shown = this.#climb.shown?.rung.name;
     const better = PROTOCOLS.slice(0, shown === undefined ? 0 : PROTOCOLS.indexOf(shown));
-    return this.#plan?.absent.find(({ rung, code }) => better.includes(rung) && code !== 'not_allowed') ?? null;
+    return (this.#plan ?? this.#guess)?.absent.find(({ rung, code }) => better.includes(rung) && code !== 'not_allowed') ?? null;
   }
 
   get #protocol() {
@@ -349,7 +351,8 @@ export class Player extends EventTarget {
     this.#progress = 0.2;
     if (this.#record.history.length > 0) this.#waitingSince = nowMs();
     const wishes = this.#wishes;
-    const plan = this.#plan ?? guessPlan(this.#camera, readCapabilities(), wishes);
+    this.#guess = guessPlan(this.#camera, readCapabilities(), wishes);
+    const plan = this.#plan ?? this.#guess;
     this.#climb.remember(wishes.failures);
     this.#climb.plan(this.#timed(plan.steps));
     this.#climb.begin();
@@ -429,7 +432,9 @@ export class Player extends EventTarget {
   /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
   async #playlist(rung) {
     if (nowMs() - this.#planAt > PLAN_FRESH_MS) {
-      const patience = new Promise((resolve) => setTimeout(resolve, PLAN_PATIENCE_MS));
+      const patience = new Promise((resolve) => {
+        setTimeout(resolve, PLAN_PATIENCE_MS);
+      });
       await Promise.race([this.#negotiate(), patience]);
     }
     const { camera, base } = this.#options;
@@ -492,7 +497,10 @@ export class Player extends EventTarget {
 
   /** @param {Failure} failure */
   #tryFailed(failure) {
-    if (this.#climb.shown) return;
+    if (this.#climb.shown) {
+      this.#changed();
+      return;
+    }
     this.#progress = 0;
     const cameraAway = this.#camera !== null && this.#camera.state !== 'live';
     if (!cameraAway || failure.code !== 'refused') {
