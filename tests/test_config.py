@@ -600,3 +600,10 @@ def test_a_turn_servers_secret_may_stand_in_a_file_of_its_own(write: Write) -> N
 def test_a_turn_server_that_can_not_work_is_told(write: Write, turn: str, complaint: str) -> None:
     (line,) = complaints(write(f"webrtc: {{turn: {turn}}}\n"))
     assert complaint in line
+
+
+def test_a_relay_for_everybody_is_refused(write: Write) -> None:
+    turn = "webrtc: {turn: {urls: 'turn:turn.example.org', secret: 0123456789abcdef}}\n"
+    (line,) = complaints(write(f"access: {{mode: open}}\n{turn}"))
+    assert "webrtc: turn needs access.mode: required" in line
+    assert load_config(write(turn), environment={}).config.webrtc.turn.secret

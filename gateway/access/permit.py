@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from gateway.access.carriers import Carried, carried_by
 from gateway.access.decision import Asked, Policy, Verdict, decide
 from gateway.access.needs import Need
 from gateway.access.principal import Kind, Principal
@@ -80,6 +81,24 @@ class Permit:
         if principal.kind is not Kind.GRANT or principal.grant_id is None or principal.expires_at is None:
             return None
         return principal.grant_id, principal.expires_at
+
+    @property
+    def token(self) -> str | None:
+        """The grant that let them in, whole, None if it was something else."""
+        target = self._verdict.target
+        if self.grant is None or target is None:
+            return None
+        carried = carried_by(target, authorization=self._asked.authorization)
+        return carried.values[0] if isinstance(carried, Carried) else None
+
+    def if_posted(self) -> Permit | None:
+        """What the same request had got by POST, where its own method needs nothing; None if it shows no grant.
+
+        Only a grant for this very camera counts: it costs next to nothing to see that a forged one is none.
+        """
+        asked = replace(self._asked, method="POST")
+        permit = Permit(self._permits, asked, self._permits.judge_own(asked), None)
+        return permit if permit._verdict.refusal is None and permit.grant is not None else None
 
     def is_of_session(self, session_id: str) -> bool:
         """Whether a session cookie of this id let them in."""

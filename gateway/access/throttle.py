@@ -28,6 +28,7 @@ REFUSED_PER_ADDRESS: Final = Rate(burst=100, interval_s=0.5)
 WRITES_PER_ADDRESS: Final = Rate(burst=60, interval_s=0.1)
 SIGN_PER_ACCOUNT: Final = Rate(burst=60, interval_s=0.2)
 GRANTS_PER_SOCKET: Final = Rate(burst=5, interval_s=1.0)
+ASKED_PER_SOCKET: Final = Rate(burst=10, interval_s=1.0)
 
 
 class Throttle:

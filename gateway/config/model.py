@@ -349,6 +349,14 @@ class Config(_Section):
     trusted_proxies: _Networks = ()
     sources: SourcesConfig = SourcesConfig()
 
+    @field_validator("webrtc")
+    @classmethod
+    def _relay_for_known(cls, webrtc: WebRtcConfig, info: ValidationInfo) -> WebRtcConfig:
+        access = info.data.get("access")
+        if webrtc.turn.secret is not None and access is not None and access.mode is AccessMode.OPEN:
+            raise ValueError("turn needs access.mode: required; in open mode the relay would be anybody's")
+        return webrtc
+
     @field_validator("cameras")
     @classmethod
     def _keep_apart(cls, cameras: Mapping[str, CameraConfig]) -> Mapping[str, CameraConfig]:

@@ -9,7 +9,7 @@ from gateway.negotiate.wishes import VERSION
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """The answer; `message` is there only when there is no rung."""
+    """The answer; `message` is there only when there is no rung, or the camera sends nothing just now."""
     body: dict[str, Any] = {
         "version": VERSION,
         "rungs": [_rung(rung) for rung in plan.rungs],

@@ -43,8 +43,9 @@ class Obstacle:
 class Supply:
     """What there is to choose from.
 
-    `places` has the rungs that the gateway offers at all.  `video` and `audio` are RFC 6381 strings, None where they
-    are not known yet (an idle camera): then the viewer is believed able.  `relays` are TURN servers for this viewer.
+    `places` has the rungs that the gateway offers at all.  `video` is an RFC 6381 string, None while it is not known
+    (an idle camera): then the viewer is believed able.  `ice_servers` are TURN servers for this viewer.
+    `outage` is why the camera sends no pictures just now, which changes nothing about what there is to try.
     """
 
     places: Mapping[RungName, Place]
@@ -52,6 +53,7 @@ class Supply:
     obstacles: Mapping[RungName, Obstacle] = field(default_factory=dict)
     ice_servers: tuple[IceServer, ...] = field(default=(), repr=False)
     idle: bool = False
+    outage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,10 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Rungs in the order of trying, what is missing, and where nothing is left one sentence that says what helps."""
+    """Rungs in the order of trying, and what is missing.
+
+    `message` is one sentence: where nothing is left what helps, else why none of them will show pictures just now.
+    """
 
     rungs: tuple[Rung, ...]
     absent: tuple[Absent, ...]
@@ -101,7 +106,7 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
     failed = {failure.rung for failure in wishes.failures if failure.age_s < FORGIVEN_S}
     # What failed here a moment ago stays in the plan, at its end: the viewer probes it while something else plays.
     ordered = sorted(rungs, key=lambda rung: rung.rung in failed)
-    return Plan(tuple(ordered), tuple(absent), None if ordered else _advice(absent))
+    return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent))
 
 
 def _rung(name: RungName, wishes: Wishes, supply: Supply) -> Rung:

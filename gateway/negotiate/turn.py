@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 LONGEST_LIFE_S: Final = 600
@@ -19,9 +19,15 @@ LONGEST_LIFE_S: Final = 600
 _HOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
-def turn_server(
-    urls: Sequence[str], *, secret: str, holder: str, now: float, expires_at: float | None
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A TURN server's addresses (`turn:HOST:PORT?transport=udp`) and the secret it shares with the gateway."""
+
+    urls: tuple[str, ...]
+    secret: str = field(repr=False)
+
+
+def turn_server(turn: Turn, *, holder: str, now: float, expires_at: float | None) -> dict[str, Any]:
     """An `RTCIceServer` good until `expires_at` (unix seconds), 10 min at most.
 
     `holder` (a grant's or session's id) ends up in the server's log and limits, never a person's name.  Raises
@@ -34,5 +40,5 @@ def turn_server(
         end = min(end, expires_at)
     username = f"{int(end)}:{holder}"
     # SHA-1 is what the servers compute; an HMAC does not need it to resist collisions.
-    digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
-    return {"urls": list(urls), "username": username, "credential": base64.b64encode(digest).decode("ascii")}
+    digest = hmac.new(turn.secret.encode(), username.encode(), hashlib.sha1).digest()
+    return {"urls": list(turn.urls), "username": username, "credential": base64.b64encode(digest).decode("ascii")}

@@ -21,7 +21,10 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 400: "b
 def failure(error: GatewayError) -> web.Response:
     """The response for one of our errors."""
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
-    return web.json_response(error.body(), status=error.status, headers=headers)
+    response = web.json_response(error.body(), status=error.status, headers=headers)
+    for link in error.links:
+        response.headers.add("Link", link)
+    return response
 
 
 @web.middleware

@@ -264,6 +264,7 @@ class Broadcast:
             viewer = self._unreported.popleft()
             if viewer in self._viewers:
                 viewer.needs(self.hub.bitrate_bps)
+                viewer.step_delay(self._clock.monotonic())
                 self._report(viewer)
 
     def _report(self, viewer: Viewer) -> None:

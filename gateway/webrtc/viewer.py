@@ -11,6 +11,7 @@ from gateway.media.units import StreamInfo, TrackKind
 from gateway.rtp.shared import SharedFrame
 from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
+from gateway.webrtc.playout import PlayoutDelay
 from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.wire import Wire
 
@@ -61,6 +62,7 @@ class Viewer:
         self._wire = wire
         self._moved = moved
         self._gate = LinkGate()
+        self._delay = PlayoutDelay()
         self._need_bps = 0
         self._video = tracks.get(TrackKind.VIDEO)
         if self._video is not None:
@@ -82,6 +84,15 @@ class Viewer:
             TrackKind.AUDIO: stream.audio.codec if stream.audio else None,
         }
         self._silent = frozenset(kind for kind, track in self.tracks.items() if codecs[kind] != track.codec)
+
+    def aim(self, delay_s: float) -> None:
+        """Let the player move to so far behind, step by step."""
+        self._delay.aim(delay_s)
+
+    def step_delay(self, now: float) -> None:
+        """Take the next step, if one is due at monotonic second `now`."""
+        if self._video is not None and self._delay.step(now):
+            self._video.tell_delay(self._delay)
 
     def needs(self, bitrate_bps: int) -> None:
         """Learn what the camera's video takes; 0 while that is unknown."""

@@ -16,16 +16,22 @@ from gateway.access.permit import Permit
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.hls.mse import Mse, MseViewer
+from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.sparing import SparingLog
+from gateway.webrtc.asking import Answers, Asking
 from gateway.webrtc.candidates import IpAddress, host_literal
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
     ClockMessage,
     GrantMessage,
+    Message,
     MessageError,
+    ModeMessage,
     MseMessage,
+    NegotiateMessage,
     OfferMessage,
+    ReportMessage,
     answer_message,
     error_message,
     offer_kind,
@@ -47,6 +53,8 @@ _MAX_SOCKETS = 4096
 _OUTGOING = 32
 """Messages that may wait for a slow client; one that lets more pile up is disconnected."""
 
+_BELOW_WEBRTC = ("mse", "ll-hls")
+
 Describe = Callable[[Camera], dict[str, Any]]
 
 
@@ -56,7 +64,7 @@ class Signalling:
     The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  all keyword-only but the first two
         self,
         camera: Camera,
         sessions: Sessions,
@@ -66,6 +74,7 @@ class Signalling:
         host: IpAddress | None,
         permit: Permit | None = None,
         mse: Mse | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._mse = mse
         self._media: MseViewer | None = None
@@ -76,6 +85,8 @@ class Signalling:
         self._host = host
         self._permit = permit
         self._renewals = Renewals(permit, clock=clock)
+        self._asking = Asking(answers, clock=clock)
+        self._mode: Mode | None = None
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
@@ -176,19 +187,38 @@ class Signalling:
         except MessageError as error:
             self._send(error_message(error.kind, str(error)))
             return
-        if isinstance(message, ClockMessage):
-            self._send({"type": "clock", "value": self._clock_value(message, received_at)})
-        elif isinstance(message, GrantMessage):
-            self._renew(message)
-        elif isinstance(message, MseMessage):
-            if self._media is None:
-                self._send(error_message("mse", "this gateway does not offer it"))
-            else:
-                self._media.play(message.codecs)
-        elif isinstance(message, OfferMessage):
-            if self._opening is not None:
-                self._opening.cancel()
-            self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
+        self._act_on(message, received_at)
+
+    def _act_on(self, message: Message, received_at: float) -> None:
+        match message:
+            case ClockMessage():
+                self._send({"type": "clock", "value": self._clock_value(message, received_at)})
+            case GrantMessage():
+                self._renew(message)
+            case NegotiateMessage():
+                self._send(self._asking.negotiate(message))
+            case ReportMessage():
+                refused = self._asking.report(message, self._session)
+                if refused is not None:
+                    self._send(refused)
+            case ModeMessage():
+                self._set_mode(message.mode)
+            case MseMessage():
+                if self._media is None:
+                    self._send(error_message("mse", "this gateway does not offer it"))
+                else:
+                    self._media.play(message.codecs)
+            case OfferMessage():
+                if self._opening is not None:
+                    self._opening.cancel()
+                self._opening = asyncio.create_task(self._open(message), name=f"offer for {self._camera.name}")
+
+    def _set_mode(self, mode: Mode) -> None:
+        """For what is sent to this viewer now, and what will be."""
+        self._mode = mode
+        if self._session is not None:
+            self._session.set_mode(mode)
+        self._send({"type": "mode", "value": mode.value})
 
     def _renew(self, message: GrantMessage) -> None:
         self._send(self._renewals.answer(message))
@@ -244,9 +274,13 @@ class Signalling:
         self._session = session
         if session is not None:
             session.events.on("fallback", self._fallback)
+            if self._mode is not None:
+                session.set_mode(self._mode)
 
     def _fallback(self, reason: str) -> None:
-        self._send({"type": "fallback", "value": {"from": "webrtc", "to": None, "reason": reason}})
+        rungs = self._describe(self._camera)["rungs"]
+        to = next((rung for rung in _BELOW_WEBRTC if rungs.get(rung, {}).get("ok")), None)
+        self._send({"type": "fallback", "value": {"from": "webrtc", "to": to, "reason": reason}})
 
 
 class SignallingRoute:
@@ -260,8 +294,11 @@ class SignallingRoute:
         describe: Describe,
         clock: Clock,
         mse: Mse | None = None,
+        answers: Callable[[web.Request, Camera], Answers] | None = None,
     ) -> None:
+        """`answers` says who answers what else is asked on the socket of a request."""
         self._mse = mse
+        self._answers = answers
         self._sessions = sessions
         self._find_camera = find_camera
         self._describe = describe
@@ -288,6 +325,7 @@ class SignallingRoute:
                     host=host_literal(request.headers.get("Host")),
                     permit=request.get(PERMIT),
                     mse=self._mse,
+                    answers=None if self._answers is None else self._answers(request, camera),
                 )
                 await signalling.run(socket, request.transport)
         finally:

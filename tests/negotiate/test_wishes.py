@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
+from gateway.json_fields import MAX_ITEMS
 from gateway.negotiate.modes import Mode
-from gateway.negotiate.wishes import MAX_ITEMS, CandidateType, Device, Failure, RungName, Wishes, parse_wishes
+from gateway.negotiate.wishes import CandidateType, Device, Failure, RungName, Wishes, parse_wishes
 
 WHOLE: dict[str, Any] = {
     "version": 1,
