@@ -101,6 +101,17 @@ function isAbsent(value) {
 }
 
 /**
+ * @param {string} url of a plan
+ * @param {string} base URL that the gateway's paths are relative to
+ * @param {string} path of the gateway
+ * @returns {boolean} whether it is that path, with a grant before it or without
+ */
+export function isOwn(url, base, path) {
+  const full = new URL(url, base).href;
+  return full.startsWith(base) && full.slice(base.length).replace(/^g\/[^/]+\//, '') === path;
+}
+
+/**
  * The plan to begin with, so that nobody waits for the gateway's.
  *
  * @param {Camera | null} camera null while nothing is known of it

@@ -13,7 +13,7 @@ import { failureMemory } from './failure-memory.js';
 import { modeOf, MODES } from './modes.js';
 import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
-import { guessPlan, request } from './plan.js';
+import { guessPlan, isOwn, request } from './plan.js';
 import { AUTO, offerOf, protocolName, PROTOCOLS, wantedRungs } from './protocols.js';
 import { Record } from './record.js';
 import { reportOf } from './report.js';
@@ -438,8 +438,10 @@ export class Player extends EventTarget {
       await Promise.race([this.#negotiate(), patience]);
     }
     const { camera, base } = this.#options;
+    const own = `${camera}/index.m3u8`;
     const url = this.#step(rung)?.url;
-    return url ? new URL(url, base).href : this.#link.address(`${camera}/index.m3u8`);
+    // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
+    return !url || isOwn(url, base, own) ? this.#link.address(own) : new URL(url, base).href;
   }
 
   /** @param {Phase} phase */
@@ -551,7 +553,7 @@ export class Player extends EventTarget {
     if (this.#hidden || this.#lastPictureAt === null) return;
     // What turns out to be a silence began with the last picture.
     const silentMs = this.#stopped ? now - this.#lastPictureAt : 0;
-    this.#record.watched(forMs, silentMs - this.#stalledMs);
+    this.#record.watched(forMs, Math.max(0, silentMs - this.#stalledMs));
     this.#stalledMs = silentMs;
   }
 

@@ -22,7 +22,7 @@ export class Record {
   #latencies = [];
 
   /** Names what is reported as one. */
-  session = globalThis.crypto?.randomUUID?.() ?? Math.random().toString(36).slice(2);
+  session = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   #watchedMs = 0;
   #stalledMs = 0;
 
@@ -65,12 +65,12 @@ export class Record {
     this.#stalls += attempt.recovery?.stalls ?? 0;
   }
 
-  /** @returns {number} with a picture on the screen */
+  /** @returns {number} with pictures that moved */
   get watchedMs() {
     return this.#watchedMs;
   }
 
-  /** @returns {number} of them without a new one */
+  /** @returns {number} with one that stood still */
   get stalledMs() {
     return this.#stalledMs;
   }
@@ -79,11 +79,11 @@ export class Record {
    * Somebody looked at a picture.
    *
    * @param {number} forMs
-   * @param {number} stalledMs of it
+   * @param {number} stalledMs of it, and of what was taken for watched before
    */
   watched(forMs, stalledMs) {
-    this.#watchedMs += forMs;
-    this.#stalledMs += Math.min(forMs, stalledMs);
+    this.#watchedMs += forMs - stalledMs;
+    this.#stalledMs += stalledMs;
   }
 
   /** @param {number | null} latencyMs of this second */

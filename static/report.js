@@ -7,12 +7,15 @@
  * @property {string} camera
  * @property {string} session
  * @property {number | null} firstPictureMs
- * @property {number} watchedMs with a picture on the screen
- * @property {number} stalledMs of them without a new one
+ * @property {number} watchedMs with pictures that moved
+ * @property {number} stalledMs with one that stood still
  * @property {readonly (number | null)[]} latencies of the last minute
  * @property {readonly RungRun[]} history
  * @property {{protocol: string, type: string} | null} pair
  */
+
+/** The gateway takes no longer text. */
+const LONGEST_END = 120;
 
 /** @param {number} seconds */
 function rounded(seconds) {
@@ -25,7 +28,8 @@ function rounded(seconds) {
  */
 function median(latencies) {
   const known = latencies.filter((latency) => latency !== null).toSorted((a, b) => a - b);
-  return known.length ? rounded(known[known.length >> 1] / 1000) : null;
+  // Clocks that disagree by more than the latency make it negative: then it is nothing to tell.
+  return known.length && known[known.length >> 1] >= 0 ? rounded(known[known.length >> 1] / 1000) : null;
 }
 
 /**
@@ -44,7 +48,7 @@ export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs
       rung,
       at_s: rounded(atS),
       first_frame_s: firstPictureS === null ? null : rounded(firstPictureS),
-      end,
+      end: end === null ? null : end.slice(0, LONGEST_END),
     })),
     pair,
   };

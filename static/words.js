@@ -37,15 +37,14 @@ const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_vide
 
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
-  ice: "The gateway's media port did not answer. Check that its port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
-  dtls: 'The encrypted connection was not completed. A firewall between this computer and the gateway may be cutting it.',
-  'first-frame': 'The connection stands, but no picture came through it. Check that the camera sends H.264 with regular keyframes.',
-  signalling: 'The gateway accepted the connection but did not answer. Look at its log.',
-  refused: 'The gateway refused the connection.',
-  lost: 'The connection keeps breaking. Check the network between this computer and the gateway.',
+  ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+  dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
+  'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
+  signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
+  lost: 'Check the network between this computer and the gateway.',
   loss: 'The network loses too much of what the gateway sends.',
-  network: 'The gateway did not answer over HTTP. Check the network between this computer and the gateway.',
-  decode: "This browser's decoder gave up. Try another browser, or another of the camera's streams.",
+  network: 'Check the network between this computer and the gateway.',
+  decode: "Try another browser, or another of the camera's streams.",
 };
 
 /** @type {Readonly<Record<string, string>>} */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { guessPlan, readPlan, request } from '../../static/plan.js';
+import { guessPlan, isOwn, readPlan, request } from '../../static/plan.js';
 import { PROTOCOLS } from '../../static/protocols.js';
 
 /** @typedef {import('../../static/capabilities.js').Capabilities} Capabilities */
@@ -111,3 +111,16 @@ it('asks for a plan with what the browser can do and what the page wants', () =>
   });
   assert.deepEqual(request(able(), wishes({ candidates: ['relay'] })).candidates, ['relay']);
 });
+
+for (const [url, own] of /** @type {[string, boolean][]} */ ([
+  ['yard/index.m3u8', true],
+  ['https://cams.example/live/yard/index.m3u8', true],
+  ['https://cams.example/live/g/k1.1.a.b/yard/index.m3u8', true],
+  ['https://cams.example/hls/yard/index.m3u8', false],
+  ['https://edge.example/live/yard/index.m3u8', false],
+  ['https://cams.example/live/yard/index.m3u8?grant=x', false],
+])) {
+  it(`${url} is ${own ? 'the gateway’s own' : 'somebody else’s'}`, () => {
+    assert.equal(isOwn(url, 'https://cams.example/live/', 'yard/index.m3u8'), own);
+  });
+}

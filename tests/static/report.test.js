@@ -34,6 +34,12 @@ test('a report has the shape the gateway reads, in seconds', () => {
 });
 
 test('what never played has no times', () => {
-  const report = reportOf({ ...COURSE, firstPictureMs: null, latencies: [null], pair: null });
+  const report = reportOf({ ...COURSE, firstPictureMs: null, latencies: [-5], pair: null });
   assert.deepEqual([report.start_s, report.latency_s, report.pair], [null, null, null]);
+});
+
+test('a reason is as long as the gateway takes it', () => {
+  const [run] = COURSE.history;
+  const report = reportOf({ ...COURSE, history: [{ ...run, end: 'x'.repeat(500) }] });
+  assert.equal(/** @type {{end: string}[]} */ (report.rungs)[0].end.length, 120);
 });
