@@ -197,6 +197,11 @@ class Gateway:
         await self.registry.remove(name)
 
     @property
+    def reports(self) -> Reports | None:
+        """What viewers told; None before it starts."""
+        return None if self._app is None else self._app[REPORTS]
+
+    @property
     def hls(self) -> Hls | None:
         """None where it is switched off."""
         return None if self._app is None else self._app[HLS]

@@ -1,6 +1,6 @@
 /** What this browser can play, and over what network it goes, as `negotiate` wants it (protocol.md). */
 
-import { supportedCodecs, mediaSourceKind } from './rungs/codecs.js';
+import { knownCodecs, mediaSourceKind } from './rungs/codecs.js';
 
 /**
  * @typedef {object} Capabilities
@@ -56,7 +56,7 @@ export function readCapabilities() {
   const { effectiveType, downlink } = networkConnection() ?? {};
   return {
     webrtc: webrtcCodecs(),
-    mse: Kind ? supportedCodecs((type) => Kind.isTypeSupported(type), { audio: true }) : [],
+    mse: Kind ? knownCodecs((type) => Kind.isTypeSupported(type)) : [],
     native_hls: document.createElement('video').canPlayType(PLAYLIST_TYPE) !== '',
     device: device(),
     network: {

@@ -120,12 +120,13 @@ export function isOwn(url, base, path) {
  * @returns {Plan} it never says that there is nothing to try: only the gateway knows
  */
 export function guessPlan(camera, { webrtc, mse, native_hls: nativeHls }, { allow, failures }) {
+  const buffers = mse.some((codec) => codec.startsWith('avc1'));
   /** @type {Readonly<Record<string, boolean>>} */
   const able = {
     webrtc: webrtc.some((codec) => codec.startsWith('h264')),
-    mse: mse.length > 0,
-    'll-hls': mse.length > 0 || nativeHls,
-    hls: mse.length > 0 || nativeHls,
+    mse: buffers,
+    'll-hls': buffers || nativeHls,
+    hls: buffers || nativeHls,
   };
   // Alone, a rung is tried whatever seems to be against it: it says best what that is.
   const usable =

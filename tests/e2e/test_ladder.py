@@ -211,10 +211,14 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page) -> None:
         await plays(page, "webrtc")
         await page.wait_for_function("() => document.querySelector('camera-view').metrics.transport === 'UDP'")
         await page.goto("about:blank")
+        assert gateway.reports is not None
         async with asyncio.timeout(10):
             # A beacon arrives when it likes.
-            while not (reports := (await (await page.request.get(f"{gateway.address}api/sessions")).json())["reports"]):
-                await asyncio.sleep(0.05)
-        told = reports["cam"]
-        assert (told["viewings"], told["without_picture"], told["last_rungs"]) == (1, 0, {"webrtc": 1})
-        assert 0 < told["start_s"]["p50"] < 2
+            while not (reports := gateway.reports.by_camera()):
+                await asyncio.sleep(0.01)
+        [report] = reports["cam"]
+        assert [run.rung for run in report.rungs] == ["webrtc"]
+        assert report.start_s is not None
+        assert 0 < report.start_s < 2
+        assert report.pair is not None
+        assert report.pair.protocol == "udp"
