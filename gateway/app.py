@@ -46,6 +46,7 @@ from gateway.web.login import Login
 from gateway.web.negotiation import EmbeddedHls, HlsPlaces, Negotiation
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
+from gateway.web.modules import Modules
 from gateway.web.pages import Pages, static_headers
 from gateway.web.reports import Reporting
 from gateway.web.sessions import get_session, kick_session, list_sessions
@@ -196,6 +197,11 @@ class Gateway:
         await self.registry.remove(name)
 
     @property
+    def reports(self) -> Reports | None:
+        """What viewers told; None before it starts."""
+        return None if self._app is None else self._app[REPORTS]
+
+    @property
     def hls(self) -> Hls | None:
         """None where it is switched off."""
         return None if self._app is None else self._app[HLS]
@@ -304,6 +310,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             *Login(gatekeeper, notices).routes(),
+            web.get(r"/static/{module:.+\.js}", Modules(pages.folder).serve),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
             web.get("/api/ws", signalling.handle),

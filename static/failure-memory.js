@@ -5,6 +5,8 @@
  * be blocked, full or hold rubbish: then nothing is remembered, quietly.
  */
 
+import { networkName } from './capabilities.js';
+
 /**
  * @typedef {object} Remembered
  * @property {string} rung
@@ -47,6 +49,20 @@ function isFailure(value) {
   if (typeof value !== 'object' || value === null) return false;
   const { rung, reason, at } = /** @type {Record<string, unknown>} */ (value);
   return typeof rung === 'string' && typeof reason === 'string' && Number.isFinite(at);
+}
+
+/** @type {Map<string, FailureMemory>} one for all the tiles of a gateway */
+const memories = new Map();
+
+/**
+ * @param {string} base URL of the gateway
+ * @returns {FailureMemory}
+ */
+export function failureMemory(base) {
+  const key = `camera-gateway:${new URL(base).pathname}:failures`;
+  const memory = memories.get(key) ?? new FailureMemory(key, { network: networkName });
+  memories.set(key, memory);
+  return memory;
 }
 
 export class FailureMemory {

@@ -3,7 +3,8 @@
  *
  * The first rung starts; each further one a moment later, while none has brought a picture.  The first picture is shown,
  * a better rung's takes its place, worse ones are stopped.  What fails rests for a time that grows each time; while
- * something worse is shown, better rungs are probed in its background.
+ * something worse is shown, better rungs are probed in its background.  A rung that falters stays on the screen while the
+ * others are tried, and whichever shows a picture first goes on.
  */
 
 /**
@@ -20,6 +21,10 @@ export const RANKS = Object.freeze(['webrtc', 'mse', 'll-hls', 'hls']);
 
 /** How long a rung tries alone before the next joins in. */
 export const WARM_AFTER_MS = 400;
+/** The same where a first picture takes longer by nature. */
+const WARM_AFTER = Object.freeze(/** @type {Record<string, number>} */ ({ 'll-hls': 2000, hls: 4000 }));
+/** A rung that is connected has this much longer: where all is slow, more tries make it slower. */
+export const NEAR_MS = 1000;
 /** A rung that fails sooner than this after its first picture has not proved itself. */
 export const PROBATION_MS = 10_000;
 /** The first rest of a rung that failed; it doubles each time. */
@@ -49,6 +54,8 @@ export class Ladder {
   /** @type {string | null} */
   #shown = null;
   #shownAt = 0;
+  /** @type {{restMs: number} | null} why what is shown may be replaced by anything: it brings no pictures, or too few */
+  #doubt = null;
   /** @type {string[]} what this round has still to try */
   #waiting = [];
   /** @type {number | null} when the next of them starts */
@@ -86,6 +93,11 @@ export class Ladder {
     return times.length ? Math.min(...times) : null;
   }
 
+  /** @returns {boolean} whether something is left to try at all */
+  get hopeful() {
+    return this.#steps.size > 0;
+  }
+
   /**
    * Starts from the top.
    *
@@ -94,10 +106,117 @@ export class Ladder {
    */
   begin(nowMs) {
     this.#roundAt = null;
-    const rungs = [...this.#steps.keys()];
+    if (this.#shown !== null && !this.#doubt) return [];
+    const rungs = [...this.#steps.keys()].filter((rung) => rung !== this.#shown && !this.#trials.has(rung));
     const rested = rungs.filter((rung) => this.#restUntil(rung) <= nowMs);
     this.#waiting = [...rested, ...rungs.filter((rung) => !rested.includes(rung))];
     return this.#startNext(nowMs);
+  }
+
+  /**
+   * The plan is another: what it no longer has is stopped, unless it brings pictures already.
+   *
+   * @param {readonly Step[]} steps
+   * @param {number} nowMs
+   * @returns {Action[]}
+   */
+  revise(steps, nowMs) {
+    const before = this.#steps;
+    const searching = this.#trials.size > 0 || this.#waiting.length > 0 || this.#roundAt !== null;
+    this.#steps = new Map(steps.map((step) => [step.rung, step]));
+    /** @type {Action[]} */
+    const actions = [];
+    for (const rung of [...this.#trials.keys()].filter((trial) => !this.#steps.has(trial))) {
+      this.#trials.delete(rung);
+      actions.push({ do: 'stop', rung, reason: 'not for this camera and browser' });
+    }
+    if (!searching || (this.#shown !== null && !this.#doubt)) return actions;
+    const left = new Set(this.#waiting);
+    this.#waiting = [...this.#steps.keys()].filter((rung) => left.has(rung) || !before.has(rung));
+    if (this.#trials.size > 0) {
+      if (this.#waiting.length) this.#nextAt ??= nowMs + WARM_AFTER_MS;
+      else this.#nextAt = null;
+      return actions;
+    }
+    return this.#waiting.length ? [...actions, ...this.#startNext(nowMs)] : actions;
+  }
+
+  /**
+   * This rung will never play here.
+   *
+   * @param {string} rung
+   * @param {number} nowMs
+   * @returns {Action[]}
+   */
+  drop(rung, nowMs) {
+    this.#steps.delete(rung);
+    this.#waiting = this.#waiting.filter((waiting) => waiting !== rung);
+    if (rung === this.#shown) {
+      this.#shown = null;
+      this.#doubt = null;
+      return this.begin(nowMs);
+    }
+    return this.#trials.has(rung) ? this.#gaveUp(rung, nowMs) : [];
+  }
+
+  /**
+   * There is nothing to be had now, from nowhere: what is on trial is stopped, and nobody is to blame.
+   *
+   * @param {string} reason
+   * @returns {Action[]}
+   */
+  suspend(reason) {
+    const rungs = [...this.#trials.keys()];
+    this.#trials.clear();
+    this.#waiting = [];
+    this.#nextAt = null;
+    this.#roundAt = null;
+    this.#doubt = null;
+    return rungs.map((rung) => ({ do: 'stop', rung, reason }));
+  }
+
+  /**
+   * A rung on trial is connected: its picture can't be far.
+   *
+   * @param {string} rung
+   * @param {number} nowMs
+   */
+  near(rung, nowMs) {
+    if (this.#nextAt !== null && this.#trials.has(rung)) this.#nextAt = Math.max(this.#nextAt, nowMs + NEAR_MS);
+  }
+
+  /**
+   * What is on trial has little hope: the next need not wait.
+   *
+   * @param {number} nowMs
+   */
+  hasten(nowMs) {
+    if (this.#nextAt !== null) this.#nextAt = nowMs;
+  }
+
+  /**
+   * What is shown brings no pictures, or too few: the others are tried beside it.
+   *
+   * @param {number} nowMs
+   * @param {{loss?: boolean}} [how] `loss`: its link carries too little for the camera
+   * @returns {Action[]}
+   */
+  faltered(nowMs, { loss = false } = {}) {
+    if (this.#shown === null || this.#doubt) return [];
+    this.#doubt = { restMs: loss ? LOSS_REST_MS : FIRST_REST_MS };
+    return this.begin(nowMs);
+  }
+
+  /**
+   * What is shown brings pictures again.
+   *
+   * @returns {Action[]}
+   */
+  recovered() {
+    const shown = this.#shown;
+    if (shown === null || !this.#doubt || this.#doubt.restMs === LOSS_REST_MS) return [];
+    this.#rounds = 0;
+    return this.suspend(`${shown} recovered`);
   }
 
   /**
@@ -108,11 +227,8 @@ export class Ladder {
    */
   halt(reason) {
     const rungs = [...this.#trials.keys(), ...(this.#shown === null ? [] : [this.#shown])];
-    this.#trials.clear();
+    this.suspend(reason);
     this.#shown = null;
-    this.#waiting = [];
-    this.#nextAt = null;
-    this.#roundAt = null;
     this.#rounds = 0;
     return rungs.map((rung) => ({ do: 'stop', rung, reason }));
   }
@@ -156,7 +272,8 @@ export class Ladder {
   pictured(rung, nowMs) {
     if (!this.#trials.delete(rung)) return [];
     const before = this.#shown;
-    if (before !== null && rank(before) <= rank(rung)) return [{ do: 'stop', rung, reason: `${before} is better` }];
+    const doubt = this.#doubt;
+    if (before !== null && !doubt && rank(before) <= rank(rung)) return [{ do: 'stop', rung, reason: `${before} is better` }];
     this.#shown = rung;
     this.#shownAt = nowMs;
     this.#rounds = 0;
@@ -164,7 +281,11 @@ export class Ladder {
     this.#nextAt = null;
     /** @type {Action[]} */
     const actions = [{ do: 'show', rung }];
-    if (before !== null) actions.push({ do: 'stop', rung: before, reason: `${rung} is better` });
+    if (before !== null) {
+      if (doubt) this.#rest(before, nowMs, doubt.restMs);
+      actions.push({ do: 'stop', rung: before, reason: doubt ? `${rung} brings pictures` : `${rung} is better` });
+    }
+    this.#doubt = null;
     for (const other of [...this.#trials.keys()]) {
       if (rank(other) < rank(rung)) continue;
       this.#trials.delete(other);
@@ -195,9 +316,9 @@ export class Ladder {
   #gaveUp(rung, nowMs) {
     this.#trials.delete(rung);
     this.#rest(rung, nowMs);
-    if (this.#shown !== null) return [];
+    if (this.#shown !== null && !this.#doubt) return [];
     if (this.#waiting.length) return this.#startNext(nowMs);
-    if (this.#trials.size === 0) {
+    if (this.#trials.size === 0 && this.hopeful) {
       this.#roundAt = nowMs + ROUND_REST_MS[Math.min(this.#rounds, ROUND_REST_MS.length - 1)];
       this.#rounds += 1;
     }
@@ -213,6 +334,7 @@ export class Ladder {
   #lost(rung, nowMs, loss) {
     const proved = nowMs - this.#shownAt >= PROBATION_MS;
     this.#shown = null;
+    this.#doubt = null;
     if (loss) this.#rest(rung, nowMs, LOSS_REST_MS);
     // What worked for long is tried again first: more often than not it was the gateway or the network, not the rung.
     else if (proved) this.#rests.delete(rung);
@@ -232,13 +354,13 @@ export class Ladder {
       return [];
     }
     this.#trials.set(rung, nowMs);
-    this.#nextAt = this.#waiting.length ? nowMs + WARM_AFTER_MS : null;
+    this.#nextAt = this.#waiting.length ? nowMs + (WARM_AFTER[rung] ?? WARM_AFTER_MS) : null;
     return [{ do: 'start', rung }];
   }
 
   /** Whether something better could be looked for. */
   get #probing() {
-    return this.#shown !== null && this.#trials.size === 0 && this.#better().length > 0;
+    return this.#shown !== null && !this.#doubt && this.#trials.size === 0 && this.#better().length > 0;
   }
 
   /** @returns {string[]} rungs above the one that is shown, the best first */

@@ -7,8 +7,9 @@
 
 import { expiryOf } from '../grant-renewal.js';
 import { withGrant } from '../grant-path.js';
+import { modeOf } from '../modes.js';
 import { playAtOnce } from './autoplay.js';
-import { mediaSourceKind } from './fragment-buffer.js';
+import { mediaSourceKind } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs } from './hls-js.js';
 import { Rung } from './rung.js';
 
@@ -26,7 +27,6 @@ const RECOVERED_FOR_GOOD_MS = 30_000;
 /** How long before its grant ends a player that can't be told of another is started anew. */
 const RELOAD_BEFORE_S = 20;
 /** Further behind than this, it jumps to where it should be. */
-const MOST_BEHIND_LOW_LATENCY_S = 4;
 const MOST_BEHIND_S = 15;
 const REFUSALS = new Set([401, 403, 404, 409, 422]);
 
@@ -46,6 +46,8 @@ export class HlsRung extends Rung {
   #reload;
   #bytesReceived = 0;
   #recoveredAt = -Infinity;
+  /** @type {string | null} when it was changed since the start */
+  #mode = null;
 
   /** @param {{lowLatency: boolean}} profile */
   constructor({ lowLatency }) {
@@ -108,6 +110,39 @@ export class HlsRung extends Rung {
     playAtOnce(video);
   }
 
+  /** @override @param {string} mode */
+  set mode(mode) {
+    this.#mode = mode;
+    const hls = this.#hls;
+    const video = this.#video;
+    if (!hls || !video) return;
+    const before = hls.targetLatency ?? 0;
+    this.#keepBehind(hls, modeOf(mode));
+    // It plays faster to come nearer, but never slower to stay further behind.
+    const back = (hls.targetLatency ?? 0) - before;
+    const start = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
+    if (back > 0) video.currentTime = Math.max(start, video.currentTime - back);
+  }
+
+  /**
+   * @param {Hls} hls
+   * @param {import('../modes.js').Mode} mode
+   */
+  #keepBehind(hls, { hlsBehindS, hlsMostBehindS }) {
+    // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
+    hls.config.liveMaxLatencyDuration = this.#lowLatency ? hlsMostBehindS : Math.max(hlsMostBehindS, MOST_BEHIND_S);
+    const { details } = hls.levels[hls.currentLevel] ?? {};
+    const own = details ? (this.#lowLatency && details.partHoldBack) || details.holdBack : 0;
+    if (hlsBehindS !== null) hls.targetLatency = Math.max(own, hlsBehindS);
+    else if (this.#mode !== null && own > 0) hls.targetLatency = own;
+  }
+
+  /** @override */
+  reattach() {
+    this.#hls?.recoverMediaError();
+    if (this.#video) playAtOnce(this.#video);
+  }
+
   /** @override */
   async count() {
     const video = this.#video;
@@ -158,8 +193,8 @@ export class HlsRung extends Rung {
    * @param {HTMLVideoElement} video
    * @param {RungOptions} options
    */
-  async #begin(video, { address, camera }) {
-    const [playlist, module] = await Promise.all([address(`${camera}/index.m3u8`), this.#module()]);
+  async #begin(video, options) {
+    const [playlist, module] = await Promise.all([options.playlist(), this.#module()]);
     if (this.signal.aborted) return;
     this.progress(0.4);
     if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
@@ -194,8 +229,7 @@ export class HlsRung extends Rung {
     });
     const hls = new Hls({ ...hlsConfig({ lowLatency: this.#lowLatency }), loader });
     this.#hls = hls;
-    // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
-    hls.config.liveMaxLatencyDuration = this.#lowLatency ? MOST_BEHIND_LOW_LATENCY_S : MOST_BEHIND_S;
+    this.#keepBehind(hls, modeOf(this.#mode ?? this.#options?.mode));
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {
       if (!data.fatal) return;

@@ -6,6 +6,7 @@ import {
   LONGEST_REST_MS,
   LOSS_REST_MS,
   Ladder,
+  NEAR_MS,
   PROBATION_MS,
   WARM_AFTER_MS,
 } from '../../static/ladder.js';
@@ -213,4 +214,132 @@ test('a rung nobody has heard of ranks last', () => {
   ladder.tick(400);
   ladder.pictured('pigeon', 450);
   assert.deepEqual(told(ladder.pictured('hls', 500)), ['show hls', 'stop pigeon']);
+});
+
+test('a rung that is connected keeps the next from joining in for a moment', () => {
+  const ladder = new Ladder(ALL);
+  ladder.begin(0);
+  ladder.near('webrtc', 100);
+  assert.equal(ladder.dueMs, 100 + NEAR_MS);
+  assert.deepEqual(ladder.tick(WARM_AFTER_MS), []);
+  ladder.near('mse', 500);
+  assert.equal(ladder.dueMs, 100 + NEAR_MS, 'it is not on trial');
+  assert.deepEqual(told(ladder.tick(100 + NEAR_MS)), ['start mse']);
+});
+
+test('HLS, whose first picture takes longer by nature, does not join in so soon', () => {
+  const ladder = new Ladder(ALL.slice(2));
+  assert.deepEqual(told(ladder.begin(0)), ['start ll-hls']);
+  assert.equal(ladder.dueMs, 2000);
+});
+
+test('while what is shown falters the others are tried beside it, and the first picture takes its place', () => {
+  const { ladder, now } = playing('webrtc');
+  assert.deepEqual(told(ladder.faltered(now)), ['start mse']);
+  assert.deepEqual(ladder.faltered(now + 1), [], 'once');
+  assert.equal(ladder.shown, 'webrtc');
+  assert.deepEqual(told(ladder.tick(now + WARM_AFTER_MS)), ['start ll-hls']);
+  assert.deepEqual(told(ladder.pictured('mse', now + 500)), ['show mse', 'stop webrtc', 'stop ll-hls']);
+  assert.equal(ladder.dueMs, now + 500 + FIRST_REST_MS, 'what faltered is probed when it has rested');
+});
+
+test('what recovers stays, and the others stop', () => {
+  const { ladder, now } = playing('webrtc');
+  assert.deepEqual(ladder.recovered(), [], 'it was well');
+  ladder.faltered(now);
+  assert.deepEqual(told(ladder.recovered()), ['stop mse']);
+  assert.equal(ladder.dueMs, null);
+  assert.deepEqual(told(ladder.faltered(now + 1000)), ['start mse'], 'and may falter again');
+});
+
+test('what loses too much does not recover by itself, and rests for half a minute', () => {
+  const { ladder, now } = playing('webrtc');
+  ladder.faltered(now, { loss: true });
+  assert.deepEqual(ladder.recovered(), []);
+  ladder.pictured('mse', now + 300);
+  assert.equal(ladder.dueMs, now + 300 + LOSS_REST_MS);
+});
+
+test('what falters is kept while nothing else works, round after round', () => {
+  const { ladder, now } = playing('webrtc', ALL.slice(0, 2));
+  assert.deepEqual(ladder.begin(now), [], 'there is nothing to begin');
+  ladder.faltered(now);
+  assert.deepEqual(ladder.failed('mse', now + 10), []);
+  assert.equal(ladder.shown, 'webrtc');
+  assert.equal(ladder.dueMs, now + 510);
+  assert.deepEqual(told(ladder.tick(now + 510)), ['start mse']);
+});
+
+test('a rung that will never play here is not tried again', () => {
+  const ladder = new Ladder(ALL.slice(0, 2));
+  ladder.begin(0);
+  assert.deepEqual(told(ladder.drop('webrtc', 1)), ['start mse']);
+  assert.deepEqual(ladder.drop('mse', 2), []);
+  assert.equal(ladder.hopeful, false);
+  assert.equal(ladder.dueMs, null);
+});
+
+test('when what is shown turns out unplayable the others begin', () => {
+  const { ladder, now } = playing('webrtc');
+  assert.deepEqual(told(ladder.drop('webrtc', now)), ['start mse']);
+  assert.equal(ladder.shown, null);
+  assert.deepEqual(ladder.drop('hls', now), [], 'it was not on trial');
+  ladder.failed('mse', now);
+  assert.deepEqual(ladder.trying, ['ll-hls']);
+});
+
+test('a camera that is away ends all trials, and blames none of them', () => {
+  const ladder = new Ladder(ALL);
+  ladder.begin(0);
+  ladder.tick(400);
+  assert.deepEqual(told(ladder.suspend('the camera is away')), ['stop webrtc', 'stop mse']);
+  assert.equal(ladder.dueMs, null);
+  assert.deepEqual(told(ladder.begin(1000)), ['start webrtc']);
+});
+
+test('a plan that comes later adds what it has and stops what it has not', () => {
+  const ladder = new Ladder(ALL.slice(0, 2));
+  ladder.begin(0);
+  const plan = [ALL[1], ALL[2]];
+  assert.deepEqual(ladder.revise(plan, 50), [
+    { do: 'stop', rung: 'webrtc', reason: 'not for this camera and browser' },
+    { do: 'start', rung: 'mse' },
+  ]);
+  assert.deepEqual(told(ladder.tick(50 + WARM_AFTER_MS)), ['start ll-hls']);
+});
+
+test('a plan with one more rung lets it join in', () => {
+  const ladder = new Ladder(ALL.slice(0, 1));
+  ladder.begin(0);
+  assert.deepEqual(ladder.revise(ALL.slice(0, 2), 50), []);
+  assert.deepEqual(told(ladder.tick(50 + WARM_AFTER_MS)), ['start mse']);
+});
+
+test('a plan with fewer rungs keeps what is on trial, and nothing joins in', () => {
+  const ladder = new Ladder(ALL);
+  ladder.begin(0);
+  assert.deepEqual(ladder.revise(ALL.slice(0, 1), 50), []);
+  assert.equal(ladder.dueMs, 2000);
+});
+
+test('a plan that comes while pictures do starts nothing, and knows what to probe', () => {
+  const { ladder, now } = playing('mse', ALL.slice(1));
+  assert.equal(ladder.dueMs, null);
+  assert.deepEqual(ladder.revise(ALL, now), []);
+  assert.equal(ladder.dueMs, now + FIRST_REST_MS);
+});
+
+test('a plan of which nothing is left to start stops what it has not', () => {
+  const ladder = new Ladder(ALL.slice(0, 1));
+  ladder.begin(0);
+  assert.deepEqual(told(ladder.revise([], 50)), ['stop webrtc']);
+  assert.equal(ladder.hopeful, false);
+});
+
+test('when there is little hope for what is on trial, the next joins in at once', () => {
+  const ladder = new Ladder(ALL);
+  ladder.hasten(0);
+  ladder.begin(0);
+  ladder.hasten(20);
+  assert.deepEqual(told(ladder.tick(20)), ['start mse']);
 });
