@@ -15,7 +15,15 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, SourcesConfig, TlsConfig, load_config
-from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, HlsConfig, TurnConfig, UserConfig, WebRtcConfig
+from gateway.config.model import (
+    AccessConfig,
+    ApiKeyConfig,
+    CameraConfig,
+    HlsConfig,
+    TurnConfig,
+    UserConfig,
+    WebRtcConfig,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
