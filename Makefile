@@ -31,7 +31,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # A second browser vendor's player is not needed; a second vendor's RTSP server is (gst-rtsp-server).
 TEST_PACKAGES := chromium ffmpeg gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base \
 	gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav libatomic1 openssl \
-	iproute2 nftables nginx libnginx-mod-http-js
+	iproute2 nftables nginx libnginx-mod-http-js coturn
 
 export PYTHON
 # Node.js may live in .venv (scripts/node); tools must not depend on the caller's language.

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -26,8 +27,10 @@ from gateway.hls.mse import Mse
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Elsewhere, Hls
 from gateway.names import RESERVED_FIRST
+from gateway.negotiate.turn import Turn
 from gateway.neighbour import Household, Neighbour, open_neighbour
 from gateway.observe.health import READY, healthz, readyz
+from gateway.observe.reports import Reports
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
@@ -40,11 +43,14 @@ from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.cameras import Ways, camera_json, get_camera, list_cameras
 from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import CLIENT, GATEKEEPER, HLS, MSE, REGISTRY, SESSIONS, STILLS
+from gateway.web.keys import CLIENT, GATEKEEPER, HLS, MSE, REGISTRY, REPORTS, SESSIONS, STILLS
 from gateway.web.login import Login
+from gateway.web.modules import Modules
+from gateway.web.negotiation import EmbeddedHls, HlsPlaces, Negotiation
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
+from gateway.web.reports import Reporting
 from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.signing import Signing
 from gateway.web.site import Site
@@ -52,10 +58,13 @@ from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_conne
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
 from gateway.webrtc.advertise import Addresses
+from gateway.webrtc.asking import Answers
+from gateway.webrtc.candidates import host_literal
+from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
 from gateway.webrtc.whep import Whep
-from gateway.webrtc.ws import SignallingRoute
+from gateway.webrtc.ws import Caller, SignallingRoute
 
 _log = logging.getLogger(__name__)
 
@@ -157,6 +166,7 @@ class Gateway:
             clock=self._clock,
             folder=static_dir(),
             hls=hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls),
+            turn=turn_of(self._config),
         )
         if self.neighbour.access is not None:
             self._app.add_routes(self.neighbour.access.routes())
@@ -210,7 +220,13 @@ class Gateway:
         if self._app is not None:
             self._app[STILLS].forget(name)
             self._app[MSE].remove(name)
+            self._app[REPORTS].forget_camera(name)
         await self.registry.remove(name)
+
+    @property
+    def reports(self) -> Reports | None:
+        """What viewers told; None before it starts."""
+        return None if self._app is None else self._app[REPORTS]
 
     @property
     def hls(self) -> Hls | None:
@@ -259,7 +275,13 @@ def hls_of(config: Config, registry: Registry, *, clock: Clock, elsewhere: Elsew
     return Hls(registry.find, lengths, clock=clock, always=always, elsewhere=elsewhere)
 
 
-def build_app(
+def turn_of(config: Config) -> Turn | None:
+    """The TURN server as configured; None where there is none."""
+    turn = config.webrtc.turn
+    return None if turn.secret is None else Turn(turn.urls, turn.secret)
+
+
+def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyword
     registry: Registry,
     sessions: Sessions,
     gatekeeper: Gatekeeper,
@@ -268,8 +290,13 @@ def build_app(
     folder: Path,
     hls: Hls | None = None,
     changes: CameraChanges | None = None,
+    places: HlsPlaces | None = None,
+    turn: Turn | None = None,
 ) -> web.Application:
-    """The HTTP application over running parts."""
+    """The HTTP application over running parts.
+
+    `places` is where viewers are sent for HLS, if not to `hls`, which the gateway serves itself.
+    """
     origins = Origins(gatekeeper.surroundings)
     notices = Notices(folder, root=f"{gatekeeper.surroundings.base_path}/")
     admission = Admission(gatekeeper, notices, inner=[static_headers])
@@ -286,13 +313,25 @@ def build_app(
     def describe(camera: Camera) -> dict[str, object]:
         return camera_json(camera, ways)
 
-    def check_address(request: web.Request) -> None:
-        gatekeeper.check_write(request[CLIENT].address)
+    if places is None and hls is not None:
+        places = EmbeddedHls(hls.lengths)
+    negotiation = Negotiation(gatekeeper, hls=places, turn=turn)
+    reports = app[REPORTS] = Reports(clock=clock)
+    reporting = Reporting(reports, sessions)
 
-    signalling = SignallingRoute(
-        sessions, registry.find, describe=describe, clock=clock, check_address=check_address, mse=mse
-    )
-    whep = Whep(sessions, registry.find)
+    def call(request: web.Request, camera: Camera) -> Caller:
+        return Caller(
+            host_literal(request.headers.get("Host")),
+            request[PERMIT],
+            partial(gatekeeper.check_write, request[CLIENT].address),
+            Answers(
+                negotiate=partial(negotiation.answer, request, camera),
+                report=partial(reporting.take, request, camera),
+            ),
+        )
+
+    signalling = SignallingRoute(sessions, registry.find, describe=describe, clock=clock, call=call, mse=mse)
+    whep = Whep(sessions, registry.find, links=negotiation)
     pages = Pages(folder)
     stills = app[STILLS] = Stills()
     snapshots = Snapshots(stills)
@@ -304,6 +343,7 @@ def build_app(
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             *Login(gatekeeper, notices).routes(),
+            web.get(r"/static/{module:.+\.js}", Modules(pages.folder).serve),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
             web.get("/api/ws", signalling.handle),
@@ -312,6 +352,8 @@ def build_app(
             web.delete("/api/sessions/{session}", kick_session),
             web.get("/api/cameras", list_cameras),
             web.post("/api/cameras/{camera:.+}/sign", Signing(gatekeeper, hls).sign),
+            web.post("/api/cameras/{camera:.+}/negotiate", negotiation.handle),
+            web.post("/api/report", reporting.handle),
             web.get("/api/cameras/{camera:.+}", get_camera),
             *(changes or CameraChanges.refusing()).routes(),
             web.get("/api/frame.jpeg", snapshots.frame),

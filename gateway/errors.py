@@ -41,6 +41,8 @@ class GatewayError(Exception):
         self.message = message
         self.code = code or self.default_code
         self.retry_after_s = retry_after_s
+        self.links: tuple[str, ...] = ()
+        """What else may help, as `Link` headers; they hold grants, so they never stand in words."""
 
     def body(self) -> dict[str, dict[str, str]]:
         """The one JSON body of errors (protocol.md, Errors)."""

@@ -1,19 +1,22 @@
 /** One try at playing a camera: its rung, the pictures it brings, and how well it does. */
 
 import { FrameWatch } from './frames.js';
-import { Health } from './health.js';
 import { nowMs } from './now.js';
+import { Recovery } from './recovery.js';
 import { rates } from './stats.js';
 
 /**
  * @typedef {import('./types.js').RungRun} RungRun
  * @typedef {import('./clock.js').StreamClock} StreamClock
  * @typedef {import('./rungs/rung.js').Rung} Rung
- * @typedef {import('./health.js').Observation} Observation
- * @typedef {import('./health.js').Verdict} Verdict
+ * @typedef {import('./recovery.js').Observation} Observation
+ * @typedef {import('./recovery.js').Verdict} Verdict
  * @typedef {import('./stats.js').Counters} Counters
  * @typedef {import('./stats.js').Rates} Rates
  */
+
+/** What was said so soon after the last picture may have been under way with it. */
+const HEARD_AFTER_MS = 500;
 
 export class Attempt {
   /** @type {Rung} */
@@ -28,8 +31,10 @@ export class Attempt {
   counters = null;
   /** @type {Rates | null} */
   rates = null;
-  /** @type {Health | null} null before the first picture */
-  health = null;
+  /** @type {Recovery | null} null before the first picture */
+  recovery = null;
+  /** @type {number | null} from when on it may be shown, once it has caught up; null before the first picture */
+  readyAfterMs = null;
   #begunAt = nowMs();
 
   /**
@@ -57,7 +62,7 @@ export class Attempt {
   begin() {
     const now = nowMs();
     this.run.firstPictureS = (now - this.#begunAt) / 1000;
-    this.health = new Health(now);
+    this.recovery = new Recovery(now);
   }
 
   /** @param {string} reason for the history */
@@ -81,21 +86,28 @@ export class Attempt {
   }
 
   /**
-   * @param {Pick<Observation, 'cameraLive' | 'gatewayReturned' | 'fps' | 'gopS'>} facts
+   * Judges, and does what is the rung's own to do; the player does the rest.
+   *
+   * @param {Pick<Observation, 'cameraLive' | 'gatewayThere' | 'gatewayReturned' | 'fps' | 'gopS'> & {heardAt: number}} facts
+   *   `heardAt`: when the gateway last said anything
    * @returns {Verdict | null} null before the first picture
    */
-  observe(facts) {
-    if (!this.health) return null;
-    const verdict = this.health.observe({
+  observe({ heardAt, ...facts }) {
+    if (!this.recovery) return null;
+    const { rung } = this;
+    const verdict = this.recovery.observe({
       nowMs: nowMs(),
       framesDecoded: this.counters?.framesDecoded ?? 0,
       framesPresented: this.frames.presented,
+      bytesReceived: this.counters?.bytesReceived ?? 0,
+      gatewayHeard: heardAt > (this.frames.lastPictureAt ?? 0) + HEARD_AFTER_MS,
+      mending: rung.mending,
+      mendable: rung.mendable,
       ...facts,
-      cameraLive: facts.cameraLive && !this.mending,
     });
-    if (!verdict.silent) this.rung.mended();
-    // Packets that can't be shown need a new connection; where none come at all, it is the network.
-    if (verdict.rebuild && this.rates?.bitrateBps === 0 && this.rung.mend()) return { ...verdict, rebuild: false };
+    if (!verdict.silent) rung.mended();
+    if (verdict.step === 'mend') rung.mend();
+    else if (verdict.step === 'reattach') rung.reattach();
     return verdict;
   }
 }

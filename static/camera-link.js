@@ -2,7 +2,8 @@
  * What a player hears of its camera: the signalling socket with the grant it needs, the gateway's clock, the camera's state.
  *
  * Events: `open` (detail: whether by a grant); `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
- * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens).
+ * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
+ * `answers` and `unreachable` (over HTTP, while no socket opens).
  */
 
 import { ClockSync } from './clock-sync.js';
@@ -36,6 +37,7 @@ export class CameraLink extends EventTarget {
   #renewal = null;
   /** @type {string | null} the newest */
   #grant = null;
+  #heardAt = 0;
 
   /**
    * @param {LinkOptions} options
@@ -61,6 +63,11 @@ export class CameraLink extends EventTarget {
     this.signalling.addEventListener('message', (event) =>
       this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
     );
+  }
+
+  /** @returns {number} when the gateway last said anything on the socket, unix milliseconds of this browser; 0 for never */
+  get heardAt() {
+    return this.#heardAt;
   }
 
   get isOpen() {
@@ -121,6 +128,14 @@ export class CameraLink extends EventTarget {
     return new URL(`g/${known}/${path}`, base).href;
   }
 
+  /**
+   * @param {string} path of the gateway, without a leading slash
+   * @returns {string} its URL with the grant that counts now, if there is one
+   */
+  addressNow(path) {
+    return new URL(this.#grant === null ? path : `g/${this.#grant}/${path}`, this.#options.base).href;
+  }
+
   get #nowS() {
     return (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000;
   }
@@ -158,12 +173,15 @@ export class CameraLink extends EventTarget {
 
   async #askWhy() {
     const answer = await this.#options.diagnose(this.#options.camera);
-    if (!this.#started || this.isOpen || answer === 'ok' || answer === 'unreachable') return;
-    this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
+    if (!this.#started || this.isOpen) return;
+    if (answer === 'ok') this.dispatchEvent(new Event('answers'));
+    else if (answer === 'unreachable') this.dispatchEvent(new Event('unreachable'));
+    else this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
   }
 
   /** @param {Message} message */
   #receive({ type, value }) {
+    this.#heardAt = nowMs();
     if (type === 'state') {
       this.dispatchEvent(new CustomEvent('camera', { detail: value }));
     } else if (type === 'clock') {

@@ -2,7 +2,6 @@
 
 import { Directory } from './directory.js';
 import { Grid } from './grid.js';
-import { toggleHelp } from './help.js';
 import { noCameras, noList } from './notice.js';
 import { nowMs } from './now.js';
 import { cameraOfPage, pageTitle, protocolOfPage } from './page.js';
@@ -24,6 +23,8 @@ const protocol = protocolOfPage(location.href);
 const store = new Store(`camera-gateway:${new URL(base).pathname}`);
 const grid = new Grid(place);
 const directory = new Directory(base);
+/** When the first pictures are there, on most links. */
+const LATER_MS = 3000;
 let restored = false;
 
 /** @param {HTMLElement | null} notice */
@@ -66,13 +67,16 @@ function obey(command) {
       grid.focus(null);
       break;
     case 'help':
-      toggleHelp();
+      import('./help.js').then(({ toggleHelp }) => toggleHelp()).catch(() => undefined);
       break;
     case 'sound':
       view?.toggleSound();
       break;
     case 'statistics':
       (view ?? grid.views[0])?.toggleStatistics();
+      break;
+    case 'mode':
+      (view ?? grid.views[0])?.toggleModes();
       break;
     case 'fullscreen':
       if (view?.hasAttribute('large')) view.toggleFullscreen();
@@ -89,8 +93,9 @@ grid.addEventListener('view', (event) => {
   view.setAttribute('mode', store.remembered.mode);
   if (protocol !== null) view.setAttribute('protocol', protocol);
   view.addEventListener('preference', (preference) => {
-    const changes = /** @type {CustomEvent<{muted?: boolean, statistics?: boolean}>} */ (preference).detail;
+    const changes = /** @type {CustomEvent<{muted?: boolean, statistics?: boolean, mode?: string}>} */ (preference).detail;
     store.remember(changes);
+    if (changes.mode) for (const other of grid.views) other.setAttribute('mode', changes.mode);
     // One sound at a time.
     if (changes.muted === false) for (const other of grid.views) if (other !== view) other.muted = true;
   });
@@ -129,9 +134,21 @@ document.addEventListener('keydown', (event) => {
 
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void directory.ask();
+// Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
+setTimeout(() => {
+  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+    load().catch(() => undefined);
+  }
+}, LATER_MS);
 });
 globalThis.addEventListener('online', () => void directory.ask());
 
 document.title = pageTitle(onlyCamera, null);
 if (onlyCamera !== null) grid.show([{ name: onlyCamera }]);
 void directory.ask();
+// Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
+setTimeout(() => {
+  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+    load().catch(() => undefined);
+  }
+}, LATER_MS);

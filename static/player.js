@@ -1,18 +1,22 @@
 /**
- * Plays one camera into one `<video>` and keeps it playing; no other DOM.
+ * Plays one camera and keeps it playing, by whichever rung gets through; no other DOM than the stage of its videos.
  *
  * Events: `change` (the situation did), `picture` (first of a connection), `detach` (detail: the video whose picture is
  * about to go: copy it now), `fallback` (detail as protocol.md).
  */
 
-import { Attempt } from './attempt.js';
 import { CameraLink } from './camera-link.js';
+import { readCapabilities } from './capabilities.js';
+import { Climb } from './climb.js';
 import { StreamClock } from './clock.js';
+import { failureMemory } from './failure-memory.js';
+import { modeOf, MODES } from './modes.js';
+import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
-import { offerOf, protocolName, PROTOCOLS } from './protocols.js';
+import { guessPlan, isOwn, request } from './plan.js';
+import { AUTO, offerOf, protocolName, PROTOCOLS, wantedRungs } from './protocols.js';
 import { Record } from './record.js';
-import { retryDelayMs } from './retry.js';
-import { loadRung, makeRung } from './rungs/maker.js';
+import { reportOf } from './report.js';
 
 /**
  * @typedef {import('./types.js').Camera} Camera
@@ -20,28 +24,45 @@ import { loadRung, makeRung } from './rungs/maker.js';
  * @typedef {import('./types.js').Metrics} Metrics
  * @typedef {import('./types.js').Phase} Phase
  * @typedef {import('./types.js').Situation} Situation
+ * @typedef {import('./attempt.js').Attempt} Attempt
+ * @typedef {import('./plan.js').Plan} Plan
+ * @typedef {import('./stage.js').Stage} Stage
  *
- * @typedef {import('./camera-link.js').LinkOptions & {protocol: string}} PlayerOptions `protocol` is one of `PROTOCOLS`,
- *   or what somebody took for one
+ * @typedef {object} PlayerWishes
+ * @property {string} [protocol] `auto`, or some of `PROTOCOLS` with commas between, or what somebody took for that
+ * @property {string} [mode]
+ * @property {readonly string[] | null} [candidates] kinds of WebRTC's candidates: `udp`, `tcp`, `relay`; null for all
+ *
+ * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
 
 const TICK_MS = 500;
-const FIRST_RETRY_MS = 400;
-const LONGEST_RETRY_MS = 15_000;
 const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
+/** Where there is but one rung, giving up sooner gains nothing. */
+const ALONE_TIMEOUT_MS = 8000;
+/** How long a rung that needs the gateway's plan waits for it. */
+const PLAN_PATIENCE_MS = 300;
+const REPORT_EVERY_MS = 30_000;
+const FIRST_REPORT_MS = 5000;
+const PLAN_FRESH_MS = 60_000;
 /** Plays wherever there is a media source, with nothing that an installation may lack. */
 const WITHOUT_MORE = 'mse';
 
+/** @type {Readonly<{[cause: string]: Failure}>} */
+const LOST = {
+  network: { code: 'lost', message: 'Nothing arrived any more.' },
+  decoder: { code: 'decode', message: 'Pictures arrived, but were not shown.' },
+};
+
 export class Player extends EventTarget {
-  #video;
   #options;
   #link;
+  #climb;
+  #memory;
   #clock = new StreamClock();
   #record = new Record();
-  /** @type {Attempt | null} */
-  #attempt = null;
   /** @type {Phase} */
   #phase = 'stopped';
   /** @type {Camera | null} */
@@ -51,15 +72,15 @@ export class Player extends EventTarget {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
   #ticks = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retry;
-  #loading = false;
+  #begun = false;
   #waitingSince = 0;
   #progress = 0;
   /** @type {number | null} */
   #lastPictureAt = null;
   #catchingUp = false;
   #silent = false;
+  /** @type {import('./recovery.js').Cause | null} why */
+  #cause = null;
   /** Pictures stopped while the gateway could not be asked why. */
   #silentWithoutSocket = false;
   #failures = 0;
@@ -69,34 +90,72 @@ export class Player extends EventTarget {
   #gatewayDownSince = null;
   /** @type {number | null} */
   #gatewayRetryAt = null;
+  /** The gateway answers, whether sockets open or not. */
+  #gatewayThere = true;
+  /** Sockets don't open, but HTTP gets through. */
+  #overHttp = false;
   #hidden = false;
   #wanted;
+  /** @type {readonly string[]} */
+  #allow;
   /** @type {Failure | null} why what is wanted can't be had here */
   #lowered = null;
+  /** @type {Plan | null} the gateway's */
+  #plan = null;
+  /** @type {Plan | null} this browser's own */
+  #guess = null;
+  #planAt = -Infinity;
+  /** @type {Promise<void> | null} */
+  #planning = null;
+  #over = new AbortController();
+  #accountedAt = 0;
+  #stalledMs = 0;
+  #reportedAt = 0;
+  #mode;
 
   /**
-   * @param {HTMLVideoElement} video
+   * @param {Stage} stage
    * @param {PlayerOptions} options
    */
-  constructor(video, options) {
+  constructor(stage, options) {
     super();
-    this.#video = video;
     this.#options = options;
-    this.#wanted = options.protocol;
+    this.#wanted = options.protocol ?? AUTO;
+    this.#allow = wantedRungs(this.#wanted);
+    this.#mode = modeOf(options.mode).name;
+    this.#memory = failureMemory(options.base);
     const link = new CameraLink(options, this.#clock);
     this.#link = link;
-    /** @type {[string, (detail: any) => void][]} */
-    const heard = [
-      ['open', (granted) => this.#socketOpened(granted)],
-      ['down', ({ retryAt }) => this.#socketDown(retryAt)],
-      ['camera', (camera) => this.#cameraChanged(camera)],
-      ['grant', (grant) => this.#attempt?.rung.renew(grant)],
-      ['refused', (why) => this.#halt(why)],
-      ['fallback', (detail) => this.dispatchEvent(new CustomEvent('fallback', { detail }))],
-    ];
-    for (const [type, hear] of heard) {
-      link.addEventListener(type, (event) => hear(/** @type {CustomEvent} */ (event).detail));
-    }
+    this.#climb = new Climb({
+      stage,
+      clock: this.#clock,
+      record: this.#record,
+      memory: this.#memory,
+      optionsFor: (rung) => this.#optionsFor(rung),
+      onFrame: () => this.#frameShown(),
+      blameless: () => !this.#gatewayThere || (this.#camera?.state ?? 'live') !== 'live',
+    });
+    this.#listen(link, {
+      open: (granted) => this.#socketOpened(granted),
+      down: (detail) => this.#socketDown(detail),
+      answers: () => this.#gatewayAnswers({ overHttp: true }),
+      unreachable: () => this.#gatewayGone(),
+      camera: (camera) => this.#cameraChanged(camera),
+      grant: (grant) => this.#climb.each((rung) => rung.renew(grant)),
+      refused: (why) => this.#halt(why),
+      fallback: (detail) => this.#toldToFallBack(detail),
+    });
+    this.#listen(this.#climb, {
+      shown: (attempt) => this.#pictureCame(attempt),
+      detach: (video) => this.dispatchEvent(new CustomEvent('detach', { detail: video })),
+      lost: (failure) => this.#lost(failure),
+      failed: (failure) => this.#tryFailed(failure),
+      exhausted: (failure) => this.#exhausted(failure),
+      progress: (progress) => {
+        this.#progress = progress;
+        this.#changed();
+      },
+    });
   }
 
   /**
@@ -106,24 +165,28 @@ export class Player extends EventTarget {
    */
   hint(camera) {
     if (this.#link.isOpen && this.#camera) return;
-    this.#know(camera);
-    this.#changed();
+    this.#cameraChanged(camera);
   }
 
   start() {
     if (this.#phase !== 'stopped') return;
-    if (!PROTOCOLS.includes(this.#wanted)) {
+    if (this.#allow.length === 0) {
       this.#halt('no-protocol');
       return;
     }
     const now = nowMs();
+    this.#over = new AbortController();
     this.#record.restart(now);
     this.#waitingSince = now;
+    this.#accountedAt = now;
+    this.#reportedAt = now - REPORT_EVERY_MS + FIRST_REPORT_MS;
     this.#lastPictureAt = null;
     this.#failures = 0;
+    this.#plan = null;
     this.#phase = 'starting';
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#link.start();
+    void this.#negotiate();
     this.#begin();
     this.#changed();
   }
@@ -141,7 +204,16 @@ export class Player extends EventTarget {
       return;
     }
     this.#link.hurry();
-    if (!this.#attempt) this.#begin();
+    if (this.#begun) this.#climb.hurry();
+    else this.#begin();
+  }
+
+  /** The browser is on another network. */
+  moved() {
+    if (this.#ticker === undefined) return;
+    this.#link.hurry();
+    this.#climb.moved();
+    this.#climb.hurry();
   }
 
   /** @param {string} grant a fresh one, before the last expires */
@@ -160,14 +232,16 @@ export class Player extends EventTarget {
       progress: this.#progress,
       lastPictureAt: this.#lastPictureAt,
       silent: this.#silent || (this.#lastPictureAt !== null && this.#phase === 'starting'),
+      cause: this.#silent ? this.#cause : null,
       catchingUp: this.#catchingUp,
       gatewayDownSince: this.#gatewayDownSince,
       gatewayRetryAt: this.#gatewayRetryAt,
       failures: this.#failures,
       failure: this.#failure,
-      lowered: this.#lowered,
+      tried: [...this.#climb.tried].map(([rung, { code, message }]) => ({ rung, code, message })),
+      lowered: this.#lowered ?? this.#climb.lowered ?? this.#absent(),
       protocol: this.#protocol,
-      transport: this.#attempt?.counters?.transport ?? null,
+      transport: this.#climb.shown?.counters?.transport ?? null,
     };
   }
 
@@ -175,26 +249,71 @@ export class Player extends EventTarget {
   set hidden(hidden) {
     if (hidden === this.#hidden) return;
     this.#hidden = hidden;
-    if (this.#attempt) this.#attempt.rung.hidden = hidden;
+    this.#climb.hidden = hidden;
+  }
+
+  /** @param {string} name one of `MODES`; takes effect while pictures go on */
+  set mode(name) {
+    const { name: mode } = modeOf(name);
+    if (mode === this.#mode) return;
+    this.#mode = mode;
+    this.#sendMode();
+    this.#climb.each((rung) => {
+      rung.mode = mode;
+    });
+    this.#changed();
+  }
+
+  get mode() {
+    return this.#mode;
+  }
+
+  #sendMode() {
+    this.#link.signalling.send({ type: 'mode', value: this.#mode });
   }
 
   /** @returns {Metrics} */
   get metrics() {
-    return this.#record.metrics(this.#attempt);
+    return this.#record.metrics(this.#climb.foremost);
   }
 
   /** @returns {import('./stats.js').Statistics} */
   get statistics() {
+    const { foremost } = this.#climb;
     return {
       ...this.metrics,
       camera: this.#options.camera,
       rung: this.#protocol,
       protocol: protocolName(this.#protocol),
-      counters: this.#attempt?.counters ?? null,
-      rates: this.#attempt?.rates ?? null,
+      counters: foremost?.counters ?? null,
+      rates: foremost?.rates ?? null,
       history: this.#record.history,
+      session: this.#record.session,
+      mode: this.#mode,
       source: this.#camera,
     };
+  }
+
+  /** @returns {{[key: string]: unknown}} protocol.md, Report */
+  get report() {
+    const { watchedMs, stalledMs, latencies, history, session } = this.#record;
+    return reportOf({
+      camera: this.#options.camera,
+      session,
+      firstPictureMs: this.metrics.firstPictureMs,
+      watchedMs,
+      stalledMs,
+      latencies,
+      history,
+      pair: this.#climb.shown?.counters?.pair ?? null,
+    });
+  }
+
+  /** The page is left: what has been seen is told by a way that outlives it. */
+  leave() {
+    if (this.#ticker === undefined || !navigator.sendBeacon) return;
+    const body = new Blob([JSON.stringify(this.report)], { type: 'text/plain' });
+    navigator.sendBeacon(this.#link.addressNow('api/report'), body);
   }
 
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
@@ -202,89 +321,137 @@ export class Player extends EventTarget {
     return this.#record.latencies;
   }
 
+  /** Why what is better than the rung that plays is not in the plan. */
+  #absent() {
+    const shown = this.#climb.shown?.rung.name;
+    const better = PROTOCOLS.slice(0, shown === undefined ? 0 : PROTOCOLS.indexOf(shown));
+    return (this.#plan ?? this.#guess)?.absent.find(({ rung, code }) => better.includes(rung) && code !== 'not_allowed') ?? null;
+  }
+
   get #protocol() {
-    return this.#attempt?.rung.name ?? this.#wanted;
+    return this.#climb.foremost?.rung.name ?? (this.#allow.length === 1 ? this.#allow[0] : this.#wanted);
+  }
+
+  /** @returns {import('./plan.js').Wishes} */
+  get #wishes() {
+    return {
+      mode: this.#mode,
+      allow: this.#allow,
+      candidates: this.#options.candidates ?? null,
+      failures: this.#memory.recall(Date.now()),
+    };
   }
 
   #begin() {
-    this.#cancelRetry();
-    if (this.#attempt || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
+    if (this.#begun || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
     if (this.#camera && ['offline', 'unsupported'].includes(this.#camera.state)) return;
-    this.#phase = 'starting';
-    const { camera } = this.#options;
-    const protocol = this.#wanted;
-    const rung = makeRung(protocol);
-    if (!rung) {
-      void this.#load(protocol);
+    // Who wants relays alone can't begin before the gateway has named one.
+    if (this.#relayOnly && !this.#plan) return;
+    this.#begun = true;
+    this.#progress = 0.2;
+    if (this.#record.history.length > 0) this.#waitingSince = nowMs();
+    const wishes = this.#wishes;
+    this.#guess = guessPlan(this.#camera, readCapabilities(), wishes);
+    const plan = this.#plan ?? this.#guess;
+    this.#climb.remember(wishes.failures);
+    this.#climb.plan(this.#timed(plan.steps));
+    this.#climb.begin();
+  }
+
+  /** @param {readonly import('./plan.js').Step[]} steps */
+  #timed(steps) {
+    if (steps.length !== 1) return steps;
+    const timeoutMs = ALONE_TIMEOUT_MS + (this.#camera?.video?.gop_s ?? 0) * 1000;
+    return steps.map((step) => ({ ...step, timeoutMs: Math.max(step.timeoutMs, timeoutMs) }));
+  }
+
+  /** Asks for a plan, one question at a time. */
+  #negotiate() {
+    this.#planning ??= this.#ask().finally(() => {
+      this.#planning = null;
+    });
+    return this.#planning;
+  }
+
+  async #ask() {
+    const { signal } = this.#over;
+    const asked = request(readCapabilities(), this.#wishes);
+    const plan = await negotiate(this.#link, this.#options.camera, asked, signal);
+    if (signal.aborted) return;
+    if (!plan) {
+      if (this.#begun && this.#climb.steps.length === 0) this.#unplayable('This browser can play none of what this gateway offers.');
       return;
     }
-    if (this.#record.history.length > 0) this.#waitingSince = nowMs();
-    this.#progress = 0.2;
-    this.#clock.forgetStream();
-    const attempt = new Attempt(this.#video, rung, {
-      clock: this.#clock,
-      playerStartedAt: this.#record.startedAt,
-      onFrame: () => this.#frameShown(),
-    });
-    this.#attempt = attempt;
-    this.#record.begun(attempt);
-    rung.addEventListener('progress', (event) => {
-      this.#progress = /** @type {CustomEvent<number>} */ (event).detail;
-      this.#changed();
-    });
-    rung.addEventListener('picture', () => this.#pictureCame(attempt));
-    rung.addEventListener('failed', (event) => this.#failed(/** @type {CustomEvent<Failure>} */ (event).detail));
+    this.#plan = plan;
+    this.#planAt = nowMs();
+    if (!this.#begun) this.#begin();
+    else if (plan.steps.length > 0) this.#climb.plan(this.#timed(plan.steps));
+    else if (!this.#climb.shown) {
+      const [only] = this.#allow.length === 1 ? plan.absent.filter(({ rung }) => rung === this.#allow[0]) : [];
+      this.#unplayable(only?.message ?? plan.message ?? 'This camera can’t be played here.');
+    }
+  }
+
+  /** @param {string} message */
+  #unplayable(message) {
+    this.#failure = { code: 'codec', message };
+    this.#halt('unplayable');
+  }
+
+  get #relayOnly() {
+    const { candidates } = this.#options;
+    return Boolean(candidates) && candidates?.join() === 'relay';
+  }
+
+  /** @param {string} rung @returns {import('./rungs/rung.js').RungOptions} */
+  #optionsFor(rung) {
+    const { camera } = this.#options;
     const { state, audio, video } = this.#camera ?? {};
-    rung.start(this.#video, {
+    this.#clock.forgetStream();
+    this.#link.askClock();
+    return {
       signalling: this.#link.signalling,
       clock: this.#clock,
-      camera,
-      address: (path) => this.#link.address(path),
-      audio: state === undefined || (Boolean(audio) && !offerOf(this.#camera, protocol)?.audio),
+      mode: this.#mode,
+      audio: state === undefined || (Boolean(audio) && !offerOf(this.#camera, rung)?.audio),
       // The gateway may have to open the camera first.
       answerDeadlineMs: (state ?? 'live') === 'live' ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (video?.gop_s ?? 0) * 1000,
-    });
-    if (this.#hidden) rung.hidden = true;
+      whep: () => this.#link.address(`${camera}/whep`),
+      playlist: () => this.#playlist(rung),
+      iceServers: this.#step(rung)?.iceServers ?? [],
+      relayOnly: this.#relayOnly,
+    };
   }
 
-  /** @param {string} protocol whose rung is not on this page yet */
-  async #load(protocol) {
-    if (this.#loading) return;
-    this.#loading = true;
-    /** @type {Failure | null} */
-    let failure = null;
-    try {
-      await loadRung(protocol);
-    } catch {
-      failure = { code: 'network', message: `The part of this page that plays ${protocolName(protocol)} could not be loaded.` };
+  /** @param {string} rung */
+  #step(rung) {
+    return this.#plan?.steps.find((step) => step.rung === rung);
+  }
+
+  /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
+  async #playlist(rung) {
+    if (nowMs() - this.#planAt > PLAN_FRESH_MS) {
+      const patience = new Promise((resolve) => {
+        setTimeout(resolve, PLAN_PATIENCE_MS);
+      });
+      await Promise.race([this.#negotiate(), patience]);
     }
-    this.#loading = false;
-    if (this.#phase !== 'starting') return;
-    if (failure) this.#failed(failure);
-    else this.#begin();
-  }
-
-  /** @param {string} reason for the history */
-  #end(reason) {
-    const attempt = this.#attempt;
-    if (!attempt) return;
-    if (attempt.frames.presented > 0) this.dispatchEvent(new CustomEvent('detach', { detail: attempt.video }));
-    this.#attempt = null;
-    this.#record.ended(attempt);
-    this.#catchingUp = false;
-    // A late answer to this offer must not be taken for one to the next.
-    const answerOwed = attempt.rung.awaitingAnswer;
-    attempt.end(reason);
-    if (answerOwed) this.#link.signalling.reset();
+    const { camera, base } = this.#options;
+    const own = `${camera}/index.m3u8`;
+    const url = this.#step(rung)?.url;
+    // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
+    return !url || isOwn(url, base, own) ? this.#link.address(own) : new URL(url, base).href;
   }
 
   /** @param {Phase} phase */
   #halt(phase) {
-    this.#end(phase === 'stopped' ? 'stopped by the page' : phase);
+    this.#over.abort();
+    this.#climb.halt(phase === 'stopped' ? 'stopped by the page' : phase);
     clearInterval(this.#ticker);
     this.#ticker = undefined;
-    this.#cancelRetry();
+    this.#begun = false;
+    this.#catchingUp = false;
     this.#link.stop();
     this.#phase = phase;
     this.#silent = false;
@@ -292,15 +459,15 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  /** @param {Attempt} attempt */
+  /** @param {Attempt} attempt whose first picture is on the screen */
   #pictureCame(attempt) {
     const now = nowMs();
-    attempt.begin();
     this.#record.pictureCame(now);
     this.#phase = 'playing';
     this.#lastPictureAt = now;
     this.#silent = false;
     this.#silentWithoutSocket = false;
+    this.#catchingUp = attempt.frames.catchingUp;
     this.#failures = 0;
     this.#failure = null;
     this.#link.askClock();
@@ -309,7 +476,7 @@ export class Player extends EventTarget {
   }
 
   #frameShown() {
-    const frames = this.#attempt?.frames;
+    const frames = this.#climb.shown?.frames;
     if (!frames) return;
     this.#lastPictureAt = frames.lastPictureAt;
     if (frames.catchingUp === this.#catchingUp && !this.#silent) return;
@@ -318,110 +485,188 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  /** @param {Failure} failure */
-  #failed(failure) {
-    const hadPicture = this.#phase === 'playing';
-    this.#end(failure.message);
-    if (failure.code === 'missing' && this.#wanted !== WITHOUT_MORE) {
-      this.#lowered = failure;
-      this.#wanted = WITHOUT_MORE;
-      this.#begin();
-      return;
-    }
-    if (failure.code === 'codec' || failure.code === 'missing') {
-      this.#failure = failure;
-      this.#halt('unplayable');
-      return;
-    }
-    if (hadPicture) this.#record.reconnects += 1;
+  /** @param {Failure} failure of what was shown */
+  #lost(failure) {
+    if (this.#phase !== 'playing') return;
+    this.#record.reconnects += 1;
     this.#phase = 'starting';
+    this.#progress = 0;
+    this.#waitingSince = nowMs();
+    this.#catchingUp = false;
+    this.#failure = failure;
+    this.#changed();
+  }
+
+  /** @param {Failure} failure */
+  #tryFailed(failure) {
+    if (this.#climb.shown) {
+      this.#changed();
+      return;
+    }
     this.#progress = 0;
     const cameraAway = this.#camera !== null && this.#camera.state !== 'live';
     if (!cameraAway || failure.code !== 'refused') {
-      this.#failures += hadPicture ? 0 : 1;
+      this.#failures += 1;
       this.#failure = failure;
     }
-    const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
-    if (hadPicture) this.#begin();
-    else this.#retry = setTimeout(() => this.#begin(), delayMs);
     this.#changed();
+  }
+
+  /** @param {Failure} failure of the last rung that was left */
+  #exhausted(failure) {
+    if (failure.code === 'missing' && !this.#allow.includes(WITHOUT_MORE)) {
+      this.#lowered = failure;
+      this.#allow = [WITHOUT_MORE];
+      this.#begun = false;
+      this.#plan = null;
+      this.#begin();
+      void this.#negotiate();
+      return;
+    }
+    this.#failure = failure;
+    this.#halt('unplayable');
+  }
+
+  /** @param {{from?: string, to?: string | null, reason?: string}} detail */
+  #toldToFallBack(detail) {
+    this.dispatchEvent(new CustomEvent('fallback', { detail }));
+    if (detail.from === this.#climb.shown?.rung.name) this.#climb.faltered({ loss: true });
   }
 
   #tick() {
     this.#ticks += 1;
+    this.#account();
     this.#link.tick({ patient: this.#hidden });
-    if (this.#hidden) this.#attempt?.health?.forgive(nowMs());
+    if (this.#hidden) this.#climb.shown?.recovery?.forgive(nowMs());
     else if (this.#observe()) this.#changed();
     if (this.#ticks % 2) return;
-    this.#record.second(this.#silent ? null : (this.#attempt?.frames.latencyMs ?? null));
+    this.#report();
+    this.#record.second(this.#silent ? null : (this.#climb.shown?.frames.latencyMs ?? null));
     void this.#count();
+  }
+
+  /** Counts how long somebody has been looking, and at nothing new. */
+  #account() {
+    const now = nowMs();
+    const forMs = now - this.#accountedAt;
+    this.#accountedAt = now;
+    if (this.#hidden || this.#lastPictureAt === null) return;
+    // What turns out to be a silence began with the last picture.
+    const silentMs = this.#stopped ? now - this.#lastPictureAt : 0;
+    this.#record.watched(forMs, Math.max(0, silentMs - this.#stalledMs));
+    this.#stalledMs = silentMs;
+  }
+
+  get #stopped() {
+    return this.#silent || this.#phase === 'starting';
+  }
+
+  #report() {
+    const now = nowMs();
+    if (now - this.#reportedAt < REPORT_EVERY_MS) return;
+    this.#reportedAt = now;
+    this.#link.signalling.send({ type: 'report', value: this.report });
   }
 
   /** @returns {boolean} whether pictures stopped coming, or came again */
   #observe() {
+    const { shown } = this.#climb;
     const { video, state } = this.#camera ?? {};
-    const verdict = this.#attempt?.observe({
-      cameraLive: state === 'live' && this.#link.isOpen,
+    const verdict = shown?.observe({
+      cameraLive: state === 'live',
+      gatewayThere: this.#gatewayThere,
       gatewayReturned: this.#silentWithoutSocket && this.#link.isOpen,
+      heardAt: this.#link.heardAt,
       fps: video?.fps,
       gopS: video?.gop_s,
     });
-    if (!verdict) return false;
-    const { silent, rebuild } = verdict;
+    if (!shown || !verdict) return false;
+    const { silent, cause, step } = verdict;
     // A rung that mends its own connection is not hurried by a socket that came back first.
-    const waiting = silent && !this.#attempt?.mending;
-    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#link.isOpen);
-    const changed = silent !== this.#silent;
+    const waiting = silent && !shown.mending;
+    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#gatewayThere);
+    const changed = silent !== this.#silent || cause !== this.#cause;
+    // An answer tells that the network as such is there.
+    if (silent && !this.#silent) this.#link.askClock();
+    if (!silent && this.#silent) this.#climb.recovered();
     this.#silent = silent;
-    if (rebuild) this.#failed({ code: 'lost', message: 'no pictures for too long' });
+    this.#cause = cause;
+    if (step === 'others') this.#climb.faltered();
+    else if (step === 'reconnect') this.#climb.failed(shown, LOST[cause ?? ''] ?? LOST.network);
     return changed;
   }
 
   async #count() {
-    const attempt = this.#attempt;
-    const transport = attempt?.counters?.transport;
-    await attempt?.count();
-    if (attempt === this.#attempt && attempt?.counters?.transport !== transport) this.#changed();
+    const { shown } = this.#climb;
+    const transport = shown?.counters?.transport;
+    await shown?.count();
+    if (shown === this.#climb.shown && shown?.counters?.transport !== transport) this.#changed();
   }
 
   /** @param {boolean} granted */
   #socketOpened(granted) {
+    this.#gatewayAnswers({ overHttp: false });
+    // Each socket begins with the quickest.
+    if (this.#mode !== MODES[0].name) this.#sendMode();
+    // The connection was made on another socket: from now on it lasts as long as this one's grant.
+    if (granted) this.#climb.each((rung) => rung.claim());
+  }
+
+  /** @param {{overHttp: boolean}} how whether by HTTP alone */
+  #gatewayAnswers({ overHttp }) {
+    this.#overHttp = overHttp;
     this.#gatewayDownSince = null;
     this.#gatewayRetryAt = null;
-    // The connection was made on another socket: from now on it lasts as long as this one's grant.
-    if (granted) this.#attempt?.rung.claim();
+    if (!this.#gatewayThere) {
+      this.#gatewayThere = true;
+      this.#failures = 0;
+      this.#climb.forgive();
+      if (this.#phase === 'starting') this.#waitingSince = nowMs();
+      if (this.#begun) this.#climb.hurry();
+    }
     this.#changed();
   }
 
-  /** @param {number} retryAt unix milliseconds */
-  #socketDown(retryAt) {
+  #gatewayGone() {
+    this.#overHttp = false;
+    this.#gatewayThere = false;
     this.#gatewayDownSince ??= nowMs();
-    this.#gatewayRetryAt = retryAt;
     if (this.#silent) this.#silentWithoutSocket = true;
     this.#changed();
   }
 
-  /** @param {Camera} camera */
-  #cameraChanged(camera) {
-    const before = this.#camera?.state;
-    this.#know(camera);
-    if (camera.state === 'unsupported') this.#end('the camera can’t be played');
-    if (camera.state === 'live' && before !== 'live') this.#failures = 0;
-    // Not on every message: a try that failed is followed by its delay.
-    if (!this.#attempt && (camera.state !== before || this.#retry === undefined)) this.#begin();
-    this.#changed();
+  /** @param {{retryAt: number, opened: boolean}} detail as `Signalling` */
+  #socketDown({ retryAt, opened }) {
+    this.#gatewayRetryAt = retryAt;
+    // Where sockets are blocked, one more that fails means nothing.
+    if (opened || !this.#overHttp) this.#gatewayGone();
   }
 
   /** @param {Camera} camera */
-  #know(camera) {
+  #cameraChanged(camera) {
     this.#camera = camera;
     if (camera.state === 'offline') this.#outage = { since: camera.since, reason: camera.reason };
     else if (camera.state !== 'connecting') this.#outage = null;
+    if (camera.state === 'unsupported') this.#climb.halt('the camera can’t be played');
+    const away = camera.state === 'offline' || camera.state === 'unsupported';
+    if (away && this.#begun) {
+      this.#climb.suspend('the camera is away');
+      if (!this.#climb.shown) this.#begun = false;
+    } else if (!away && !this.#begun) {
+      this.#failures = 0;
+      this.#begin();
+    }
+    this.#changed();
   }
 
-  #cancelRetry() {
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+  /**
+   * @param {EventTarget} target
+   * @param {{[type: string]: (detail: any) => void}} heard
+   */
+  #listen(target, heard) {
+    for (const [type, hear] of Object.entries(heard)) {
+      target.addEventListener(type, (event) => hear(/** @type {CustomEvent} */ (event).detail));
+    }
   }
 
   #changed() {

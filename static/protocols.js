@@ -2,6 +2,9 @@
 
 export const PROTOCOLS = Object.freeze(['webrtc', 'mse', 'll-hls', 'hls']);
 
+/** Whichever gets through, the best of them. */
+export const AUTO = 'auto';
+
 /** @type {Readonly<Record<string, string>>} */
 const NAMES = { webrtc: 'WebRTC', mse: 'MSE', 'll-hls': 'LL-HLS', hls: 'HLS' };
 
@@ -14,6 +17,16 @@ const OFFERED_AS = { hls: 'll-hls' };
  */
 export function protocolName(protocol) {
   return NAMES[protocol] ?? protocol;
+}
+
+/**
+ * @param {string} wanted `auto`, or some of `PROTOCOLS` with commas between
+ * @returns {readonly string[]} none if there is one among them that does not exist
+ */
+export function wantedRungs(wanted) {
+  if (wanted === AUTO) return PROTOCOLS;
+  const rungs = wanted.split(',').map((rung) => rung.trim());
+  return rungs.every((rung) => PROTOCOLS.includes(rung)) ? rungs : [];
 }
 
 /**

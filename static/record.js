@@ -21,6 +21,11 @@ export class Record {
   /** @type {(number | null)[]} */
   #latencies = [];
 
+  /** Names what is reported as one. */
+  session = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  #watchedMs = 0;
+  #stalledMs = 0;
+
   /** Connections that had shown pictures and were lost. */
   reconnects = 0;
 
@@ -57,7 +62,28 @@ export class Record {
   /** @param {Attempt} attempt */
   ended(attempt) {
     this.#presented += attempt.frames.presented;
-    this.#stalls += attempt.health?.stalls ?? 0;
+    this.#stalls += attempt.recovery?.stalls ?? 0;
+  }
+
+  /** @returns {number} with pictures that moved */
+  get watchedMs() {
+    return this.#watchedMs;
+  }
+
+  /** @returns {number} with one that stood still */
+  get stalledMs() {
+    return this.#stalledMs;
+  }
+
+  /**
+   * Somebody looked at a picture.
+   *
+   * @param {number} forMs
+   * @param {number} stalledMs of it, and of what was taken for watched before
+   */
+  watched(forMs, stalledMs) {
+    this.#watchedMs += forMs - stalledMs;
+    this.#stalledMs += stalledMs;
   }
 
   /** @param {number | null} latencyMs of this second */
@@ -75,7 +101,7 @@ export class Record {
       latencyMs: attempt?.frames.latencyMs ?? null,
       latencySource: attempt?.frames.latencySource ?? null,
       framesPresented: this.#presented + (attempt?.frames.presented ?? 0),
-      stalls: this.#stalls + (attempt?.health?.stalls ?? 0),
+      stalls: this.#stalls + (attempt?.recovery?.stalls ?? 0),
       reconnects: this.reconnects,
       rung: attempt?.rung.name ?? null,
       transport: attempt?.counters?.transport ?? null,

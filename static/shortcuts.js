@@ -3,7 +3,7 @@
  */
 
 /**
- * @typedef {{action: 'back' | 'fullscreen' | 'sound' | 'statistics' | 'help'}
+ * @typedef {{action: 'back' | 'fullscreen' | 'sound' | 'statistics' | 'mode' | 'help'}
  *   | {action: 'focus', index: number}
  *   | {action: 'move', key: 'ArrowLeft' | 'ArrowRight' | 'ArrowUp' | 'ArrowDown'}} Command
  *
@@ -23,6 +23,7 @@ export const LEGEND = Object.freeze([
   /** @type {const} */ (['f', 'Full screen']),
   /** @type {const} */ (['m', 'Sound on and off']),
   /** @type {const} */ (['i', 'Statistics']),
+  /** @type {const} */ (['o', 'How live: less delay or more calm']),
   /** @type {const} */ (['?', 'This list']),
 ]);
 
@@ -45,6 +46,9 @@ export function commandFor({ key, ctrlKey, altKey, metaKey }) {
     case 'i':
     case 'I':
       return { action: 'statistics' };
+    case 'o':
+    case 'O':
+      return { action: 'mode' };
     case '?':
       return { action: 'help' };
     case 'ArrowLeft':

@@ -13,6 +13,8 @@ import { retryDelayMs } from './retry.js';
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 2000;
 const OPENING_DEADLINE_MS = 5000;
+const BLOCKED_AFTER = 8;
+const BLOCKED_RETRY_MS = 15_000;
 
 /**
  * @param {string} camera
@@ -36,6 +38,7 @@ export class Signalling extends EventTarget {
   #timer;
   #failures = 0;
   #opened = false;
+  #everOpened = false;
   /** @type {Promise<string> | null} the URL is not known yet */
   #asking = null;
   #wanted = false;
@@ -48,6 +51,11 @@ export class Signalling extends EventTarget {
     super();
     this.#url = url;
     this.#createSocket = createSocket;
+  }
+
+  /** Whether the last try failed, or the socket that was open is gone. */
+  get failing() {
+    return this.#failures > 0 && !this.isOpen;
   }
 
   get isOpen() {
@@ -118,6 +126,7 @@ export class Signalling extends EventTarget {
     socket.onopen = () => {
       clearTimeout(this.#timer);
       this.#opened = true;
+      this.#everOpened = true;
       this.dispatchEvent(new Event('open'));
     };
     socket.onmessage = (event) => this.#receive(event.data);
@@ -149,7 +158,9 @@ export class Signalling extends EventTarget {
     clearTimeout(this.#timer);
     this.#drop();
     this.#failures += 1;
-    const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS });
+    // One that never opened is blocked, rather than that the gateway is being restarted.
+    const mostMs = !this.#everOpened && this.#failures > BLOCKED_AFTER ? BLOCKED_RETRY_MS : LONGEST_RETRY_MS;
+    const delayMs = retryDelayMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs });
     this.#timer = setTimeout(() => this.#connect(), delayMs);
     const detail = { retryAt: nowMs() + delayMs, opened: this.#opened };
     this.dispatchEvent(new CustomEvent('down', { detail }));

@@ -2,6 +2,7 @@
  * Numbers out of WebRTC's statistics, and the text of them for a bug report.  Pure.
  */
 
+import { modeOf } from './modes.js';
 import { offerOf } from './protocols.js';
 import { codecName } from './words.js';
 
@@ -24,6 +25,7 @@ import { codecName } from './words.js';
  * @property {string | null} decoder
  * @property {string | null} transport UDP, TCP or relay
  * @property {number | null} roundTripMs
+ * @property {{protocol: string, type: string} | null} [pair] of candidates, that won
  *
  * @typedef {object} Rates
  * @property {number | null} fps
@@ -44,6 +46,8 @@ import { codecName } from './words.js';
  * @property {number} reconnects
  * @property {number | null} firstPictureMs
  * @property {readonly RungRun[]} history
+ * @property {string} session
+ * @property {string} mode
  * @property {Camera | null} source
  */
 
@@ -83,8 +87,19 @@ export function readCounters(entries, atMs) {
     height: inbound.frameHeight ?? 0,
     decoder: inbound.decoderImplementation ?? null,
     transport: transportOf(pair, byId),
+    pair: pairOf(pair, byId),
     roundTripMs: typeof pair?.currentRoundTripTime === 'number' ? pair.currentRoundTripTime * 1000 : null,
   };
+}
+
+/**
+ * @param {Entry | undefined} pair
+ * @param {Map<string, Entry>} byId
+ * @returns {{protocol: string, type: string} | null} the local candidate's
+ */
+function pairOf(pair, byId) {
+  const { protocol, candidateType } = (pair && byId.get(pair.localCandidateId)) ?? {};
+  return typeof protocol === 'string' && typeof candidateType === 'string' ? { protocol, type: candidateType } : null;
 }
 
 /**
@@ -161,6 +176,8 @@ export function lines(statistics) {
     ['Loss', now?.lossRatio === null || !now ? '–' : withUnit(now.lossRatio * 100, '%', 1)],
     ['Round trip', withUnit(counters?.roundTripMs, 'ms')],
     ['Buffer', withUnit(now?.jitterBufferMs, 'ms')],
+    ['Candidates', counters?.pair ? `${counters.pair.type}, ${counters.pair.protocol.toUpperCase()}` : '–'],
+    ['Mode', modeOf(statistics.mode).label],
     ['Stalls', String(statistics.stalls)],
     ['Reconnects', String(statistics.reconnects)],
     [
@@ -169,6 +186,7 @@ export function lines(statistics) {
         ? `${codecName(video.codec)} (${video.codec}), ${video.width} × ${video.height}, ${withUnit(video.fps, 'fps')}`
         : '–',
     ],
+    ['Session', statistics.session],
     ['GOP', withUnit(video?.gop_s, 's', 1)],
     ['Sound', source?.audio ? (offerOf(source, statistics.rung)?.audio?.message ?? source.audio.codec) : 'none'],
   ];

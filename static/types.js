@@ -43,7 +43,7 @@
  *   seconds on the gateway's clock
  *
  * @typedef {object} Failure why a rung gave up
- * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
+ * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
  * @property {string} message a sentence for people
  *
  * @typedef {object} RungRun one try at one rung
@@ -63,12 +63,14 @@
  * @property {number} progress 0 to 1, how far connecting has come
  * @property {number | null} lastPictureAt
  * @property {boolean} silent pictures came, and then stopped coming
+ * @property {import('./recovery.js').Cause | null} cause why they did
  * @property {boolean} catchingUp
  * @property {number | null} gatewayDownSince
  * @property {number | null} gatewayRetryAt
  * @property {number} failures tries in a row that ended without a picture
  * @property {Failure | null} failure the latest of them
- * @property {Failure | null} lowered why another protocol plays than the one that was asked for
+ * @property {readonly {rung: string, code: string, message: string}[]} tried why each rung failed since pictures last came
+ * @property {{code: string, message: string} | null} lowered why a better protocol doesn't play, or the one that was asked for
  * @property {string} protocol of the rung that plays or is tried: webrtc, mse, ll-hls or hls
  * @property {string | null} transport what carries it: UDP, TCP, relay or WebSocket; null where there is no more to say
  *

@@ -25,6 +25,9 @@ import { protocolName, PROTOCOLS } from './protocols.js';
 
 const PATIENCE_MS = 300;
 const LONG_WAIT_MS = 4000;
+/** Whoever waits for so long is told what was tried. */
+const HOPELESS_AFTER_MS = 15_000;
+/** Sooner if every rung failed so often. */
 const HOPELESS_AFTER = 3;
 
 /** @type {Readonly<Record<string, string>>} */
@@ -34,14 +37,32 @@ const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_vide
 
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
-  ice: "The gateway's media port did not answer. Check that its port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
-  dtls: 'The encrypted connection was not completed. A firewall between this computer and the gateway may be cutting it.',
-  'first-frame': 'The connection stands, but no picture came through it. Check that the camera sends H.264 with regular keyframes.',
-  signalling: 'The gateway accepted the connection but did not answer. Look at its log.',
-  refused: 'The gateway refused the connection.',
-  lost: 'The connection keeps breaking. Check the network between this computer and the gateway.',
-  network: 'The gateway did not answer over HTTP. Check the network between this computer and the gateway.',
-  decode: "This browser's decoder gave up. Try another browser, or another of the camera's streams.",
+  ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+  dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
+  'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
+  signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
+  lost: 'Check the network between this computer and the gateway.',
+  loss: 'The network loses too much of what the gateway sends.',
+  network: 'Check the network between this computer and the gateway.',
+  decode: "Try another browser, or another of the camera's streams.",
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const WHY_SILENT = {
+  network: 'The camera is live, but nothing arrives here — looking for another way.',
+  decoder: "Pictures arrive, but this browser doesn't show them — starting anew.",
+};
+
+/** Of several failures the one that somebody can do most about. */
+const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
+
+/** @type {Readonly<Record<string, string>>} */
+const WHY_LOWER = {
+  ice: "The gateway's media port is blocked, UDP and TCP.",
+  dtls: 'Something on the way cuts encrypted media.',
+  signalling: 'WebSockets are blocked.',
+  network: 'The quicker ways did not get through.',
+  loss: 'The network loses too many packets for WebRTC.',
 };
 
 /** @type {Readonly<Record<string, string>>} */
@@ -223,7 +244,7 @@ function unsupportedSentence({ video }) {
  * @returns {Words | null}
  */
 function describeConnection(situation, nowMs) {
-  const { lastPictureAt, silent, phase, failures, failure, gatewayDownSince, gatewayRetryAt, camera } = situation;
+  const { lastPictureAt, silent, cause, phase, startedAt, gatewayDownSince, gatewayRetryAt, camera } = situation;
   if (lastPictureAt !== null && !silent) return null;
   if (gatewayDownSince !== null && nowMs - gatewayDownSince > PATIENCE_MS) {
     const since = `Gateway not reachable since ${timeOfDay(gatewayDownSince, nowMs)}`;
@@ -235,22 +256,8 @@ function describeConnection(situation, nowMs) {
       picture: 'greyed',
     });
   }
-  if (failures >= HOPELESS_AFTER && failure && camera?.state === 'live') {
-    const title = 'No picture gets through to this browser.';
-    const tried = `Tried ${protocolName(situation.protocol)} ${failures} times.`;
-    const helps = failure.code === 'refused' ? failure.message : (WHAT_HELPS[failure.code] ?? failure.message);
-    const detail = `${tried} ${helps}`;
-    return say({
-      kind: 'failed',
-      mark: 'No picture',
-      title,
-      detail,
-      spoken: `${title} ${helps}`,
-      picture: 'greyed',
-      needsPerson: true,
-      action: 'retry',
-    });
-  }
+  const waitedMs = nowMs - (lastPictureAt ?? startedAt);
+  if ((camera?.state ?? 'live') === 'live' && isHopeless(situation, waitedMs)) return describeHopeless(situation);
   if (silent && lastPictureAt !== null) {
     // A new connection that stands within a second needs no words.
     if (nowMs - lastPictureAt < 1000) return say({ kind: 'live' });
@@ -258,13 +265,49 @@ function describeConnection(situation, nowMs) {
       kind: 'stalled',
       mark: 'Stalled',
       title: `No new pictures for ${duration(nowMs - lastPictureAt)}`,
-      detail: camera && camera.state !== 'live' ? reasonOf(camera.reason) : '',
+      detail: camera && camera.state !== 'live' ? reasonOf(camera.reason) : (WHY_SILENT[cause ?? ''] ?? ''),
       spoken: 'No new pictures',
       picture: 'dimmed',
       waiting: phase === 'starting',
     });
   }
   return phase === 'starting' ? describeWaiting(situation, nowMs) : null;
+}
+
+/**
+ * @param {Situation} situation
+ * @param {number} waitedMs
+ */
+function isHopeless({ tried, failures }, waitedMs) {
+  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
+}
+
+/**
+ * @param {Situation} situation
+ * @returns {Words}
+ */
+function describeHopeless({ tried }) {
+  const title = 'No picture gets through to this browser.';
+  const list = tried.map(({ rung, message }) => `${protocolName(rung)} (${lowerFirst(message.replace(/\.$/, ''))})`);
+  const last = list.pop();
+  const all = list.length > 0 ? `${list.join(', ')} and ${last}` : last;
+  const telling = MOST_TELLING.map((code) => tried.find((failure) => failure.code === code)).find(Boolean) ?? tried[0];
+  const helps = telling.code === 'refused' ? '' : (WHAT_HELPS[telling.code] ?? '');
+  return say({
+    kind: 'failed',
+    mark: 'No picture',
+    title,
+    detail: `Tried ${all}. ${helps}`.trim(),
+    spoken: `${title} ${helps}`.trim(),
+    picture: 'greyed',
+    needsPerson: true,
+    action: 'retry',
+  });
+}
+
+/** @param {string} sentence */
+function lowerFirst(sentence) {
+  return /^[A-Z][a-z' ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence;
 }
 
 /**
@@ -300,6 +343,7 @@ function describePicture({ catchingUp, protocol, transport, lowered }) {
     return say({ ...live, mark: 'Relay', detail: 'No direct way to the gateway — using a relay' });
   }
   const how = HOW_IT_PLAYS[protocol];
-  if (how) return say({ ...live, mark: protocolName(protocol), detail: [lowered?.message, how].filter(Boolean).join(' ') });
+  const why = lowered && (WHY_LOWER[lowered.code] ?? `${lowered.message.replace(/\.$/, '')}.`);
+  if (how) return say({ ...live, mark: protocolName(protocol), detail: [why, how].filter(Boolean).join(' ') });
   return say(live);
 }

@@ -251,7 +251,6 @@ class TestEnvironment:
             "GATEWAY_CAMERAS": f"a=rtsp://u:{CANARY}@/s,b=rtsp://192.0.2.1/s,b=rtsp://192.0.2.1/s",
         }
         top = "allowed here: access, cameras, hls, listen, mediamtx, public_url, sources, tls, trusted_proxies, webrtc"
-        inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
         nested = "a key inside 'webrtc' takes two underscores: GATEWAY_WEBRTC__PORT"
         assert complaints(environment=environment) == [
             "GATEWAY_CAMERAS: cameras.a.source: has no host; write rtsp://host/path",
@@ -259,7 +258,7 @@ class TestEnvironment:
             f"GATEWAY_LISTENN: listenn: unknown key (did you mean 'listen'?); {top}",
             f"GATEWAY_WEBRTC_PORT: webrtc_port: unknown key; {nested}",
             "GATEWAY_WEBRTC__PORT: webrtc.port: must be a whole number",
-            f"GATEWAY_WEBRTC__TURN__SECRET: webrtc.turn: unknown key; {inside}",
+            "GATEWAY_WEBRTC__TURN__SECRET: webrtc.turn.secret: String should have at least 16 characters",
         ]
 
     def test_what_an_orchestrator_says_about_services_is_not_configuration(self) -> None:
@@ -327,7 +326,7 @@ cameras:
 """)
         keys = "clock, enabled, on_demand, source, substream, transport"
         top = "allowed here: access, cameras, hls, listen, mediamtx, public_url, sources, tls, trusted_proxies, webrtc"
-        inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port"
+        inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port, turn"
         grammar = (
             "a camera's name is made of letters A-Z a-z, digits, '_', '.', '-', with '/' between parts, "
             "and each part begins with a letter or digit"
@@ -570,3 +569,41 @@ def test_where_a_value_was_written_stays_known(write: Write) -> None:
     assert loaded.where("listen") == "gateway.yml:2"
     assert loaded.where("webrtc.port") == "GATEWAY_WEBRTC__PORT"
     assert loaded.where("webrtc.max_viewers") is None
+
+
+def test_a_turn_server_is_read(write: Write) -> None:
+    file = write("webrtc: {turn: {urls: [turn:turn.example.org, 'turns:[2001:db8::1]:443?transport=tcp']}}\n")
+    loaded = load_config(file, environment={"GATEWAY_WEBRTC__TURN__SECRET": "0123456789abcdef"})
+    assert loaded.config.webrtc.turn.urls == ("turn:turn.example.org", "turns:[2001:db8::1]:443?transport=tcp")
+    assert loaded.config.webrtc.turn.secret == "0123456789abcdef"
+    assert "0123456789abcdef" not in repr(loaded.config)
+
+
+def test_a_turn_servers_secret_may_stand_in_a_file_of_its_own(write: Write) -> None:
+    file = write("webrtc: {turn: {urls: turn:turn.example.org}}\n")
+    Path("secret").write_text("0123456789abcdef\n", encoding="utf-8")
+    loaded = load_config(file, environment={"GATEWAY_WEBRTC__TURN__SECRET_FILE": "secret"})
+    assert loaded.config.webrtc.turn.secret == "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("turn", "complaint"),
+    [
+        ("{urls: ['http://turn.example.org'], secret: 0123456789abcdef}", "webrtc.turn.urls.0: must be turn:HOST"),
+        ("{urls: ['turn:turn.example.org:0'], secret: 0123456789abcdef}", "webrtc.turn.urls.0: must be turn:HOST"),
+        ("{urls: ['turn:bad host'], secret: 0123456789abcdef}", "webrtc.turn.urls.0: must be an IP address or a host"),
+        ("{urls: ['turn:turn.example.org'], secret: short}", "webrtc.turn.secret: "),
+        ("{urls: ['turn:turn.example.org']}", "webrtc.turn.secret: webrtc.turn needs both"),
+        ("{secret: 0123456789abcdef}", "webrtc.turn.secret: webrtc.turn needs both"),
+    ],
+)
+def test_a_turn_server_that_can_not_work_is_told(write: Write, turn: str, complaint: str) -> None:
+    (line,) = complaints(write(f"webrtc: {{turn: {turn}}}\n"))
+    assert complaint in line
+
+
+def test_a_relay_for_everybody_is_refused(write: Write) -> None:
+    turn = "webrtc: {turn: {urls: 'turn:turn.example.org', secret: 0123456789abcdef}}\n"
+    (line,) = complaints(write(f"access: {{mode: open}}\n{turn}"))
+    assert "webrtc: turn needs access.mode: required" in line
+    assert load_config(write(turn), environment={}).config.webrtc.turn.secret

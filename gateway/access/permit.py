@@ -91,6 +91,15 @@ class Permit:
         carried = carried_by(target, authorization=self._asked.authorization)
         return carried.values[0] if isinstance(carried, Carried) else None
 
+    def if_posted(self) -> Permit | None:
+        """What the same request had got by POST, where its own method needs nothing; None if it shows no grant.
+
+        Only a grant for this very camera counts: it costs next to nothing to see that a forged one is none.
+        """
+        asked = replace(self._asked, method="POST")
+        permit = Permit(self._permits, asked, self._permits.judge_own(asked), None)
+        return permit if permit._verdict.refusal is None and permit.grant is not None else None
+
     def is_of_session(self, session_id: str) -> bool:
         """Whether a session cookie of this id let them in."""
         return self._verdict.session is not None and self._verdict.session.id == session_id

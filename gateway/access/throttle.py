@@ -30,6 +30,7 @@ SIGN_PER_ACCOUNT: Final = Rate(burst=60, interval_s=0.2)
 STRANGER_TOLD: Final = Rate(burst=1, interval_s=60.0)
 GRANTS_PER_SOCKET: Final = Rate(burst=5, interval_s=1.0)
 OFFERS_PER_SOCKET: Final = Rate(burst=10, interval_s=1.0)
+ASKED_PER_SOCKET: Final = Rate(burst=10, interval_s=1.0)
 
 
 class Throttle:

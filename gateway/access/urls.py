@@ -9,13 +9,13 @@ from gateway.access.paths import Target
 _SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
-def signed_urls(base_url: str, *, token: str, camera: str | None) -> dict[str, str]:
+def signed_urls(base_url: str, *, token: str | None, camera: str | None) -> dict[str, str]:
     """`page`, and for a camera `whep`, `ws`, `hls` and `snapshot` too, below `base_url` (`https://host/base`).
 
     The grant stands in the path: it opens the page's own modules and requests as well, and everything a playlist
-    refers to inherits it.
+    refers to inherits it.  Without a token the addresses are for whoever gets in by themselves.
     """
-    root = f"{base_url.rstrip('/')}/g/{token}"
+    root = base_url.rstrip("/") if token is None else f"{base_url.rstrip('/')}/g/{token}"
     if camera is None:
         return {"page": f"{root}/"}
     scheme, separator, rest = root.partition("://")

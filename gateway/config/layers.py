@@ -164,7 +164,7 @@ def _is_secret(path: Path) -> bool:
     match path:
         case ("cameras",) | ("cameras", _, "source" | "substream") | ("access", "users" | "api_keys", _, "hash"):
             return True
-        case ("mediamtx", "hook_secret"):
+        case ("mediamtx", "hook_secret") | ("webrtc", "turn", "secret"):
             return True
     return False
 

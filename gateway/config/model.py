@@ -140,6 +140,37 @@ class CameraConfig(_Section):
     clock: ClockSource = ClockSource.AUTO
 
 
+_TURN_URL = re.compile(
+    r"turns?:(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?]+)(?::(?P<port>[0-9]{1,5}))?(?:\?transport=(?:udp|tcp))?"
+)
+
+
+def _turn_url(text: str) -> str:
+    parts = _TURN_URL.fullmatch(text)
+    if parts is None or not 0 < int(parts["port"] or 1) < 65536:
+        raise ValueError(
+            "must be turn:HOST[:PORT] or turns:HOST[:PORT], with ?transport=udp or ?transport=tcp if need be"
+        )
+    _checked_host(parts["host"].strip("[]"))
+    return text
+
+
+class TurnConfig(_Section):
+    """A TURN server (coturn with `use-auth-secret`) for viewers whom no direct way reaches; both or neither."""
+
+    urls: Annotated[
+        tuple[Annotated[str, AfterValidator(_turn_url)], ...], BeforeValidator(_separated), Field(max_length=8)
+    ] = ()
+    secret: str | None = Field(None, min_length=16, max_length=256, repr=False, validate_default=True)
+
+    @field_validator("secret")
+    @classmethod
+    def _both(cls, secret: str | None, info: ValidationInfo) -> str | None:
+        if "urls" in info.data and (secret is None) == bool(info.data["urls"]):
+            raise ValueError("webrtc.turn needs both urls and secret")
+        return secret
+
+
 class WebRtcConfig(_Section):
     """The media port, UDP and TCP alike, and what viewers are told about it."""
 
@@ -149,6 +180,7 @@ class WebRtcConfig(_Section):
     ] = ()
     max_viewers: int = Field(1000, ge=1, le=100_000)
     max_viewers_per_camera: int = Field(500, ge=1, le=100_000)
+    turn: TurnConfig = TurnConfig()
 
 
 class HlsMode(StrEnum):
@@ -316,6 +348,14 @@ class Config(_Section):
     trusted_proxies: _Networks = ()
     sources: SourcesConfig = SourcesConfig()
     mediamtx: Annotated[MediaMtxConfig, Field(validate_default=True)] = MediaMtxConfig()
+
+    @field_validator("webrtc")
+    @classmethod
+    def _relay_for_known(cls, webrtc: WebRtcConfig, info: ValidationInfo) -> WebRtcConfig:
+        access = info.data.get("access")
+        if webrtc.turn.secret is not None and access is not None and access.mode is AccessMode.OPEN:
+            raise ValueError("turn needs access.mode: required; in open mode the relay would be anybody's")
+        return webrtc
 
     @field_validator("cameras")
     @classmethod

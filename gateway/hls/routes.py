@@ -62,7 +62,7 @@ class Hls:
         """`always` are packaged whether somebody watches or not."""
         self._elsewhere = elsewhere
         self._find_camera = find_camera
-        self._lengths = lengths
+        self.lengths = lengths
         self._clock = clock
         self._origins: dict[str, Origin] = {}
         self._always = tuple(always)
@@ -73,7 +73,7 @@ class Hls:
         if origin is None or origin.camera is not camera:
             if origin is not None:
                 origin.close()
-            origin = self._origins[camera.name] = Origin(camera, self._lengths, clock=self._clock)
+            origin = self._origins[camera.name] = Origin(camera, self.lengths, clock=self._clock)
         return origin
 
     def keep(self, camera: Camera) -> None:

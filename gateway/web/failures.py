@@ -26,7 +26,10 @@ def failure(error: GatewayError) -> web.Response:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, RangeNotSatisfiable):
         headers["Content-Range"] = f"bytes */{error.size}"
-    return web.json_response(error.body(), status=error.status, headers=headers)
+    response = web.json_response(error.body(), status=error.status, headers=headers)
+    for link in error.links:
+        response.headers.add("Link", link)
+    return response
 
 
 @web.middleware

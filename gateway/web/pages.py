@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -70,7 +71,8 @@ async def static_headers(request: web.Request, handler: Handler) -> web.StreamRe
     if request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-cache")
         # The first screen has to fit a phone's slow link: a third of its size travels.
-        if not any(name in request.headers for name in _NOT_COMPRESSED):
+        packed = "Content-Encoding" in response.headers or response.status == HTTPStatus.NOT_MODIFIED
+        if not packed and not any(name in request.headers for name in _NOT_COMPRESSED):
             response.enable_compression()
     return response
 

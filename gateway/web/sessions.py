@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from gateway.errors import Forbidden, NotFound
-from gateway.web.keys import GATEKEEPER, SESSIONS, principal_of
+from gateway.observe.report import Report
+from gateway.observe.reports import summary
+from gateway.web.keys import GATEKEEPER, REPORTS, SESSIONS, principal_of
 from gateway.webrtc.session import Session
 
 _FRESH = {"Cache-Control": "no-store"}
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """All WebRTC sessions of cameras one administers, handshakes included; `?camera=` narrows them down.
+    """All WebRTC sessions of cameras one administers, handshakes included, and what all viewers of these reported.
+
+    `?camera=` narrows them down.
 
     Whoever administers everything also learns what the media port dropped.
     """
     camera = request.query.get("camera")
     may_administer = principal_of(request).may_administer
-    sessions = [
-        session.as_json()
-        for session in request.app[SESSIONS]
-        if may_administer(session.camera.name) and camera in (None, session.camera.name)
-    ]
-    body: dict[str, object] = {"sessions": sessions}
+
+    def shown(name: str) -> bool:
+        return may_administer(name) and camera in (None, name)
+
+    reports = request.app[REPORTS]
+    reported = reports.by_connection()
+    body: dict[str, object] = {
+        "sessions": [
+            _as_json(session, reported.get(session.id))
+            for session in request.app[SESSIONS]
+            if shown(session.camera.name)
+        ],
+        "reports": {name: summary(seen) for name, seen in reports.by_camera().items() if shown(name)},
+    }
     if may_administer():
         body["transport"] = request.app[SESSIONS].transport_counts()
     return web.json_response(body, headers=_FRESH)
@@ -31,7 +45,13 @@ async def list_sessions(request: web.Request) -> web.Response:
 
 async def get_session(request: web.Request) -> web.Response:
     """One session."""
-    return web.json_response(_asked_for(request).as_json(), headers=_FRESH)
+    session = _asked_for(request)
+    report = request.app[REPORTS].by_connection().get(session.id)
+    return web.json_response(_as_json(session, report), headers=_FRESH)
+
+
+def _as_json(session: Session, report: Report | None) -> dict[str, Any]:
+    return session.as_json() | {"report": None if report is None else report.as_json()}
 
 
 async def kick_session(request: web.Request) -> web.Response:

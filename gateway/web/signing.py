@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from aiohttp import web
@@ -12,8 +11,10 @@ from gateway.access.prefixes import prefix_of
 from gateway.access.urls import signed_urls
 from gateway.errors import BadRequest
 from gateway.hls.routes import Hls
+from gateway.json_fields import parse_json
 from gateway.web.gatekeeper import Gatekeeper
-from gateway.web.keys import CLIENT, principal_of
+from gateway.web.keys import principal_of
+from gateway.web.own_address import base_url
 from gateway.webrtc.whep import read_body
 
 _MAX_BODY_BYTES: Final = 1024
@@ -37,28 +38,18 @@ class Signing:
         token = sign_grant(
             keeper.policy.keys.active, prefix=prefix_of(camera), expires=expires, grant_id=new_grant_id()
         )
-        urls = signed_urls(self._base_url(request), token=token, camera=camera)
+        urls = signed_urls(base_url(request, keeper), token=token, camera=camera)
         elsewhere = None if self._hls is None else self._hls.signed_elsewhere(camera, token)
         if elsewhere is not None:
             urls["hls"] = elsewhere
         body = {"token": token, "expires_at": expires, "urls": urls}
         return web.json_response(body, headers={"Cache-Control": "no-store"})
 
-    def _base_url(self, request: web.Request) -> str:
-        configured = self._gatekeeper.surroundings.base_url
-        if configured is not None:
-            return configured
-        scheme = "https" if request[CLIENT].is_secure else "http"
-        return f"{scheme}://{request.host}{self._gatekeeper.policy.base_path}"
-
     def _age_s(self, body: str) -> float:
         longest = self._gatekeeper.max_age_s
         if not body.strip():
             return min(float(PAGE_AGE_S), longest)
-        try:
-            wishes = json.loads(body)
-        except (ValueError, RecursionError):
-            raise BadRequest("The body is not JSON") from None
+        wishes = parse_json(body)
         age_s = wishes.get("expires_in", PAGE_AGE_S) if isinstance(wishes, dict) else None
         # A comparison refuses NaN and what is infinite, too.
         if not isinstance(age_s, int | float) or isinstance(age_s, bool) or not 1 <= age_s <= longest:

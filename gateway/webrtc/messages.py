@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from gateway.negotiate.modes import Mode
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
@@ -52,7 +55,37 @@ class MseMessage:
     codecs: str
 
 
-Message = OfferMessage | CandidateMessage | ClockMessage | GrantMessage | MseMessage
+@dataclass(frozen=True, slots=True)
+class NegotiateMessage:
+    """What a viewer can do, as it came: the negotiation reads it."""
+
+    request: object
+
+
+@dataclass(frozen=True, slots=True)
+class ModeMessage:
+    """How much delay the viewer gives for how much calm."""
+
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMessage:
+    """What the viewer saw so far, as it came."""
+
+    report: object
+
+
+Message = (
+    OfferMessage
+    | CandidateMessage
+    | ClockMessage
+    | GrantMessage
+    | MseMessage
+    | NegotiateMessage
+    | ModeMessage
+    | ReportMessage
+)
 
 
 def parse_message(text: str) -> Message:
@@ -64,23 +97,9 @@ def parse_message(text: str) -> Message:
     if not isinstance(envelope, dict) or not isinstance(envelope.get("type"), str):
         raise MessageError("message", "needs an object with a type")
     kind: str = envelope["type"]
-    value = envelope.get("value")
-    if kind == "webrtc/offer":
-        return OfferMessage(_sdp(kind, value), 1)
-    if kind == "webrtc":
-        return _parse_webrtc(kind, value)
-    if kind == "webrtc/candidate":
-        return CandidateMessage()
-    if kind == "clock":
-        return _parse_clock(kind, value)
-    if kind == "grant":
-        if not isinstance(value, str):
-            raise MessageError(kind, "needs a grant as text")
-        return GrantMessage(value)
-    if kind == "mse":
-        if not isinstance(value, str):
-            raise MessageError(kind, "needs the codecs you play as text, with commas between")
-        return MseMessage(value)
+    parse = _PARSERS.get(kind)
+    if parse is not None:
+        return parse(kind, envelope.get("value"))
     # The type is shown back shortened, and never so that go2rtc's clients take it for a failed offer.
     raise MessageError(_printable(kind), "unsupported message type")
 
@@ -102,6 +121,28 @@ def _parse_webrtc(kind: str, value: Any) -> Message:
             raise MessageError(kind, "only an offer or a candidate is understood")
 
 
+def _parse_first_offer(kind: str, value: Any) -> OfferMessage:
+    return OfferMessage(_sdp(kind, value), 1)
+
+
+def _parse_grant(kind: str, value: Any) -> GrantMessage:
+    if not isinstance(value, str):
+        raise MessageError(kind, "needs a grant as text")
+    return GrantMessage(value)
+
+
+def _parse_mse(kind: str, value: Any) -> MseMessage:
+    if not isinstance(value, str):
+        raise MessageError(kind, "needs the codecs you play as text, with commas between")
+    return MseMessage(value)
+
+
+def _parse_mode(kind: str, value: Any) -> ModeMessage:
+    if value not in list(Mode):
+        raise MessageError(kind, f"must be one of {', '.join(Mode)}")
+    return ModeMessage(Mode(value))
+
+
 def _sdp(kind: str, value: Any) -> str:
     if not isinstance(value, str):
         raise MessageError(kind, "the offer's SDP must be text")
@@ -117,6 +158,23 @@ def _parse_clock(kind: str, value: Any) -> ClockMessage:
     except OverflowError:
         pass
     raise MessageError(kind, "needs t0, the browser's own clock in seconds")
+
+
+_PARSERS: Final[Mapping[str, Callable[[str, Any], Message]]] = {
+    "webrtc/offer": _parse_first_offer,
+    "webrtc": _parse_webrtc,
+    "webrtc/candidate": lambda _, __: CandidateMessage(),
+    "clock": _parse_clock,
+    "grant": _parse_grant,
+    "mse": _parse_mse,
+    "negotiate": lambda _, value: NegotiateMessage(value),
+    "mode": _parse_mode,
+    "report": lambda _, value: ReportMessage(value),
+}
+
+
+KINDS: Final = frozenset(_PARSERS)
+"""The types that are understood."""
 
 
 def answer_message(sdp: str, *, version: int) -> dict[str, Any]:

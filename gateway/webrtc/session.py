@@ -12,6 +12,7 @@ from pyee.base import EventEmitter
 
 from gateway.access.permit import Permit
 from gateway.media.units import TrackKind
+from gateway.negotiate.modes import DELAY_S, Mode
 from gateway.relay.camera import Camera
 from gateway.webrtc.fanout import Broadcast
 from gateway.webrtc.peer import GatewayPeer
@@ -55,11 +56,18 @@ class Session:
     permit: Permit | None = None
     """What lets its viewer watch; None where nobody asks."""
     release: Callable[[], None] | None = None
+    mode: Mode = Mode.ULTRA_LOW
 
     @property
     def connected(self) -> bool:
         """Whether DTLS is up and pictures are sent."""
         return self.viewer is not None and self.ending is None
+
+    def set_mode(self, mode: Mode) -> None:
+        """Move to this mode's delay, from where the player is now."""
+        self.mode = mode
+        if self.viewer is not None:
+            self.viewer.aim(DELAY_S[mode])
 
     def as_json(self) -> dict[str, Any]:
         """What `GET /api/sessions` tells of it."""
@@ -70,12 +78,14 @@ class Session:
             "rung": "webrtc",
             "started_at": self.started_at,
             "connected_at": self.connected_at,
+            "mode": self.mode.value,
             "pair": None if path is None else {"protocol": path.protocol, "address": path.remote[0]},
         }
         video = self.viewer.tracks.get(TrackKind.VIDEO) if self.viewer else None
         if video is not None:
             counters = video.counters
             shown |= {
+                "playout_delay_s": video.packet_class.min_delay / 100,
                 "packets": counters.packets,
                 "octets": counters.octets,
                 "retransmitted": counters.retransmitted,

@@ -14,6 +14,7 @@ from gateway.access.permit import Permit
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unprocessable
 from gateway.media.units import StreamInfo, TrackKind
+from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.rtp.templates import PacketClass
 from gateway.sparing import SparingLog
@@ -80,9 +81,13 @@ class Sessions:
             "dropped": {reason.value: count for reason, count in sorted(port.drops.items())},
         }
 
+    def get(self, secret: str) -> Session | None:
+        """The session of that secret, None if there is none."""
+        return self._sessions.get(secret)
+
     def find(self, secret: str) -> Session:
         """The session of that secret; raises NotFound."""
-        session = self._sessions.get(secret)
+        session = self.get(secret)
         if session is None:
             raise NotFound.session()
         return session
@@ -99,7 +104,13 @@ class Sessions:
         return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
     async def open(
-        self, camera: Camera, offer: Offer, *, host: IpAddress | None, permit: Permit | None = None
+        self,
+        camera: Camera,
+        offer: Offer,
+        *,
+        host: IpAddress | None,
+        permit: Permit | None = None,
+        mode: Mode = Mode.ULTRA_LOW,
     ) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
@@ -120,6 +131,7 @@ class Sessions:
                 session = await self._open(camera, offer, stream, host=host)
             finally:
                 self._answering.release()
+        session.set_mode(mode)
         if permit is not None:
             self.entrust(session, permit)
         return session
@@ -258,6 +270,7 @@ class Sessions:
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         session.broadcast = broadcast
+        session.set_mode(session.mode)
         broadcast.join(session.viewer)
         viewer = session.viewer
         session.peer.when_back(lambda: broadcast.rejoin(viewer))

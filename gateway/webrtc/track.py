@@ -13,6 +13,7 @@ from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, retransmission, retransmission_size
 from gateway.webrtc.congestion import DelayMeter, LossMeter, Reported
+from gateway.webrtc.playout import PlayoutDelay
 from gateway.webrtc.wire import Wire
 
 RTX_SHARE: Final = 0.25
@@ -105,6 +106,16 @@ class ViewerTrack:
         counters.octets += run.payload_bytes if count == len(run.sizes) else run.payload_size(begin, end)
         allowance = self._rtx_allowance + sent * RTX_SHARE
         self._rtx_allowance = min(_RTX_BURST_BYTES, allowance)
+
+    def tell_delay(self, delay: PlayoutDelay) -> None:
+        """Tell the player so from the next packet on, where its browser knows the header extension.
+
+        Packets keep their size, so a frame that has been sent in part goes on.
+        """
+        if self.packet_class.playout_delay_id:
+            self.packet_class = self.packet_class._replace(min_delay=delay.least, max_delay=delay.most)
+        if self._rtx is not None and self._rtx.playout_delay_id:
+            self._rtx = self._rtx._replace(min_delay=delay.least, max_delay=delay.most)
 
     # Repeats.
 

@@ -11,6 +11,7 @@ from gateway.media.units import StreamInfo, TrackKind
 from gateway.rtp.shared import SharedFrame
 from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
+from gateway.webrtc.playout import PlayoutDelay
 from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.wire import Wire
 
@@ -58,9 +59,12 @@ class Viewer:
         """Whether its broadcast has it in line already."""
         self.wake: Callable[[], None] = _nothing
         """Puts it in line; its broadcast sets this."""
+        self.began_to_move: Callable[[], None] = _nothing
+        """Tells its broadcast, which sets this, that steps are due from now on."""
         self._wire = wire
         self._moved = moved
         self._gate = LinkGate()
+        self._delay = PlayoutDelay()
         self._need_bps = 0
         self._video = tracks.get(TrackKind.VIDEO)
         if self._video is not None:
@@ -82,6 +86,22 @@ class Viewer:
             TrackKind.AUDIO: stream.audio.codec if stream.audio else None,
         }
         self._silent = frozenset(kind for kind, track in self.tracks.items() if codecs[kind] != track.codec)
+
+    def aim(self, delay_s: float) -> None:
+        """Let the player move to so far behind, step by step."""
+        self._delay.aim(delay_s)
+        if self.moving:
+            self.began_to_move()
+
+    @property
+    def moving(self) -> bool:
+        """Whether the player is not yet as far behind as it is to be."""
+        return self._video is not None and self._delay.moving
+
+    def step_delay(self, now: float) -> None:
+        """Take the next step, if one is due at monotonic second `now`."""
+        if self._video is not None and self._delay.step(now):
+            self._video.tell_delay(self._delay)
 
     def needs(self, bitrate_bps: int) -> None:
         """Learn what the camera's video takes; 0 while that is unknown."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from aiohttp import web
 
+from gateway.access.permit import Permit
 from gateway.errors import (
     BadRequest,
+    CameraOffline,
+    GatewayError,
     NotFound,
     PreconditionFailed,
     PreconditionRequired,
@@ -17,9 +21,12 @@ from gateway.errors import (
     Unprocessable,
     UnsupportedMediaType,
 )
+from gateway.json_fields import word
+from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.webrtc.answer import ice_fragment
 from gateway.webrtc.candidates import host_literal
+from gateway.webrtc.links import alternate_link, ice_server_links
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
 from gateway.webrtc.session import Session
@@ -61,34 +68,71 @@ async def read_body(request: web.Request, *, limit: int = MAX_OFFER_BYTES) -> st
         raise BadRequest("The body is not UTF-8 text") from None
 
 
+class Links(Protocol):
+    """Where else a viewer may turn to."""
+
+    def ice_servers(self, request: web.Request, camera: Camera) -> Sequence[Mapping[str, Any]]:
+        """TURN servers for whoever was let in to this camera by `request`."""
+
+    def ice_servers_for(self, permit: Permit) -> Sequence[Mapping[str, Any]]:
+        """TURN servers for whoever has `permit` by a grant."""
+
+    def alternate(self, request: web.Request, camera: Camera) -> str | None:
+        """Where the camera is there over HLS; None where it is not."""
+
+
 class Whep:
     """The endpoint of every camera and the sessions below it."""
 
-    def __init__(self, sessions: Sessions, find_camera: FindCamera) -> None:
+    def __init__(self, sessions: Sessions, find_camera: FindCamera, *, links: Links | None = None) -> None:
+        """`links` is None where there is nothing to link to."""
+        self._links = links
         self._sessions = sessions
         self._find_camera = find_camera
 
     async def offer(self, request: web.Request) -> web.Response:
         """POST: an offer in, 201 and the answer out."""
         camera = self._find_camera(request.match_info["camera"])
-        if request.content_type != _SDP:
-            raise UnsupportedMediaType(f"Send the offer as {_SDP}")
-        session = await self._open(request, camera, await read_body(request))
-        return web.Response(
+        try:
+            if request.content_type != _SDP:
+                raise UnsupportedMediaType(f"Send the offer as {_SDP}")
+            session = await self._open(request, camera, await read_body(request))
+        except GatewayError as error:
+            if self._links is not None and not isinstance(error, CameraOffline):
+                url = self._links.alternate(request, camera)
+                error.links = () if url is None else (alternate_link(url),)
+            raise
+        response = web.Response(
             status=201,
             text=session.answer,
             content_type=_SDP,
             headers={"Location": f"whep/{session.secret}", "ETag": session.etag, "Cache-Control": "no-store"},
         )
+        if self._links is not None:
+            for link in ice_server_links(self._links.ice_servers(request, camera)):
+                response.headers.add("Link", link)
+        return response
 
     async def _open(self, request: web.Request, camera: Camera, sdp: str) -> Session:
-        host = host_literal(request.headers.get("Host"))
-        return await self._sessions.open(camera, read_offer(sdp), host=host, permit=request.get(PERMIT))
+        return await self._sessions.open(
+            camera,
+            read_offer(sdp),
+            host=host_literal(request.headers.get("Host")),
+            permit=request.get(PERMIT),
+            mode=word(request.query, "mode", Mode, Mode.ULTRA_LOW),
+        )
 
     async def options(self, request: web.Request) -> web.Response:
         """OPTIONS: what a player may send."""
         # Says the same for every name: a preflight shows nothing, so it must learn nothing.
-        return web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
+        response = web.Response(status=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
+        permit = request[PERMIT].if_posted() if self._links is not None and PERMIT in request else None
+        if self._links is not None and permit is not None:
+            # Whoever shows a grant for this camera may know its TURN servers before they offer.
+            for link in ice_server_links(self._links.ice_servers_for(permit)):
+                response.headers.add("Link", link)
+                response.headers["Cache-Control"] = "no-store"
+        return response
 
     async def endpoint_takes_offers(self, request: web.Request) -> web.Response:
         """405 for other methods, which the draft asks for; else GET would be taken for a page."""

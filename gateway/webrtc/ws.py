@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
 import logging
 from collections import deque
@@ -19,22 +18,27 @@ from gateway.access.throttle import OFFERS_PER_SOCKET, Throttle
 from gateway.clock import Clock
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.hls.mse import Mse, MseViewer
+from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.sparing import SparingLog
-from gateway.webrtc.candidates import IpAddress, host_literal
+from gateway.webrtc.asking import Answers, Asking
+from gateway.webrtc.candidates import IpAddress
 from gateway.webrtc.messages import (
     MAX_MESSAGE_BYTES,
     ClockMessage,
     GrantMessage,
+    Message,
     MessageError,
+    ModeMessage,
     MseMessage,
+    NegotiateMessage,
     OfferMessage,
+    ReportMessage,
     answer_message,
     error_message,
     offer_kind,
     parse_message,
 )
-from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.renewals import Renewals
 from gateway.webrtc.sdp import Offer
 from gateway.webrtc.session import LOSS, Session
@@ -52,13 +56,14 @@ _OUTGOING = 32
 
 _SOCKET = "socket"
 _PICTURES = "pictures"
+_BELOW_WEBRTC = ("mse", "ll-hls")
 
 Describe = Callable[[Camera], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who has opened a socket: what host they asked for and what lets them in.
+    """Who has opened a socket: what host they asked for, what lets them in, and who answers what else they ask.
 
     `check_address` raises GatewayError where their address has begun too many sessions.
     """
@@ -66,6 +71,7 @@ class Caller:
     host: IpAddress | None
     permit: Permit | None
     check_address: Callable[[], None]
+    answers: Answers
 
 
 class Signalling:
@@ -82,7 +88,7 @@ class Signalling:
         describe: Describe,
         clock: Clock,
         caller: Caller,
-        mse: Mse | None = None,
+        mse: Mse,
     ) -> None:
         self._mse = mse
         self._media: MseViewer | None = None
@@ -94,6 +100,8 @@ class Signalling:
         self._permit = caller.permit
         self._renewals = Renewals(caller.permit, clock=clock)
         self._offers = Throttle(OFFERS_PER_SOCKET)
+        self._asking = Asking(caller.answers, clock=clock)
+        self._mode: Mode | None = None
         self._outgoing: deque[dict[str, Any]] = deque()
         self._due = asyncio.Event()
         self._state_due = False
@@ -106,15 +114,14 @@ class Signalling:
 
     async def run(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None = None) -> None:
         """Serve the socket until either side closes it; `transport` is what it goes over."""
-        if self._mse is not None:
-            self._media = MseViewer(
-                self._mse,
-                self._camera,
-                socket,
-                transport,
-                wake=self._due.set,
-                fail=lambda reason: self._send(error_message("mse", reason)),
-            )
+        self._media = MseViewer(
+            self._mse,
+            self._camera,
+            socket,
+            transport,
+            wake=self._due.set,
+            fail=lambda reason: self._send(error_message("mse", reason)),
+        )
         events = self._camera.hub.events
         events.on("status", self._state_changed)
         events.on("stream", self._state_changed)
@@ -194,14 +201,33 @@ class Signalling:
         except MessageError as error:
             self._send(error_message(error.kind, str(error)))
             return
-        if isinstance(message, ClockMessage):
-            self._send({"type": "clock", "value": self._clock_value(message, received_at)})
-        elif isinstance(message, GrantMessage):
-            self._renew(message)
-        elif isinstance(message, MseMessage):
-            self._asked_for_pictures(message)
-        elif isinstance(message, OfferMessage):
-            self._offered(message)
+        self._act_on(message, received_at)
+
+    def _act_on(self, message: Message, received_at: float) -> None:
+        match message:
+            case ClockMessage():
+                self._send({"type": "clock", "value": self._clock_value(message, received_at)})
+            case GrantMessage():
+                self._renew(message)
+            case NegotiateMessage():
+                self._send(self._asking.negotiate(message))
+            case ReportMessage():
+                refused = self._asking.report(message, self._session)
+                if refused is not None:
+                    self._send(refused)
+            case ModeMessage():
+                self._set_mode(message.mode)
+            case MseMessage():
+                self._asked_for_pictures(message)
+            case OfferMessage():
+                self._offered(message)
+
+    def _set_mode(self, mode: Mode) -> None:
+        """For what is sent to this viewer now, and what will be."""
+        self._mode = mode
+        if self._session is not None:
+            self._session.set_mode(mode)
+        self._send({"type": "mode", "value": mode.value})
 
     def _asked_for_pictures(self, message: MseMessage) -> None:
         # Each is answered with the whole group of pictures so far; to want none costs nothing.
@@ -280,9 +306,13 @@ class Signalling:
         self._session = session
         if session is not None:
             session.events.on("fallback", self._fallback)
+            if self._mode is not None:
+                session.set_mode(self._mode)
 
     def _fallback(self, reason: str) -> None:
-        self._send({"type": "fallback", "value": {"from": "webrtc", "to": None, "reason": reason}})
+        rungs = self._describe(self._camera)["rungs"]
+        to = next((rung for rung in _BELOW_WEBRTC if rungs.get(rung, {}).get("ok")), None)
+        self._send({"type": "fallback", "value": {"from": "webrtc", "to": to, "reason": reason}})
 
 
 class SignallingRoute:
@@ -295,16 +325,15 @@ class SignallingRoute:
         *,
         describe: Describe,
         clock: Clock,
-        check_address: Callable[[web.Request], None],
-        mse: Mse | None = None,
+        call: Callable[[web.Request, Camera], Caller],
+        mse: Mse,
     ) -> None:
-        """`check_address` raises GatewayError where a request's address has begun too many sessions."""
         self._mse = mse
+        self._call = call
         self._sessions = sessions
         self._find_camera = find_camera
         self._describe = describe
         self._clock = clock
-        self._check_address = check_address
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
@@ -324,11 +353,7 @@ class SignallingRoute:
                     self._sessions,
                     describe=self._describe,
                     clock=self._clock,
-                    caller=Caller(
-                        host_literal(request.headers.get("Host")),
-                        request.get(PERMIT),
-                        functools.partial(self._check_address, request),
-                    ),
+                    caller=self._call(request, camera),
                     mse=self._mse,
                 )
                 await signalling.run(socket, request.transport)

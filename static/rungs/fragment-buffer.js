@@ -15,13 +15,6 @@ import { LiveEdge } from './live-edge.js';
 const MOST_WAITING_BYTES = 12 << 20;
 const STARVED_S = 0.05;
 
-/** @returns {typeof MediaSource | undefined} iPhones have only the managed kind */
-export function mediaSourceKind() {
-  const { MediaSource: usual, ManagedMediaSource: managed } =
-    /** @type {{MediaSource?: typeof MediaSource, ManagedMediaSource?: typeof MediaSource}} */ (globalThis);
-  return usual ?? managed;
-}
-
 /**
  * @param {ArrayBuffer[]} pieces
  * @returns {ArrayBuffer | Uint8Array<ArrayBuffer>} all of them: appending costs the same for many as for one
@@ -123,6 +116,11 @@ export class FragmentBuffer extends EventTarget {
     }
     this.#waiting.push({ kind: 'bytes', bytes });
     this.#pump();
+  }
+
+  /** @param {{least: number, most: number}} marginS as `LiveEdge.aim` */
+  aim(marginS) {
+    this.#edge.aim(marginS);
   }
 
   /** A picture is on the screen. */

@@ -7,8 +7,9 @@
 
 import { expiryOf } from '../grant-renewal.js';
 import { withGrant } from '../grant-path.js';
+import { modeOf } from '../modes.js';
 import { playAtOnce } from './autoplay.js';
-import { mediaSourceKind } from './fragment-buffer.js';
+import { mediaSourceKind } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
 import { Rung } from './rung.js';
 
@@ -43,6 +44,8 @@ export class HlsRung extends Rung {
   #reload;
   #bytesReceived = 0;
   #recoveredAt = -Infinity;
+  /** @type {string | null} when it was changed since the start */
+  #mode = null;
 
   /** @param {{lowLatency: boolean}} profile */
   constructor({ lowLatency }) {
@@ -105,6 +108,55 @@ export class HlsRung extends Rung {
     playAtOnce(video);
   }
 
+  /** @override @param {string} mode */
+  set mode(mode) {
+    this.#mode = mode;
+    const hls = this.#hls;
+    const video = this.#video;
+    if (!hls || !video) return;
+    const before = hls.targetLatency ?? 0;
+    this.#keepBehind(hls, modeOf(mode));
+    // It plays faster to come nearer, but never slower to stay further behind.
+    const back = (hls.targetLatency ?? 0) - before;
+    const start = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
+    if (back > 0) video.currentTime = Math.max(start, video.currentTime - back);
+  }
+
+  /**
+   * @param {Hls} hls
+   * @param {import('../modes.js').Mode} mode
+   */
+  #keepBehind(hls, { hlsBehindS, hlsMostBehindS }) {
+    const { details } = hls.levels[hls.currentLevel] ?? {};
+    const own = details ? (this.#lowLatency && details.partHoldBack) || details.holdBack : 0;
+    if (hlsBehindS !== null) hls.targetLatency = Math.max(own, hlsBehindS);
+    else if (this.#mode !== null && own > 0) hls.targetLatency = own;
+    this.#boundDrift(hls, hlsMostBehindS, details);
+  }
+
+  /**
+   * Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
+   *
+   * @param {Hls} hls
+   * @param {number} modesS what the mode allows
+   * @param {{targetduration: number, startTimeOffset: number | null}} [details] of the playlist, once there is one
+   */
+  #boundDrift(hls, modesS, details) {
+    const playlist = {
+      lowLatency: this.#lowLatency,
+      targetLatencyS: hls.targetLatency ?? 0,
+      targetDurationS: details?.targetduration ?? 0,
+      startsAtS: details?.startTimeOffset ?? null,
+    };
+    hls.config.liveMaxLatencyDuration = Math.max(modesS, mostBehindS(playlist));
+  }
+
+  /** @override */
+  reattach() {
+    this.#hls?.recoverMediaError();
+    if (this.#video) playAtOnce(this.#video);
+  }
+
   /** @override */
   async count() {
     const video = this.#video;
@@ -155,8 +207,8 @@ export class HlsRung extends Rung {
    * @param {HTMLVideoElement} video
    * @param {RungOptions} options
    */
-  async #begin(video, { address, camera }) {
-    const [playlist, module] = await Promise.all([address(`${camera}/index.m3u8`), this.#module()]);
+  async #begin(video, options) {
+    const [playlist, module] = await Promise.all([options.playlist(), this.#module()]);
     if (this.signal.aborted) return;
     this.progress(0.4);
     if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
@@ -191,12 +243,9 @@ export class HlsRung extends Rung {
     });
     const hls = new Hls({ ...hlsConfig({ lowLatency: this.#lowLatency }), loader });
     this.#hls = hls;
-    const lowLatency = this.#lowLatency;
+    this.#keepBehind(hls, modeOf(this.#mode ?? this.#options?.mode));
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-      // Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
-      const targetLatencyS = hls.targetLatency ?? 0;
-      const { targetduration: targetDurationS, startTimeOffset: startsAtS } = details;
-      hls.config.liveMaxLatencyDuration = mostBehindS({ lowLatency, targetLatencyS, targetDurationS, startsAtS });
+      this.#boundDrift(hls, modeOf(this.#mode ?? this.#options?.mode).hlsMostBehindS, details);
     });
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {

@@ -34,6 +34,8 @@ const AHEAD_OF_ALL_S = 1;
 export class LiveEdge {
   /** @type {{atMs: number, leftS: number}[]} */
   #arrivals = [];
+  #least = LEAST_MARGIN_S;
+  #most = MOST_MARGIN_S;
   #marginS = LEAST_MARGIN_S;
   #pieceS = USUAL_PIECE_S;
   /** @type {number | null} */
@@ -49,6 +51,18 @@ export class LiveEdge {
   /** @returns {number} how much is held back for the network's unevenness, in seconds */
   get marginS() {
     return this.#marginS;
+  }
+
+  /**
+   * How much to hold back from now on; more is gathered and less is played away at a pace nobody notices.
+   *
+   * @param {{least: number, most: number}} marginS
+   */
+  aim({ least, most }) {
+    this.#least = least;
+    this.#most = most;
+    this.#marginS = least;
+    this.#arrivals = [];
   }
 
   /** Begins anew: the next jump to live needs no good reason. */
@@ -78,7 +92,7 @@ export class LiveEdge {
     if (this.#stalledAtMs !== null) {
       const silentS = (nowMs - this.#stalledAtMs) / 1000;
       if (silentS < LONGEST_STALL_S) {
-        this.#marginS = Math.min(MOST_MARGIN_S, this.#marginS + silentS + STALL_SLACK_S);
+        this.#marginS = Math.min(this.#most, this.#marginS + silentS + STALL_SLACK_S);
         this.#arrivals = [];
       }
       this.#stalledAtMs = null;
@@ -137,6 +151,6 @@ export class LiveEdge {
   #relax(nowMs) {
     const seconds = (nowMs - (this.#decidedAtMs ?? nowMs)) / 1000;
     this.#decidedAtMs = nowMs;
-    this.#marginS = LEAST_MARGIN_S + (this.#marginS - LEAST_MARGIN_S) * 0.5 ** (seconds / MARGIN_HALF_LIFE_S);
+    this.#marginS = this.#least + (this.#marginS - this.#least) * 0.5 ** (seconds / MARGIN_HALF_LIFE_S);
   }
 }

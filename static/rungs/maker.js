@@ -32,6 +32,14 @@ export function makeRung(protocol) {
 }
 
 /**
+ * @param {string} protocol one of `PROTOCOLS`
+ * @returns {boolean} whether `makeRung` makes one
+ */
+export function isLoaded(protocol) {
+  return ready.has(protocol);
+}
+
+/**
  * Loads what `makeRung` needs; harmless when it is there.
  *
  * @param {string} protocol one of `PROTOCOLS`

@@ -4,8 +4,9 @@
  * Needs no port but the page's own.  A socket that comes back is asked again, and the last picture stays until then.
  */
 
-import { supportedCodecs } from './codecs.js';
-import { FragmentBuffer, mediaSourceKind } from './fragment-buffer.js';
+import { modeOf } from '../modes.js';
+import { mediaSourceKind, supportedCodecs } from './codecs.js';
+import { FragmentBuffer } from './fragment-buffer.js';
 import { Rung } from './rung.js';
 
 /**
@@ -17,6 +18,8 @@ import { Rung } from './rung.js';
 const REBUILT_FOR_GOOD_MS = 30_000;
 /** Where so soon after beginning anew there is no room again, beginning anew does not make any. */
 const ROOM_FOR_GOOD_MS = 5000;
+
+const NO_SOCKET = 'The WebSocket did not open.';
 
 export class MseRung extends Rung {
   /** @type {HTMLVideoElement | null} */
@@ -35,12 +38,19 @@ export class MseRung extends Rung {
   #zeroAtMs = null;
   #rebuiltAt = -Infinity;
   #overfullAt = -Infinity;
+  /** @type {string | null} when it was changed since the start */
+  #mode = null;
   #leadSumS = 0;
   #leadCount = 0;
 
   /** @override */
   get name() {
     return 'mse';
+  }
+
+  /** @override */
+  get excuse() {
+    return this.#options?.signalling.isOpen ? null : { code: /** @type {const} */ ('signalling'), message: NO_SOCKET };
   }
 
   /**
@@ -65,6 +75,10 @@ export class MseRung extends Rung {
     this.#codecs = codecs.join(',');
     const { signal } = this;
     const { signalling } = options;
+    if (signalling.failing) {
+      this.fail('signalling', NO_SOCKET);
+      return;
+    }
     signalling.addEventListener('open', () => this.#request(), { signal });
     signalling.addEventListener('down', () => this.#socketGone(), { signal });
     signalling.addEventListener(
@@ -134,10 +148,24 @@ export class MseRung extends Rung {
     return this.#zeroAtMs === null ? null : (this.#options?.clock.ageMs(this.#zeroAtMs + mediaTime * 1000, now) ?? null);
   }
 
+  /** @override @param {string} mode */
+  set mode(mode) {
+    this.#mode = mode;
+    this.#buffer?.aim(modeOf(mode).marginS);
+  }
+
+  /** @override */
+  reattach() {
+    this.#buffer?.close();
+    this.#build();
+    this.#request();
+  }
+
   #build() {
     if (!this.#video || !this.#Kind) return;
     const buffer = new FragmentBuffer(this.#video, this.#Kind);
     this.#buffer = buffer;
+    buffer.aim(modeOf(this.#mode ?? this.#options?.mode).marginS);
     buffer.addEventListener('broken', (event) => this.#broken(/** @type {CustomEvent<string>} */ (event).detail));
     buffer.addEventListener('overfull', () => this.#overfull());
   }
@@ -176,7 +204,7 @@ export class MseRung extends Rung {
 
   #socketGone() {
     this.#flowing = false;
-    if (!this.pictureCame) this.expectNothing();
+    if (!this.pictureCame) this.fail('signalling', NO_SOCKET);
   }
 
   /** @param {Message} message */

@@ -18,8 +18,11 @@
  * @property {boolean} audio ask for sound too
  * @property {number} answerDeadlineMs from asking to the answer
  * @property {number} pictureDeadlineMs from the answer, or the connection, to the first picture
- * @property {(path: string) => Promise<string>} address the URL of a path of the gateway, with a grant in it where one is needed
- * @property {string} camera
+ * @property {() => Promise<string>} whep the URL for offers over HTTP, with a grant in it where one is needed
+ * @property {() => Promise<string>} playlist the same of the multivariant playlist
+ * @property {RTCIceServer[]} iceServers
+ * @property {boolean} relayOnly
+ * @property {string} mode
  */
 
 export class Rung extends EventTarget {
@@ -33,9 +36,9 @@ export class Rung extends EventTarget {
     return '';
   }
 
-  /** Whether an answer on the signalling socket is still owed to this rung. */
-  get awaitingAnswer() {
-    return false;
+  /** @returns {Failure | null} why there is no picture yet, where that is known */
+  get excuse() {
+    return null;
   }
 
   /** Whether the network is gone and this rung is getting the connection back by itself. */
@@ -48,14 +51,16 @@ export class Rung extends EventTarget {
     return this.#pictureCame;
   }
 
-  /**
-   * Nothing arrives any more: the rung may know something quicker than being started anew.
-   *
-   * @returns {boolean} whether it does
-   */
-  mend() {
+  /** Whether `mend` could help. */
+  get mendable() {
     return false;
   }
+
+  /** Nothing arrives any more: gets the connection back. */
+  mend() {}
+
+  /** Pictures arrive and are not shown: begins to decode anew. */
+  reattach() {}
 
   /** Pictures come. */
   mended() {}
@@ -79,6 +84,9 @@ export class Rung extends EventTarget {
 
   /** @param {boolean} _hidden whether nobody can see the picture now */
   set hidden(_hidden) {}
+
+  /** @param {string} _mode one of `MODES`, from now on */
+  set mode(_mode) {}
 
   /** @returns {Promise<Counters | null>} null while there is nothing to count */
   count() {

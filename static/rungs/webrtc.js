@@ -1,16 +1,20 @@
 /**
- * The `webrtc` rung: one receive-only peer connection, negotiated over the camera's signalling socket.
+ * The `webrtc` rung: one receive-only peer connection, negotiated over the camera's signalling socket, or over HTTP where
+ * that does not open.
  *
  * The gateway is ICE-lite and puts all its candidates into the answer, so there is nothing to gather or to trickle.
  * A connection that has played and loses its network is kept: ICE restarts by another offer on whatever socket is open.
  */
 
+import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { readCounters } from '../stats.js';
+import { playAtOnce } from './autoplay.js';
 import { LostLink } from './lost-link.js';
 import { Rung } from './rung.js';
 
 /**
+ * @typedef {import('../types.js').Failure} Failure
  * @typedef {import('../types.js').Message} Message
  * @typedef {import('./rung.js').RungOptions} RungOptions
  */
@@ -18,7 +22,17 @@ import { Rung } from './rung.js';
 const CONNECT_DEADLINE_MS = 5000;
 const DISCONNECTED_GRACE_MS = 2000;
 const LOST_TICK_MS = 250;
+const RESTART_ANSWER_MS = 2500;
+/** A socket that is not open by then may be blocked: HTTP does as well. */
+const SOCKET_OPENS_MS = 250;
 const ORIGIN = /^o=(\S+ \S+) /m;
+
+/**
+ * Sockets that an answer may still come over to an offer of somebody who is gone: it must not be taken for one to the next.
+ *
+ * @type {WeakSet<import('../signalling.js').Signalling>}
+ */
+const owing = new WeakSet();
 
 /** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
 function playableCodecs() {
@@ -48,6 +62,11 @@ export class WebRtcRung extends Rung {
   #origin;
   #sent = false;
   #answerOwed = false;
+  /** @type {import('./whep.js').WhepSession | null} instead of the socket */
+  #whep = null;
+  #overHttp = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
   #lostLink = new LostLink();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #lostTicker;
@@ -58,9 +77,19 @@ export class WebRtcRung extends Rung {
     return 'webrtc';
   }
 
+  /** Whether an answer on the signalling socket is still owed to this rung. */
+  get #awaitingAnswer() {
+    return this.#answerOwed && !this.#overHttp && this.#connection !== null;
+  }
+
   /** @override */
-  get awaitingAnswer() {
-    return this.#answerOwed && this.#connection !== null;
+  get excuse() {
+    const connection = this.#connection;
+    if (!connection || this.pictureCame) return null;
+    if (!this.#sent || this.#answerOwed) {
+      return { code: /** @type {const} */ ('signalling'), message: 'The gateway did not answer the offer in time.' };
+    }
+    return connection.connectionState === 'connected' ? null : this.#unconnected(connection);
   }
 
   /** @override */
@@ -68,16 +97,24 @@ export class WebRtcRung extends Rung {
     return this.#lostLink.lost;
   }
 
-  /**
-   * Nothing arrives any more: takes the network for gone, which the browser itself notices only after 5 s or more.
-   *
-   * @returns {boolean} false when that was tried before and brought no pictures
-   * @override
-   */
+  /** False when it was tried before and brought no pictures. @override */
+  get mendable() {
+    return this.#mendable && this.#connection !== null && this.pictureCame;
+  }
+
+  /** Takes the network for gone, which the browser itself notices only after 5 s or more. @override */
   mend() {
-    if (!this.#connection || !this.pictureCame || !this.#mendable) return false;
     this.#lose({ certain: true });
-    return true;
+  }
+
+  /** A browser asks for a keyframe when a stream is new to it, and hardly ever later. @override */
+  reattach() {
+    const video = this.#video;
+    if (!video) return;
+    const { srcObject } = video;
+    video.srcObject = null;
+    video.srcObject = srcObject;
+    playAtOnce(video);
   }
 
   /** @override */
@@ -100,9 +137,12 @@ export class WebRtcRung extends Rung {
       return;
     }
     const { signal } = this;
-    signal.addEventListener('abort', () => clearInterval(this.#lostTicker));
+    signal.addEventListener('abort', () => {
+      clearInterval(this.#lostTicker);
+      clearTimeout(this.#patience);
+    });
     options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
-    options.signalling.addEventListener('down', () => this.#unsend(), { signal });
+    options.signalling.addEventListener('down', () => this.#socketGone(), { signal });
     options.signalling.addEventListener(
       'message',
       (event) => void this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
@@ -113,7 +153,11 @@ export class WebRtcRung extends Rung {
 
   /** @override */
   stop() {
+    const { signalling } = this.#options ?? {};
+    if (this.#awaitingAnswer && signalling) this.#disown(signalling);
     super.stop();
+    this.#whep?.end();
+    this.#whep = null;
     const connection = this.#connection;
     this.#connection = null;
     if (connection) {
@@ -124,9 +168,38 @@ export class WebRtcRung extends Rung {
     this.#video = null;
   }
 
+  /** @param {import('../signalling.js').Signalling} signalling */
+  #disown(signalling) {
+    owing.add(signalling);
+    const over = new AbortController();
+    const settle = () => {
+      owing.delete(signalling);
+      over.abort();
+    };
+    signalling.addEventListener('down', settle, { signal: over.signal });
+    signalling.addEventListener(
+      'message',
+      (event) => {
+        if (/** @type {CustomEvent<Message>} */ (event).detail.type.startsWith('webrtc')) settle();
+      },
+      { signal: over.signal },
+    );
+  }
+
+  /** @override */
+  renew() {
+    if (!this.#whep || !this.#options) return;
+    const { whep } = this.#options;
+    void whep()
+      .then((endpoint) => this.#whep?.renew(endpoint, this.signal))
+      // What it lasts for is not longer now: the gateway will end it, and another is made.
+      .catch(() => undefined);
+  }
+
   /** An offer that comes again tells the gateway which connection is ours, and changes nothing else. @override */
   claim() {
     if (!this.pictureCame || !this.#sent || this.#answerOwed || this.#lostLink.lost || !this.#offer) return;
+    if (this.#overHttp) return;
     this.#options?.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
   }
 
@@ -151,15 +224,19 @@ export class WebRtcRung extends Rung {
    * @param {RTCRtpCodec[]} codecs
    */
   async #connect(video, codecs) {
-    const connection = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+    const { iceServers, relayOnly } = this.#options ?? {};
+    const connection = new RTCPeerConnection({
+      iceServers,
+      iceTransportPolicy: relayOnly ? 'relay' : 'all',
+      bundlePolicy: 'max-bundle',
+    });
     this.#connection = connection;
     connection.onconnectionstatechange = () => this.#connectionChanged(connection);
     const transceivers = [connection.addTransceiver('video', { direction: 'recvonly' })];
     // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
     transceivers[0].setCodecPreferences?.(codecs);
     if (this.#options?.audio) transceivers.push(connection.addTransceiver('audio', { direction: 'recvonly' }));
-    // For browsers without the playout-delay extension; where it is negotiated this has no effect.
-    for (const { receiver } of transceivers) if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+    this.#delay(connection, this.#options?.mode);
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
     this.awaitPicture(video);
@@ -170,29 +247,86 @@ export class WebRtcRung extends Rung {
   }
 
   #sendOffer() {
-    if (this.#sent || !this.#offer || !this.#options) return;
-    this.#sent = this.#options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
+    const options = this.#options;
+    if (this.#sent || !this.#offer || !options) return;
+    const free = !this.#overHttp && !owing.has(options.signalling);
+    this.#sent = free && options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
+    if (!this.#sent && !this.pictureCame) this.#goOverHttp(free && !options.signalling.failing ? SOCKET_OPENS_MS : 0);
     this.#answerOwed = this.#sent;
     // A restart has no deadline of its own, and is no progress: there were pictures before.
     if (!this.#sent || this.pictureCame) return;
+    this.#asked();
+  }
+
+  #asked() {
+    clearTimeout(this.#patience);
     this.progress(0.4);
-    this.expect(this.#options.answerDeadlineMs, () =>
+    this.expect(this.#options?.answerDeadlineMs ?? 0, () =>
       this.fail('signalling', 'The gateway did not answer the offer in time.'),
     );
   }
 
+  /** @param {number} afterMs unless the socket opens */
+  #goOverHttp(afterMs) {
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => void this.#offerOverHttp(), afterMs);
+  }
+
+  async #offerOverHttp() {
+    const offer = this.#offer;
+    const connection = this.#connection;
+    if (this.#sent || !offer || !connection || !this.#options) return;
+    this.#sent = true;
+    this.#answerOwed = true;
+    this.#overHttp = true;
+    this.#asked();
+    try {
+      const { WhepSession } = await import('./whep.js');
+      const session = new WhepSession();
+      const endpoint = await this.#options.whep();
+      if (connection !== this.#connection) return;
+      this.#whep = session;
+      const answer = await session.offer(endpoint, offer, this.signal);
+      if (connection !== this.#connection) session.end();
+      else await this.#answered(connection, answer);
+    } catch (error) {
+      const refused = error instanceof Error && error.name === 'Refused';
+      this.fail(refused ? 'refused' : 'signalling', refused ? error.message : 'The gateway could not be asked over HTTP either.');
+    }
+  }
+
   /** The socket is gone: an answer that has not come yet will not come; the next socket gets the same offer. */
-  #unsend() {
-    if (!this.awaitingAnswer) return;
-    this.expectNothing();
-    this.#sent = false;
-    this.#answerOwed = false;
+  #socketGone() {
+    if (this.#awaitingAnswer) {
+      this.expectNothing();
+      this.#sent = false;
+      this.#answerOwed = false;
+    }
+    if (!this.pictureCame && !this.#sent && this.#offer) this.#goOverHttp(0);
   }
 
   #socketOpened() {
     this.#lostLink.hurry();
     if (this.#lostLink.lost) this.#lostTick();
     else this.#sendOffer();
+  }
+
+  /** @override @param {string} mode */
+  set mode(mode) {
+    if (this.#connection) this.#delay(this.#connection, mode);
+  }
+
+  /**
+   * For browsers without the playout-delay extension; where it is negotiated this has no effect.
+   *
+   * @param {RTCPeerConnection} connection
+   * @param {string | undefined} mode
+   */
+  #delay(connection, mode) {
+    const { delayMs } = modeOf(mode);
+    for (const receiver of connection.getReceivers()) {
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = delayMs;
+    }
   }
 
   /** Does what is due for a connection whose network is gone. */
@@ -212,6 +346,10 @@ export class WebRtcRung extends Rung {
 
   /** @param {RTCPeerConnection} connection */
   async #restart(connection) {
+    if (this.#whep) {
+      await this.#restartOverHttp(connection, this.#whep);
+      return;
+    }
     if (!this.#options?.signalling.isOpen) return;
     if (this.#answerOwed) {
       // The last offer was not answered: the socket is as dead as the link, and its TCP would come back much later.
@@ -224,6 +362,25 @@ export class WebRtcRung extends Rung {
     this.#offer = connection.localDescription?.sdp ?? null;
     this.#sent = false;
     this.#sendOffer();
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {import('./whep.js').WhepSession} session
+   */
+  async #restartOverHttp(connection, session) {
+    if (this.#answerOwed) return;
+    this.#answerOwed = true;
+    try {
+      await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
+      const answer = await session.restart(connection.localDescription?.sdp ?? '', AbortSignal.timeout(RESTART_ANSWER_MS));
+      this.#answerOwed = false;
+      if (connection === this.#connection) await this.#answered(connection, answer);
+    } catch (error) {
+      this.#answerOwed = false;
+      // Without an answer the network is still gone; a refusal says that the session is.
+      if (error instanceof Error && error.name === 'Refused') throw error;
+    }
   }
 
   /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
@@ -246,17 +403,25 @@ export class WebRtcRung extends Rung {
   /** @param {Message} message */
   async #receive({ type, value }) {
     const connection = this.#connection;
-    if (!connection || !this.awaitingAnswer) return;
+    if (!connection || !this.#awaitingAnswer) return;
     if (type === 'error' && typeof value === 'string' && value.startsWith('webrtc')) {
       this.fail('refused', value.replace(/^webrtc[^:]*:\s*/, ''));
       return;
     }
     const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
     if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
+    await this.#answered(connection, answer.sdp);
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {string} sdp
+   */
+  async #answered(connection, sdp) {
     this.#answerOwed = false;
     const known = this.#origin;
-    this.#origin ??= origin(answer.sdp);
-    if (known !== undefined && known !== origin(answer.sdp)) {
+    this.#origin ??= origin(sdp);
+    if (known !== undefined && known !== origin(sdp)) {
       // The gateway was restarted, or gave this connection up: it would start another, which DTLS here knows nothing of.
       this.#failUnconnected(connection);
       return;
@@ -266,7 +431,7 @@ export class WebRtcRung extends Rung {
       this.expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     }
     try {
-      await connection.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
+      await connection.setRemoteDescription({ type: 'answer', sdp });
       if (known === undefined) this.#watchTransport(connection);
       // Where the browser had not noticed anything, no change of state will tell that this worked.
       else if (connection.connectionState === 'connected') this.#recover();
@@ -313,10 +478,20 @@ export class WebRtcRung extends Rung {
   }
 
   /** @param {RTCPeerConnection} connection */
-  #failUnconnected({ iceConnectionState }) {
-    if (this.pictureCame) this.fail('lost', 'The connection to the gateway was lost.');
-    else if (['connected', 'completed'].includes(iceConnectionState)) {
-      this.fail('dtls', 'The encrypted connection was not completed.');
-    } else this.fail('ice', "The gateway's media port did not answer.");
+  #failUnconnected(connection) {
+    const { code, message } = this.#unconnected(connection);
+    this.fail(code, message);
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @returns {Failure}
+   */
+  #unconnected({ iceConnectionState }) {
+    if (this.pictureCame) return { code: 'lost', message: 'The connection to the gateway was lost.' };
+    if (['connected', 'completed'].includes(iceConnectionState)) {
+      return { code: 'dtls', message: 'The encrypted connection was not completed.' };
+    }
+    return { code: 'ice', message: "The gateway's media port did not answer." };
   }
 }

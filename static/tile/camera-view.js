@@ -1,25 +1,27 @@
 /**
  * `<camera-view camera="front-door">`: one camera's picture, its name, and words when something is not normal.
  *
- * Works on any page that may reach the gateway.  Attributes: `camera`; `mode`; `protocol` (one of `PROTOCOLS`, default
- * WebRTC); `base` (URL of the gateway, default the page's own); `selectable` (the whole tile is a button that fires
+ * Works on any page that may reach the gateway.  Attributes: `camera`; `mode` (one of `MODES`); `protocol` (`auto`, the default, or some of
+ * `PROTOCOLS` with commas between); `candidates` (kinds of WebRTC's, with commas between: `udp`, `tcp`, `relay`); `base` (URL of the gateway, default the page's own); `selectable` (the whole tile is a button that fires
  * `choose`); `large` (shows the row of controls).
  * Properties: `getGrant` (set it before the element is connected), `hint`, `muted`, `metrics`, `situation`.
  * Events: `statechange` (detail: `{kind, camera}`), `picture`, `fallback`, `error` (detail: `Failure`), `choose`, `back`,
- * `resize` (the picture has another shape), `preference` (detail: `{muted?, statistics?}`).
+ * `resize` (the picture has another shape), `preference` (detail: `{muted?, statistics?, mode?}`).
  */
 
+import { networkConnection } from '../capabilities.js';
 import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
+import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { Player } from '../player.js';
-import { offerOf, PROTOCOLS } from '../protocols.js';
+import { AUTO, offerOf } from '../protocols.js';
+import { Stage } from '../stage.js';
 import { describe } from '../words.js';
 import { Controls } from './controls.js';
 import { Face } from './face.js';
 import { LastPicture } from './last-picture.js';
 import { sheet } from './look.js';
-import { StatisticsPanel } from './statistics-panel.js';
 
 /**
  * @typedef {import('../types.js').Camera} Camera
@@ -36,7 +38,7 @@ const POSTER_AFTER_MS = 700;
 const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
-  static observedAttributes = ['camera', 'protocol', 'selectable'];
+  static observedAttributes = ['camera', 'protocol', 'candidates', 'mode', 'selectable'];
 
   /** @type {(() => string | null | Promise<string | null>) | undefined} asked for a grant before each connection */
   getGrant;
@@ -44,13 +46,17 @@ export class CameraView extends HTMLElement {
   #root = element('div', { class: 'root', 'data-picture': 'clear' });
   #stage = element('div', { class: 'stage' });
   #face = new Face(this.#root, { retry: () => this.retry(), resolve: (path) => this.#resolve(path) });
-  #video = element('video', { playsinline: '', autoplay: '', disableremoteplayback: '' });
   #last = new LastPicture();
+  #picture = element('div', { class: 'picture' }, this.#last.canvas);
+  #videos = new Stage(this.#picture, () => this.#shapeChanged());
   #choose = element('button', { class: 'choose', type: 'button', hidden: '' });
   #spoken = element('span', { class: 'spoken', role: 'status' });
   #controls;
-  /** @type {StatisticsPanel | null} */
+  #statistics = false;
+  /** @type {import('./statistics-panel.js').StatisticsPanel | null} */
   #panel = null;
+  /** @type {import('./mode-menu.js').ModeMenu | null} */
+  #modes = null;
   /** @type {Player | null} */
   #player = null;
   #kind = '';
@@ -70,14 +76,11 @@ export class CameraView extends HTMLElement {
     super();
     const shadow = this.attachShadow({ mode: 'open', delegatesFocus: true });
     shadow.adoptedStyleSheets = [sheet];
-    this.#video.muted = true;
-    const picture = element('div', { class: 'picture' }, this.#last.canvas, this.#video);
-    this.#stage.append(picture, this.#choose, ...this.#face.elements);
+    this.#stage.append(this.#picture, this.#choose, ...this.#face.elements);
     this.#root.append(this.#stage, this.#spoken);
     this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
     shadow.append(this.#root);
     this.#choose.addEventListener('click', (event) => this.#chosen(event));
-    this.#video.addEventListener('resize', () => this.#shapeChanged());
   }
 
   connectedCallback() {
@@ -85,9 +88,11 @@ export class CameraView extends HTMLElement {
     this.#face.name = camera;
     if (!camera || this.#player) return;
     const base = new URL(this.getAttribute('base') ?? '.', document.baseURI).href;
-    const player = new Player(this.#video, {
+    const player = new Player(this.#videos, {
       camera,
       protocol: this.protocol,
+      mode: this.mode,
+      candidates: this.getAttribute('candidates')?.split(',').map((kind) => kind.trim()) ?? null,
       base,
       getGrant: this.getGrant,
       diagnose: (name) => this.#diagnose(base, name),
@@ -101,7 +106,9 @@ export class CameraView extends HTMLElement {
     });
     if (this.#hint) player.hint(this.#hint);
     document.addEventListener('visibilitychange', this.#visibilityChanged);
-    globalThis.addEventListener('online', this.#online);
+    globalThis.addEventListener('online', this.#moved);
+    globalThis.addEventListener('pagehide', this.#leaving);
+    networkConnection()?.addEventListener?.('change', this.#moved);
     this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
     this.#updateRest();
     if (!this.#resting) player.start();
@@ -111,12 +118,15 @@ export class CameraView extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener('visibilitychange', this.#visibilityChanged);
-    globalThis.removeEventListener('online', this.#online);
+    globalThis.removeEventListener('online', this.#moved);
+    globalThis.removeEventListener('pagehide', this.#leaving);
+    networkConnection()?.removeEventListener?.('change', this.#moved);
     clearInterval(this.#redraw);
     clearTimeout(this.#rest);
     clearTimeout(this.#posterDue);
-    this.#video.removeAttribute('poster');
+    this.#videos.poster = '';
     this.#controls.stop();
+    this.#modes?.close();
     this.#closeStatistics();
     this.#player?.stop();
     this.#player = null;
@@ -126,7 +136,8 @@ export class CameraView extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
-    if (name !== 'selectable' && this.#player) {
+    if (name === 'mode' && this.#player) this.#player.mode = this.mode;
+    else if (name !== 'selectable' && this.#player) {
       this.disconnectedCallback();
       if (name === 'camera') this.#last.clear();
       this.connectedCallback();
@@ -138,11 +149,11 @@ export class CameraView extends HTMLElement {
   }
 
   get protocol() {
-    return this.getAttribute('protocol') ?? PROTOCOLS[0];
+    return this.getAttribute('protocol') ?? AUTO;
   }
 
   get mode() {
-    return this.getAttribute('mode') ?? 'ultra-low';
+    return modeOf(this.getAttribute('mode')).name;
   }
 
   /** What is known of the camera already, from the list of all of them. @param {Camera | null} camera */
@@ -164,22 +175,20 @@ export class CameraView extends HTMLElement {
 
   /** @returns {number} width over height of the picture; 16:9 while unknown */
   get aspect() {
-    const { videoWidth, videoHeight } = this.#video;
+    const { videoWidth = 0, videoHeight = 0 } = this.#videos.shown ?? {};
     const video = this.situation?.camera?.video ?? this.#hint?.video;
     if (videoWidth && videoHeight) return videoWidth / videoHeight;
     return video?.width && video.height ? video.width / video.height : 16 / 9;
   }
 
   get muted() {
-    return this.#video.muted;
+    return this.#videos.muted;
   }
 
   set muted(muted) {
-    this.#video.muted = muted;
-    if (!muted) {
-      // Sound needs a gesture first; without one the picture goes on silently.
-      this.#video.play().catch(() => this.#silence());
-    }
+    this.#videos.muted = muted;
+    // Sound needs a gesture first; without one the picture goes on silently.
+    if (!muted) this.#videos.shown?.play().catch(() => this.#silence());
     this.#drawControls();
   }
 
@@ -189,20 +198,26 @@ export class CameraView extends HTMLElement {
   }
 
   get statisticsOpen() {
-    return this.#panel !== null;
+    return this.#statistics;
   }
 
   set statisticsOpen(open) {
-    if (!open) this.#closeStatistics();
-    else if (!this.#panel && this.#player) {
-      const player = this.#player;
-      this.#panel = new StatisticsPanel(this.camera, () => ({
-        statistics: player.statistics,
-        latencies: player.latencies,
-      }));
-      this.#panel.show(this.#root);
-    }
+    if (open) {
+      this.#statistics = true;
+      void this.#openStatistics();
+    } else this.#closeStatistics();
     this.#drawControls();
+  }
+
+  async #openStatistics() {
+    const { StatisticsPanel } = await import('./statistics-panel.js');
+    const player = this.#player;
+    if (!this.#statistics || this.#panel || !player) return;
+    this.#panel = new StatisticsPanel(this.camera, () => ({
+      statistics: player.statistics,
+      latencies: player.latencies,
+    }));
+    this.#panel.show(this.#root);
   }
 
   /** Whether anybody can see this tile: off the screen for long, it stops playing until it is back. @param {boolean} seen */
@@ -217,7 +232,7 @@ export class CameraView extends HTMLElement {
     const grant = (await this.getGrant?.()) ?? null;
     const prefix = grant === null ? '' : `g/${grant}/`;
     if (this.#player?.metrics.firstPictureMs !== null) return;
-    this.#video.poster = new URL(`${prefix}${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`, base).href;
+    this.#videos.poster = new URL(`${prefix}${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`, base).href;
   }
 
   /**
@@ -237,6 +252,25 @@ export class CameraView extends HTMLElement {
   toggleStatistics() {
     this.statisticsOpen = !this.statisticsOpen;
     this.dispatchEvent(new CustomEvent('preference', { detail: { statistics: this.statisticsOpen } }));
+  }
+
+  async toggleModes() {
+    const { ModeMenu } = await import('./mode-menu.js');
+    if (this.#modes || !this.#player) {
+      this.#modes?.close();
+      return;
+    }
+    this.#modes = new ModeMenu(this.mode, {
+      choose: (mode) => {
+        this.setAttribute('mode', mode);
+        this.dispatchEvent(new CustomEvent('preference', { detail: { mode } }));
+        this.#say(`${this.camera}: ${modeOf(mode).label}`);
+      },
+      closed: () => {
+        this.#modes = null;
+      },
+    });
+    this.#modes.show(this.#root);
   }
 
   toggleSound() {
@@ -259,7 +293,9 @@ export class CameraView extends HTMLElement {
 
   #visibilityChanged = () => this.#updateRest();
 
-  #online = () => this.#player?.hurry();
+  #moved = () => this.#player?.moved();
+
+  #leaving = () => this.#player?.leave();
 
   /** A glance at another tab costs nothing; a long absence ends the stream, and coming back joins it live. */
   #updateRest() {
@@ -269,13 +305,14 @@ export class CameraView extends HTMLElement {
     player.hidden = this.#resting;
     if (this.#resting) this.#rest = setTimeout(() => player.stop(), HIDDEN_PATIENCE_MS);
     else if (player.situation.phase === 'stopped') player.start();
-    else if (this.#video.paused && !this.#video.ended) this.#video.play().catch(() => this.#silence());
+    else this.#playOn();
   }
 
   /** @param {import('./controls.js').Control} control */
   #control(control) {
     if (control === 'back') this.dispatchEvent(new Event('back'));
     if (control === 'sound') this.toggleSound();
+    if (control === 'mode') void this.toggleModes();
     if (control === 'statistics') this.toggleStatistics();
     if (control === 'fullscreen') this.toggleFullscreen();
   }
@@ -296,14 +333,21 @@ export class CameraView extends HTMLElement {
   #pictureCame() {
     clearTimeout(this.#posterDue);
     this.#last.clear();
-    if (this.#video.paused) this.#video.play().catch(() => this.#silence());
+    this.#videos.poster = '';
+    this.#playOn();
     this.dispatchEvent(new Event('picture'));
   }
 
+  /** A video that was unmuted without a gesture, or hidden, may have been paused by the browser. */
+  #playOn() {
+    const video = this.#videos.shown;
+    if (video?.paused && !video.ended) video.play().catch(() => this.#silence());
+  }
+
   #silence() {
-    if (this.#video.muted) return;
-    this.#video.muted = true;
-    this.#video.play().catch(() => undefined);
+    if (this.#videos.muted) return;
+    this.#videos.muted = true;
+    this.#videos.shown?.play().catch(() => undefined);
     this.#drawControls();
   }
 
@@ -354,7 +398,7 @@ export class CameraView extends HTMLElement {
 
   #drawControls() {
     this.#controls.update({
-      muted: this.#video.muted,
+      muted: this.#videos.muted,
       hasSound: this.hasSound,
       statistics: this.statisticsOpen,
       canGoBack: this.hasAttribute('selectable'),
@@ -367,6 +411,7 @@ export class CameraView extends HTMLElement {
   }
 
   #closeStatistics() {
+    this.#statistics = false;
     this.#panel?.close();
     this.#panel = null;
   }

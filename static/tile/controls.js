@@ -3,7 +3,7 @@
 import { element, icon } from '../dom.js';
 
 /**
- * @typedef {'back' | 'sound' | 'statistics' | 'fullscreen'} Control
+ * @typedef {'back' | 'sound' | 'mode' | 'statistics' | 'fullscreen'} Control
  * @typedef {{muted: boolean, hasSound: boolean, statistics: boolean, canGoBack: boolean}} ControlState
  */
 
@@ -13,6 +13,7 @@ const AWAKE_MS = 2500;
 const BUTTONS = {
   back: { label: 'All cameras', key: 'Esc', path: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z' },
   sound: { label: 'Sound', key: 'm', path: 'M4 9.5h3.5L12 5.5v13l-4.5-4H4zM16 9.2a4 4 0 0 1 0 5.6M18.6 6.6a7.6 7.6 0 0 1 0 10.8' },
+  mode: { label: 'How live', key: 'o', path: 'M4 18a9 9 0 1 1 16 0M12 14.5l4-5M11 15.5h2' },
   statistics: { label: 'Statistics', key: 'i', path: 'M4 20V11M9.3 20V4M14.6 20v-6M20 20V8' },
   fullscreen: { label: 'Full screen', key: 'f', path: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5' },
 };

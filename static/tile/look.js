@@ -32,6 +32,10 @@ const CSS = `
 }
 .picture, .picture > * { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture > * { object-fit: contain; display: block; }
+/* What is tried decodes below what is shown. */
+.picture { isolation: isolate; }
+.picture video { z-index: 1; }
+.picture video.shown { z-index: 2; }
 .picture { font-size: var(--size); transition: filter 150ms linear; }
 [data-picture='dimmed'] .picture { filter: brightness(0.45); }
 [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.32); }
@@ -83,7 +87,7 @@ const CSS = `
 :host([large]) .controls { display: flex; }
 .awake .controls, .controls:focus-within { opacity: 1; }
 :host([large]) .root:not(.awake) .controls:not(:focus-within) { pointer-events: none; }
-:host([large]) .name { max-width: calc(100% - 12.5rem); }
+:host([large]) .name { max-width: calc(100% - 15.5rem); }
 .controls button {
   width: 2.75rem; height: 2.75rem; padding: 0.7rem; border: 0; border-radius: 3px;
   background: none; color: var(--text); cursor: pointer;
@@ -114,6 +118,21 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
   background: transparent; border: 1px solid var(--quiet); border-radius: 3px;
 }
 .statistics button:hover { border-color: var(--text); }
+
+.modes {
+  position: absolute; right: 0.4rem; bottom: 3.5rem; display: grid; max-width: calc(100% - 0.8rem); max-height: calc(100% - 4rem);
+  overflow: auto; background: rgb(11 12 14 / 0.88); border-radius: 3px; font-size: 0.875rem;
+}
+:host(:not([large])) .modes { bottom: 0.4rem; max-height: calc(100% - 0.8rem); }
+.modes button {
+  display: grid; padding: 0.45rem 0.9rem; border: 0; font: inherit; text-align: left; color: var(--text); background: none; cursor: pointer;
+  outline-offset: -3px;
+}
+.modes button:hover { background: rgb(255 255 255 / 0.12); }
+.modes button:focus-visible { outline: 3px solid var(--accent); }
+.modes b { font-weight: 600; }
+.modes span { color: var(--quiet); }
+.modes [aria-checked='true'] b { color: var(--accent); }
 
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 

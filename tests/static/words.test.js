@@ -29,6 +29,8 @@ const situation = (changes) => ({
   gatewayRetryAt: null,
   failures: 0,
   failure: null,
+  tried: [],
+  cause: null,
   lowered: null,
   protocol: 'webrtc',
   transport: 'UDP',
@@ -41,6 +43,9 @@ const OFFLINE = {
   camera: camera({ state: 'offline', retry_at: NOW / 1000 + 10 }),
   outage: { since: SINCE, reason: null },
 };
+const BLOCKED = { rung: 'webrtc', code: 'ice', message: "The gateway's media port did not answer." };
+const NO_SOCKET = { rung: 'mse', code: 'signalling', message: 'The WebSocket did not open.' };
+const SILENT_GATEWAY = { rung: 'll-hls', code: 'network', message: 'The gateway did not answer when it was asked for a playlist.' };
 const WRONG_PASSWORD = { code: 'auth_failed', message: 'Wrong user name or password' };
 const NO_ANSWER = { code: 'no_answer', message: 'No answer', address: '192.0.2.10:554' };
 
@@ -178,23 +183,63 @@ const TABLE = [
   ['the gateway away, while pictures come', { gatewayDownSince: NOW - 60_000 }, { kind: 'live', mark: '' }],
   ['the gateway away for an instant', { ...BEFORE, startedAt: NOW, gatewayDownSince: NOW - 100 }, { kind: 'starting' }],
   [
-    'no way through',
-    { ...BEFORE, failures: 3, failure: { code: 'ice', message: 'x' } },
+    'no way through for 15 s',
+    { ...BEFORE, startedAt: NOW - 15_000, failures: 2, tried: [BLOCKED, NO_SOCKET, SILENT_GATEWAY] },
     {
       kind: 'failed',
       title: 'No picture gets through to this browser.',
       detail:
-        "Tried WebRTC 3 times. The gateway's media port did not answer. Check that its port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+        "Tried WebRTC (the gateway's media port did not answer), MSE (the WebSocket did not open) and LL-HLS (the gateway did not answer when it was asked for a playlist). Check the network between this computer and the gateway.",
       action: 'retry',
       needsPerson: true,
     },
   ],
   [
-    'refused, in the gateway’s words',
-    { ...BEFORE, failures: 4, failure: { code: 'refused', message: 'Too many viewers.' } },
-    { detail: 'Tried WebRTC 4 times. Too many viewers.' },
+    'no way through for 15 s after pictures came',
+    { silent: true, lastPictureAt: NOW - 15_000, tried: [BLOCKED] },
+    { kind: 'failed', title: 'No picture gets through to this browser.' },
   ],
-  ['two failures', { ...BEFORE, failures: 2, failure: { code: 'ice', message: 'x' } }, { kind: 'starting' }],
+  [
+    'the only rung failed thrice',
+    { ...BEFORE, failures: 3, tried: [BLOCKED] },
+    {
+      kind: 'failed',
+      detail:
+        "Tried WebRTC (the gateway's media port did not answer). Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+    },
+  ],
+  [
+    'refused, in the gateway’s words',
+    { ...BEFORE, failures: 4, tried: [{ rung: 'webrtc', code: 'refused', message: 'Too many viewers.' }] },
+    { detail: 'Tried WebRTC (too many viewers).' },
+  ],
+  ['two failures', { ...BEFORE, failures: 2, tried: [BLOCKED] }, { kind: 'starting' }],
+  ['three failures of three rungs', { ...BEFORE, failures: 3, tried: [BLOCKED, NO_SOCKET, SILENT_GATEWAY] }, { kind: 'starting' }],
+  ['a failed round while the camera is away', { ...BEFORE, camera: camera({ state: 'stalled' }), failures: 9, tried: [BLOCKED] }, { kind: 'starting' }],
+  [
+    'nothing arrives',
+    { silent: true, lastPictureAt: NOW - 3000, cause: 'network' },
+    { kind: 'stalled', detail: 'The camera is live, but nothing arrives here — looking for another way.' },
+  ],
+  [
+    'pictures arrive and are not shown',
+    { silent: true, lastPictureAt: NOW - 3000, cause: 'decoder' },
+    { kind: 'stalled', detail: "Pictures arrive, but this browser doesn't show them — starting anew." },
+  ],
+  [
+    'on a lower rung because of the network',
+    { protocol: 'mse', transport: 'WebSocket', lowered: { code: 'ice', message: 'x' } },
+    {
+      mark: 'MSE',
+      detail:
+        "The gateway's media port is blocked, UDP and TCP. Pictures come over the page's own connection, a fraction of a second later than over WebRTC",
+    },
+  ],
+  [
+    'on a lower rung for a reason of the gateway’s',
+    { protocol: 'll-hls', transport: null, lowered: { code: 'codec', message: "This browser can't decode H.265 over WebRTC" } },
+    { detail: "This browser can't decode H.265 over WebRTC. Pictures come piece by piece over HTTP, about a second behind" },
+  ],
   ['signed out', { ...BEFORE, phase: 'signed-out' }, { title: 'Sign in to see this camera.', action: 'sign-in' }],
   ['not allowed', { ...BEFORE, phase: 'forbidden' }, { title: 'You may not see this camera.', action: null }],
   ['unknown', { ...BEFORE, phase: 'unknown' }, { title: 'There is no camera of this name.', action: 'home' }],

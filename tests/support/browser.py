@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -133,9 +133,16 @@ class BrowserPlayer:
         return list(await self._player.evaluate("player => player.encoded"))
 
     async def stats(self) -> dict[str, Any]:
-        """The `inbound-rtp` statistics as `video` and `audio`, None where there is none; `protocol` is udp or tcp."""
+        """The `inbound-rtp` statistics as `video` and `audio`, None where there is none.
+
+        `local` is this side's candidate of the pair in use, `protocol` its udp or tcp, `gathered` all there are.
+        """
         found: dict[str, Any] = await self._player.evaluate("player => player.stats()")
         return found
+
+    async def evaluate(self, function: str) -> Any:
+        """What a JavaScript function of the player (`p => …`) returns."""
+        return await self._player.evaluate(function)
 
     async def identity(self) -> dict[str, Any]:
         """What must not change while one session lives: ICE user names, number of offers, states gone through."""
@@ -150,12 +157,18 @@ class BrowserPlayer:
         await self._player.dispose()
 
 
-async def open_player(page: Page, address: str, *, bundle_policy: str = "max-bundle") -> BrowserPlayer:
-    """A player on a plain page of the gateway's own origin, several if called again with the same page."""
+async def open_player(
+    page: Page, address: str, *, bundle_policy: str = "max-bundle", configuration: Mapping[str, Any] | None = None
+) -> BrowserPlayer:
+    """A player on a plain page of the gateway's own origin, several if called again with the same page.
+
+    `configuration` is that of its peer connection.
+    """
     if not page.url.startswith(address):
         await page.goto(f"{address}healthz")
         await page.evaluate(_PLAYER.read_text(encoding="utf-8") + "\nundefined")
-    return BrowserPlayer(page, await page.evaluate_handle("policy => new TestPlayer(policy)", bundle_policy))
+    arguments = [bundle_policy, dict(configuration or {})]
+    return BrowserPlayer(page, await page.evaluate_handle("args => new TestPlayer(...args)", arguments))
 
 
 def timestamp_steps(timestamps: list[int]) -> list[int]:

@@ -11,14 +11,20 @@ class TestPlayer {
   offers = 0;
   answer = '';
   connectionStates = [];
+  /** What a TURN server answered instead of a candidate. */
+  candidateErrors = [];
   #waiting = new Set();
   #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   #thumbnail = new OffscreenCanvas(32, 18).getContext('2d', { willReadFrequently: true });
 
-  constructor(bundlePolicy = 'max-bundle') {
-    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy });
+  constructor(bundlePolicy = 'max-bundle', configuration = {}) {
+    this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy, ...configuration });
     this.connection.onconnectionstatechange = () => {
       this.connectionStates.push(this.connection.connectionState);
+      this.#look();
+    };
+    this.connection.onicecandidateerror = ({ errorCode }) => {
+      this.candidateErrors.push(errorCode);
       this.#look();
     };
     this.video = document.createElement('video');
@@ -32,9 +38,9 @@ class TestPlayer {
    * `codecs` are regular expressions that a codec's `mime fmtp` must match one of; `before` and `after` are sections
    * around the picture's: 'audio', 'video', 'data', 'inactive-audio' or 'inactive-video'.  `renamed` is a pair: text of
    * the offer that the gateway is shown as something else, such as a profile this browser plays and does not offer.  Without `udp`, candidates of the answer that need it
-   * are left out.
+   * are left out.  `headers` go with the offer.
    */
-  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false, renamed = ['', ''], udp = true }) {
+  async start({ url, codecs = ['^video/(h264|rtx)'], before = [], after = [], encoded = false, renamed = ['', ''], udp = true, headers = {} }) {
     const { connection } = this;
     for (const kind of before) this.#addSection(kind);
     const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
@@ -61,7 +67,7 @@ class TestPlayer {
     const offer = own ? connection.localDescription.sdp.replaceAll(own, shown) : connection.localDescription.sdp;
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/sdp' },
+      headers: { 'Content-Type': 'application/sdp', ...headers },
       body: offer,
     });
     const body = await response.text();
@@ -165,13 +171,15 @@ class TestPlayer {
   }
 
   async stats() {
-    const found = { video: null, audio: null, protocol: null };
+    const found = { video: null, audio: null, protocol: null, local: null, gathered: [] };
     const report = await this.connection.getStats();
     for (const entry of report.values()) {
       if (entry.type === 'inbound-rtp') found[entry.kind] = entry;
+      if (entry.type === 'local-candidate') found.gathered.push(entry);
       if (entry.type === 'transport') {
         const pair = report.get(entry.selectedCandidatePairId);
-        found.protocol = report.get(pair?.localCandidateId)?.protocol ?? null;
+        found.local = report.get(pair?.localCandidateId) ?? null;
+        found.protocol = found.local?.protocol ?? null;
       }
     }
     return found;

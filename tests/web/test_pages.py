@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
 from yarl import URL
 
 from tests.web.conftest import Site
+
+MOST_BYTES = 60_000
 
 
 def base_of(page: str) -> str:
@@ -73,10 +76,22 @@ async def test_modules_travel_compressed(site: Site) -> None:
     assert await packed.read() == await plain.read()
 
 
-async def test_a_part_of_a_module_is_that_part(site: Site) -> None:
-    whole = await (await site.http.get("/static/main.js")).read()
-    part = await site.http.get("/static/main.js", headers={"Range": "bytes=10-29"})
+async def test_a_part_of_a_file_is_that_part(site: Site) -> None:
+    whole = await (await site.http.get("/static/style.css")).read()
+    part = await site.http.get("/static/style.css", headers={"Range": "bytes=10-29"})
     assert (part.status, await part.read()) == (206, whole[10:30])
+
+
+async def test_the_first_screen_fits_a_phone_s_slow_link(site: Site) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    page = await (await site.http.get("/")).text()
+    paths = set(re.findall(r'(?:src|href)="(static/[^"]+)"', page))
+    assert len(paths) > 20
+    sizes = [len(gzip.compress(page.encode()))]
+    for path in paths:
+        response = await site.http.get(f"/{path}", headers=packed)
+        sizes.append(len(gzip.compress(await response.read())))
+    assert sum(sizes) <= MOST_BYTES
 
 
 @pytest.mark.parametrize(("path", "target"), [("/yard", "yard/"), ("/site1/gate", "gate/")])
@@ -93,7 +108,10 @@ async def test_what_does_not_exist_is_not_found(site: Site, path: str) -> None:
     assert (await site.http.get(path)).status in (403, 404)
 
 
-@pytest.mark.parametrize("path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%2fx"])
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%2fx", "/static/..%2ftests/static/x.js"],
+)
 async def test_nothing_outside_the_pages_folder_is_served(site: Site, path: str) -> None:
     response = await site.http.get(URL(path, encoded=True))
     assert response.status in (400, 403, 404)

@@ -15,15 +15,19 @@ from unittest import mock
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, web
+from aiohttp.test_utils import TestClient, TestServer
 from aiortc.sdp import SessionDescription
 
+from gateway.clock import SYSTEM_CLOCK
+from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.sdp import Offer, parse_offer
 from gateway.webrtc.session import Session
+from gateway.webrtc.ws import Signalling
 from tests.relay.units import OPUS_STREAM, SILENT_STREAM
 from tests.web.conftest import Site
 from tests.webrtc.client import client
@@ -412,7 +416,87 @@ async def test_a_link_that_loses_too_much_is_told_again_to_a_new_socket(site: Si
             await socket.send("webrtc/offer", restarting(text))
             await socket.next("webrtc/answer")
             told = (await socket.next("fallback"))["value"]
-            assert (told["from"], told["reason"]) == ("webrtc", "loss")
+            assert told == {"from": "webrtc", "to": "mse", "reason": "loss"}
+
+
+@pytest.mark.parametrize(
+    ("rungs", "to"),
+    [
+        ({"webrtc": True, "mse": True, "ll-hls": True}, "mse"),
+        ({"webrtc": True, "mse": False, "ll-hls": True}, "ll-hls"),
+        ({"webrtc": True, "mse": False, "ll-hls": False}, None),
+        ({}, None),
+    ],
+)
+async def test_a_viewer_is_sent_to_the_next_rung_that_the_camera_allows(
+    site: Site, rungs: dict[str, bool], to: str | None
+) -> None:
+    async with watching_over_a_socket(site) as (text, session):
+        signalling = Signalling(
+            site.stage.camera(),
+            site.stage.sessions,
+            describe=lambda _: {"rungs": {name: {"ok": ok} for name, ok in rungs.items()}},
+            clock=SYSTEM_CLOCK,
+            host=None,
+        )
+        async with running(signalling) as socket:
+            await socket.send("webrtc/offer", restarting(text))
+            await socket.next("webrtc/answer")
+            session.events.emit("fallback", "loss")
+            assert (await socket.next("fallback"))["value"] == {"from": "webrtc", "to": to, "reason": "loss"}
+
+
+@asynccontextmanager
+async def running(signalling: Signalling) -> AsyncIterator[Socket]:
+    """A client of this one."""
+
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        await signalling.run(response)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    async with TestClient(TestServer(app)) as http, http.ws_connect("/") as socket:
+        yield Socket(socket)
+
+
+# Modes.
+
+
+async def test_a_mode_is_applied_to_the_viewer_and_answered(site: Site) -> None:
+    async with connected(site) as socket, client() as viewer:
+        await socket.send("webrtc/offer", await viewer.offer())
+        await viewer.accept((await socket.next("webrtc/answer"))["value"])
+        (session,) = site.stage.sessions
+        assert session.mode == "ultra-low"
+        await socket.send("mode", "stable")
+        assert (await socket.next("mode"))["value"] == "stable"
+        assert session.mode == "stable"
+        await settled(lambda: session.connected, "the viewer does not connect")
+        await socket.send("mode", "balanced")
+        assert (await socket.next("mode"))["value"] == "balanced"
+        listed = (await (await site.http.get("/api/sessions")).json())["sessions"]
+        assert (listed[0]["mode"], listed[0]["playout_delay_s"]) == ("balanced", 0.0)
+
+
+async def test_a_mode_asked_for_before_the_offer_counts_for_it(site: Site) -> None:
+    async with connected(site) as socket:
+        await socket.send("mode", "stable")
+        await socket.next("mode")
+        await socket.send("webrtc/offer", OFFER)
+        await socket.next("webrtc/answer")
+        (session,) = site.stage.sessions
+        assert session.mode is Mode.STABLE
+
+
+@pytest.mark.parametrize("value", ["fast", None, 3])
+async def test_an_unknown_mode_is_an_error_and_the_socket_stays(site: Site, value: object) -> None:
+    async with connected(site) as socket:
+        await socket.send("mode", value)
+        assert (await socket.next("error"))["value"] == "mode: must be one of ultra-low, balanced, stable"
+        assert await socket.alive()
 
 
 async def test_many_changes_while_nobody_reads_are_few_messages(site: Site) -> None:

@@ -23,6 +23,7 @@ from gateway.assets import static_dir
 from gateway.config import SourcesConfig
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
+from gateway.negotiate.turn import Turn
 from gateway.web.added_cameras import FILE
 from gateway.web.camera_changes import CameraChanges, Changes
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
@@ -99,7 +100,7 @@ def bearer(secret: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def house(
-    folder: Path, *, rules: Rules = RULES, surroundings: Surroundings | None = None
+    folder: Path, *, rules: Rules = RULES, surroundings: Surroundings | None = None, turn: Turn | None = None
 ) -> AsyncIterator[House]:
     """A gateway with CAMERAS, a disabled camera and signing keys in `folder`; nothing moves its clock but the test."""
     clock = HandClock()
@@ -118,7 +119,14 @@ async def house(
             file=folder / FILE,
         )
         app = build_app(
-            running.registry, running.sessions, keeper, clock=clock, folder=static_dir(), hls=hls, changes=changes
+            running.registry,
+            running.sessions,
+            keeper,
+            clock=clock,
+            folder=static_dir(),
+            hls=hls,
+            changes=changes,
+            turn=turn,
         )
         app.add_routes(MediaMtxAccess(keeper, is_own_path=lambda _: True).routes())
         try:

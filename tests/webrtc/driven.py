@@ -25,6 +25,7 @@ from tests.webrtc.stage import HandClock
 
 T = TypeVar("T")
 _MARKER = 0x80
+_EXTENDED = 0x10
 _TAG_BYTES = 16
 
 
@@ -90,6 +91,8 @@ class CostlyPath:
     remote: tuple[str, int] = ("192.0.2.2", 9)
     ended_at: list[float] = field(default_factory=list)
     timestamps: list[int] = field(default_factory=list)
+    told_delays: list[int] = field(default_factory=list)
+    """The least delay that each run's first packet tells the player, in units of 10 ms, where it tells any."""
     single: list[bytes] = field(default_factory=list)
     """Repeats and reports."""
     packets: int = 0
@@ -105,6 +108,9 @@ class CostlyPath:
         count = -(-len(packets) // stride)
         self.clock.advance(self.call_s + count * self.packet_s)
         self.packets += count
+        if packets[0] & _EXTENDED:
+            # One extension element, of three bytes: least and most delay.
+            self.told_delays.append(int.from_bytes(packets[17:20], "big") >> 12)
         last = packets[(count - 1) * stride :]
         if last[1] & _MARKER:
             self.ended_at.append(self.clock.monotonic())
@@ -126,7 +132,9 @@ class Way:
         return False
 
 
-def make_viewer(broadcast: Broadcast, path: CostlyPath, *, clock: Clock, payload_type: int = 102) -> Viewer:
+def make_viewer(
+    broadcast: Broadcast, path: CostlyPath, *, clock: Clock, payload_type: int = 102, playout_delay_id: int = 0
+) -> Viewer:
     """A viewer of a broadcast's video with keys of its own; it has not joined."""
     policy = Policy(
         key=os.urandom(28),
@@ -136,9 +144,9 @@ def make_viewer(broadcast: Broadcast, path: CostlyPath, *, clock: Clock, payload
     wire = Wire(Protector(Session(policy), tag_size=_TAG_BYTES), Way(path))
     track = ViewerTrack(
         broadcast.rtp_track(TrackKind.VIDEO),
-        PacketClass(broadcast.ssrc[TrackKind.VIDEO], payload_type),
+        PacketClass(broadcast.ssrc[TrackKind.VIDEO], payload_type, playout_delay_id),
         codec="h264",
-        rtx=PacketClass(broadcast.rtx_ssrc, 103),
+        rtx=PacketClass(broadcast.rtx_ssrc, 103, playout_delay_id),
         first_number=1,
         wire=wire,
         clock=clock,

@@ -47,11 +47,17 @@ class Scene:
     def camera(self, name: str = "yard") -> Hub:
         return Hub(name, status=CameraStatus(CameraState.LIVE, self.clock.now()))
 
-    def join(self, hub: Hub, count: int = 1, *, payload_type: int = 102) -> list[CostlyPath]:
+    def join(self, hub: Hub, count: int = 1, *, payload_type: int = 102, playout_delay_id: int = 0) -> list[CostlyPath]:
         broadcast = self.broadcasts.of(hub)
         paths = [CostlyPath(self.clock, *self._costs) for _ in range(count)]
         for path in paths:
-            viewer = make_viewer(broadcast, path, clock=self.clock, payload_type=payload_type)
+            viewer = make_viewer(
+                broadcast,
+                path,
+                clock=self.clock,
+                payload_type=payload_type,
+                playout_delay_id=playout_delay_id,
+            )
             self.viewers.append((broadcast, viewer))
             broadcast.join(viewer)
         return paths
@@ -338,3 +344,53 @@ def test_the_reports_of_many_viewers_are_spread_over_the_second() -> None:
         assert {len(path.single) - number for path, number in zip(paths, begun, strict=True)} <= {3, 4, 5}
 
     assert scene.run(work) == []
+
+
+def test_a_viewers_delay_moves_by_a_tenth_of_a_second_each_second_and_back() -> None:
+    scene = Scene()
+    hub = scene.camera()
+    told: list[int] = []
+    others: list[int] = []
+    repeated: list[int] = []
+
+    async def work() -> None:
+        (path,) = scene.join(hub, playout_delay_id=5)
+        (other,) = scene.join(hub, playout_delay_id=5)
+        viewer = scene.viewers[0][1]
+        viewer.aim(0.3)
+        await frames(scene, hub, [4000] * 5 * FPS, delivered_at=[])
+        (track,) = viewer.tracks.values()
+        path.single.clear()
+        track.on_nack([track.counters.packets])
+        await asyncio.sleep(0.01)
+        repeated.append(int.from_bytes(path.single[0][17:20], "big") >> 12)
+        viewer.aim(0.0)
+        for number in range(5 * FPS, 10 * FPS):
+            scene.deliver(hub, number, 4000)
+            await asyncio.sleep(1 / FPS)
+        told.extend(path.told_delays)
+        others.extend(other.told_delays)
+
+    assert scene.run(work) == []
+    steps = [told[0], *(later for earlier, later in pairwise(told) if later != earlier)]
+    assert steps == [*range(31), *reversed(range(30))]
+    # Three pictures to a step, there and back.
+    assert {told.count(value) for value in range(1, 30)} <= {4, 5, 6, 7, 8}
+    assert repeated == [30]
+    assert set(others) == {0}, "who asked for nothing keeps what they had"
+
+
+def test_a_player_that_does_not_know_the_extension_is_told_nothing() -> None:
+    scene = Scene()
+    hub = scene.camera()
+    told: list[int] = []
+
+    async def work() -> None:
+        (path,) = scene.join(hub)
+        scene.viewers[0][1].aim(0.3)
+        await frames(scene, hub, [4000] * 3 * FPS, delivered_at=[])
+        assert path.ended_at
+        told.extend(path.told_delays)
+
+    assert scene.run(work) == []
+    assert told == []

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from gateway.negotiate.modes import Mode
 from gateway.webrtc.messages import (
     CandidateMessage,
     ClockMessage,
     Message,
     MessageError,
+    ModeMessage,
     MseMessage,
+    NegotiateMessage,
     OfferMessage,
+    ReportMessage,
     answer_message,
     error_message,
     offer_kind,
@@ -38,6 +42,10 @@ def refusal(text: str) -> str:
         ({"type": "webrtc", "value": {"type": "candidate", "candidate": "x"}}, CandidateMessage()),
         ({"type": "clock", "value": {"t0": 1.5}}, ClockMessage(1.5)),
         ({"type": "clock", "value": {"t0": -3}}, ClockMessage(-3.0)),
+        ({"type": "negotiate", "value": {"mode": "stable"}}, NegotiateMessage({"mode": "stable"})),
+        ({"type": "negotiate"}, NegotiateMessage(None)),
+        ({"type": "mode", "value": "balanced"}, ModeMessage(Mode.BALANCED)),
+        ({"type": "report", "value": {"camera": "x"}}, ReportMessage({"camera": "x"})),
     ],
 )
 def test_messages_are_understood(message: dict[str, Any], meaning: Message) -> None:
@@ -79,7 +87,7 @@ def test_the_codecs_that_mse_plays_are_text() -> None:
         assert refusal(json.dumps({"type": "mse", "value": value})).startswith("mse: needs the codecs")
 
 
-@pytest.mark.parametrize("kind", ["hls", "webrtc/answer", "negotiate", "X-1_2"])
+@pytest.mark.parametrize("kind", ["hls", "webrtc/answer", "X-1_2"])
 def test_an_unknown_type_is_named_in_its_error(kind: str) -> None:
     assert refusal(json.dumps({"type": kind, "value": ""})) == f"{kind}: unsupported message type"
 
@@ -116,3 +124,9 @@ def test_answers_come_in_the_envelope_of_their_offer() -> None:
 def test_errors_name_the_type_the_offer_came_in() -> None:
     assert error_message(offer_kind(1), "no")["value"] == "webrtc/offer: no"
     assert error_message(offer_kind(2), "no")["value"] == "webrtc: no"
+
+
+@pytest.mark.parametrize("value", [None, "", "fast", 1, ["stable"], {"mode": "stable"}, "Stable"])
+def test_a_mode_must_be_one_there_is(value: object) -> None:
+    said = refusal(json.dumps({"type": "mode", "value": value}))
+    assert said == "mode: must be one of ultra-low, balanced, stable"

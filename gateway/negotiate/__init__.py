@@ -1,0 +1,1 @@
+"""Which ways of watching a viewer gets, in which order, and why not the others."""

@@ -1,0 +1,189 @@
+/**
+ * Decides from what arrived, was decoded and was shown whether pictures still come, why not, and what to do about it.
+ *
+ * Pure: counters and `now` in, a verdict out.  The connection's own state is no proof of anything: a peer connection
+ * can be "connected" and receive packets while the decoder waits for a keyframe that never comes.
+ */
+
+const SILENT_FLOOR_MS = 1500;
+const SILENT_INTERVALS = 4;
+const REBUILD_FLOOR_MS = 4000;
+const REBUILD_MARGIN_MS = 2000;
+const DEFAULT_FPS = 25;
+const DEFAULT_GOP_S = 2;
+/** Bytes that came so long after the last picture belong to pictures that should have been shown. */
+const STILL_FLOWING_MS = 700;
+/** What a connection on its way back has before others are tried beside it. */
+const MENDING_ALONE_MS = 1000;
+
+/**
+ * @typedef {'camera' | 'gateway' | 'network' | 'decoder'} Cause `camera`: the gateway says so.  `gateway`: it can't be
+ *   asked.  `network`: nothing arrives on this connection.  `decoder`: something does, and is not shown.
+ *
+ * @typedef {'reattach' | 'mend' | 'others' | 'reconnect'} Step `reattach`: give the video its stream anew.  `mend`: get
+ *   the connection back (ICE restart).  `others`: try other rungs beside this one.  `reconnect`: begin this one anew.
+ *
+ * @typedef {object} Observation
+ * @property {number} nowMs any steady clock
+ * @property {number} framesDecoded cumulative for this connection
+ * @property {number} framesPresented cumulative for this connection
+ * @property {number} bytesReceived cumulative for this connection
+ * @property {boolean} cameraLive what the gateway says
+ * @property {boolean} gatewayThere it answers, by whatever way
+ * @property {boolean} gatewayHeard it said something after the last picture: the network as such is there
+ * @property {boolean} gatewayReturned the signalling socket came back after a loss and no picture has come since
+ * @property {boolean} mending the connection is being brought back
+ * @property {boolean} mendable it could be
+ * @property {number} [fps] the camera's; 0 or absent while unknown
+ * @property {number | null} [gopS]
+ *
+ * @typedef {object} Verdict
+ * @property {boolean} silent no pictures for longer than this camera's rate explains
+ * @property {number} silentMs since the last picture
+ * @property {Cause | null} cause null while pictures come
+ * @property {Step | null} step to take now; `reconnect` until it is taken, the others once in each silence
+ */
+
+/**
+ * After how long without a picture a stream counts as stalled: four picture intervals, at least 1.5 s.
+ *
+ * @param {number | undefined} fps
+ * @returns {number} milliseconds
+ */
+export function silentAfterMs(fps) {
+  return Math.max(SILENT_FLOOR_MS, (SILENT_INTERVALS * 1000) / (fps || DEFAULT_FPS));
+}
+
+/**
+ * After how long a new connection is quicker than waiting: never before the camera's next keyframe was due.
+ *
+ * @param {number | undefined} fps
+ * @param {number | null | undefined} gopS
+ * @returns {number} milliseconds
+ */
+export function rebuildAfterMs(fps, gopS) {
+  return Math.max(REBUILD_FLOOR_MS, silentAfterMs(fps), (gopS || DEFAULT_GOP_S) * 1000 + REBUILD_MARGIN_MS);
+}
+
+export class Recovery {
+  #decoded = 0;
+  #presented = 0;
+  #bytes = 0;
+  #shownSinceCount = true;
+  #silent = false;
+  #stalls = 0;
+  /** @type {number} */
+  #progressAtMs;
+  #bytesAtMs = -Infinity;
+  /** @type {number | null} */
+  #liveSinceMs = null;
+  /** @type {Set<Step>} in this silence */
+  #taken = new Set();
+
+  /** @param {number} nowMs when the first picture came */
+  constructor(nowMs) {
+    this.#progressAtMs = nowMs;
+  }
+
+  /** How often pictures stopped coming. */
+  get stalls() {
+    return this.#stalls;
+  }
+
+  /** Whether pictures stopped coming. */
+  get silent() {
+    return this.#silent;
+  }
+
+  /**
+   * Starts counting anew without judging the gap: after a hidden tab, say.
+   *
+   * @param {number} nowMs
+   */
+  forgive(nowMs) {
+    this.#progressAtMs = nowMs;
+    this.#silent = false;
+  }
+
+  /**
+   * @param {Observation} observation
+   * @returns {Verdict}
+   */
+  observe(observation) {
+    const { nowMs, framesDecoded, framesPresented, bytesReceived, cameraLive, gatewayThere, mending, fps } = observation;
+    if (this.#progressed(framesDecoded, framesPresented)) this.#progressAtMs = nowMs;
+    if (bytesReceived > this.#bytes) this.#bytesAtMs = nowMs;
+    this.#bytes = bytesReceived;
+    if (!cameraLive || !gatewayThere || mending) this.#liveSinceMs = null;
+    else this.#liveSinceMs ??= nowMs;
+
+    const silentMs = nowMs - this.#progressAtMs;
+    const silent = silentMs > silentAfterMs(fps);
+    if (silent && !this.#silent) {
+      this.#stalls += 1;
+      this.#taken.clear();
+    }
+    this.#silent = silent;
+    if (!silent) return { silent, silentMs, cause: null, step: null };
+    const cause = this.#cause(observation);
+    return { silent, silentMs, cause, step: this.#step(observation, cause, silentMs) };
+  }
+
+  /**
+   * Pictures that were shown count at once.  Decoded ones are counted seldom and late, so they count only where none of
+   * them can have been shown: in a window that is covered, say.
+   *
+   * @param {number} framesDecoded
+   * @param {number} framesPresented
+   */
+  #progressed(framesDecoded, framesPresented) {
+    const shown = framesPresented > this.#presented;
+    if (shown) this.#shownSinceCount = true;
+    this.#presented = Math.max(this.#presented, framesPresented);
+    if (framesDecoded <= this.#decoded) return shown;
+    this.#decoded = framesDecoded;
+    const unseen = !this.#shownSinceCount;
+    this.#shownSinceCount = false;
+    return shown || unseen;
+  }
+
+  /**
+   * @param {Observation} observation
+   * @returns {Cause}
+   */
+  #cause({ cameraLive, gatewayThere }) {
+    if (!gatewayThere) return 'gateway';
+    if (!cameraLive) return 'camera';
+    return this.#bytesAtMs > this.#progressAtMs + STILL_FLOWING_MS ? 'decoder' : 'network';
+  }
+
+  /**
+   * @param {Observation} observation
+   * @param {Cause} cause
+   * @param {number} silentMs
+   * @returns {Step | null}
+   */
+  #step({ nowMs, cameraLive, gatewayThere, gatewayHeard, gatewayReturned, mending, mendable, fps, gopS }, cause, silentMs) {
+    // While the camera is away the gateway keeps this very connection and resumes it.
+    if (!cameraLive || !gatewayThere) return null;
+    const silentAfter = silentAfterMs(fps);
+    if (mending) return gatewayHeard && silentMs > silentAfter + MENDING_ALONE_MS ? this.#once('others') : null;
+    const waitedMs = Math.min(silentMs, nowMs - (this.#liveSinceMs ?? nowMs));
+    const late = waitedMs > (gatewayReturned ? silentAfter / 2 : rebuildAfterMs(fps, gopS));
+    if (cause === 'decoder') {
+      const step = waitedMs > silentAfter ? this.#once('reattach') : null;
+      if (step) return step;
+    } else if (mendable && !gatewayReturned && (late || (gatewayHeard && waitedMs > silentAfter))) {
+      const step = this.#once('mend');
+      if (step) return step;
+    }
+    return late ? 'reconnect' : null;
+  }
+
+  /** @param {Step} step */
+  #once(step) {
+    if (this.#taken.has(step)) return null;
+    this.#taken.add(step);
+    return step;
+  }
+}

@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { reportOf } from '../../static/report.js';
+
+const COURSE = {
+  camera: 'yard',
+  session: 'a1',
+  firstPictureMs: 103.456,
+  watchedMs: 600_000,
+  stalledMs: 400.4,
+  latencies: [90, null, 110, 100],
+  history: [
+    { rung: 'webrtc', atS: 0, firstPictureS: null, end: "The gateway's media port did not answer." },
+    { rung: 'mse', atS: 0.4, firstPictureS: 0.2, end: null },
+  ],
+  pair: { protocol: 'udp', type: 'host' },
+};
+
+test('a report has the shape the gateway reads, in seconds', () => {
+  assert.deepEqual(reportOf(COURSE), {
+    camera: 'yard',
+    session: 'a1',
+    start_s: 0.103,
+    watched_s: 600,
+    stalled_s: 0.4,
+    latency_s: 0.1,
+    rungs: [
+      { rung: 'webrtc', at_s: 0, first_frame_s: null, end: "The gateway's media port did not answer." },
+      { rung: 'mse', at_s: 0.4, first_frame_s: 0.2, end: null },
+    ],
+    pair: { protocol: 'udp', type: 'host' },
+  });
+});
+
+test('what never played has no times', () => {
+  const report = reportOf({ ...COURSE, firstPictureMs: null, latencies: [-5], pair: null });
+  assert.deepEqual([report.start_s, report.latency_s, report.pair], [null, null, null]);
+});
+
+test('a reason is as long as the gateway takes it', () => {
+  const [run] = COURSE.history;
+  const report = reportOf({ ...COURSE, history: [{ ...run, end: 'x'.repeat(500) }] });
+  assert.equal(/** @type {{end: string}[]} */ (report.rungs)[0].end.length, 120);
+});

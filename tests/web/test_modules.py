@@ -1,0 +1,67 @@
+"""The page's modules travel without their comments, and are the same otherwise."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from gateway.assets import static_dir
+from gateway.web.modules import Modules, without_comments
+
+MODULES = sorted(path for path in static_dir().rglob("*.js") if "vendor" not in path.parts)
+
+
+@pytest.mark.parametrize(
+    ("source", "lean"),
+    [
+        ("/** What it is for. */\nlet a;\n", "\nlet a;\n"),
+        ("/**\n * @param {number} a\n */\nfunction f(a) {}\n", "\n\n\nfunction f(a) {}\n"),
+        ("  // why\n  f();\n", "\n  f();\n"),
+        ("let a = 1; // behind code\n", "let a = 1; // behind code\n"),
+        ("  /** @type {A} */ (b).f();\n/** c */\n", "  /** @type {A} */ (b).f();\n\n"),
+        ("const u = 'https://x';\n", "const u = 'https://x';\n"),
+        ("/** a */\n\n/** b */\nlet c;", "\n\n\nlet c;"),
+        ("", ""),
+    ],
+)
+def test_comments_on_lines_of_their_own_go_and_lines_keep_their_numbers(source: str, lean: str) -> None:
+    assert without_comments(source) == lean
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_nothing_but_comments_is_taken_out_of_our_modules(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    lean = without_comments(source).splitlines()
+    inside_text = False
+    for number, line in enumerate(source.splitlines()):
+        kept = lean[number] if number < len(lean) else ""
+        if kept != line and not re.fullmatch(r"\s*(?:/\*\*.*|\*.*|//.*)?", line):
+            pytest.fail(f"line {number + 1} of {path.name} is no comment: {line}")
+        if kept != line:
+            assert not inside_text, f"line {number + 1} of {path.name} is within a text"
+        else:
+            inside_text ^= line.count("`") % 2 == 1
+
+
+async def test_a_module_is_read_again_when_it_changed(tmp_path: Path) -> None:
+    module = tmp_path / "a.js"
+    module.write_text("/** one */\nlet one;\n")
+    app = web.Application()
+    app.router.add_get(r"/static/{module:.+\.js}", Modules(tmp_path).serve)
+    async with TestClient(TestServer(app)) as http:
+        first = await http.get("/static/a.js")
+        assert await first.text() == "\nlet one;\n"
+        known = {"If-None-Match": first.headers["ETag"]}
+        assert (await http.get("/static/a.js", headers=known)).status == 304
+        module.write_text("let two;\n")
+        os.utime(module, ns=(0, 1))
+        second = await http.get("/static/a.js", headers=known)
+        assert (second.status, await second.text()) == (200, "let two;\n")
+        plain = await http.get("/static/a.js", headers={"Accept-Encoding": "identity"})
+        assert "Content-Encoding" not in plain.headers
+        assert plain.headers["ETag"] != second.headers["ETag"]
