@@ -213,8 +213,7 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page) -> None:
         await page.goto("about:blank")
         assert gateway.reports is not None
         async with asyncio.timeout(10):
-            # A beacon arrives when it likes.
-            while not (reports := gateway.reports.by_camera()):
+            while not (reports := gateway.reports.by_camera()):  # noqa: ASYNC110  nothing tells of it but asking
                 await asyncio.sleep(0.01)
         [report] = reports["cam"]
         assert [run.rung for run in report.rungs] == ["webrtc"]
