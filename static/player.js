@@ -12,7 +12,7 @@ import { failureMemory } from './failure-memory.js';
 import { modeOf, MODES } from './modes.js';
 import { nowMs } from './now.js';
 import { Planner } from './planner.js';
-import { AUTO, offerOf, protocolName, wantedRungs } from './protocols.js';
+import { AUTO, offerOf, protocolName, PROTOCOLS, wantedRungs } from './protocols.js';
 import { Reach } from './reach.js';
 import { Record } from './record.js';
 import { reportOf } from './report.js';
@@ -34,7 +34,8 @@ import { reportOf } from './report.js';
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
 
-const TICK_MS = 500;
+const TICK_MS = 250;
+const TICKS_PER_S = 4;
 const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
@@ -238,6 +239,11 @@ export class Player extends EventTarget {
     this.#link.signalling.send({ type: 'mode', value: this.mode });
   }
 
+  /** Whether the first rung is not the quickest one. */
+  get expectsTrouble() {
+    return this.#planner.failures.length > 0 || this.#planner.allow[0] !== PROTOCOLS[0];
+  }
+
   /** @returns {Metrics} */
   get metrics() {
     return this.#record.metrics(this.#climb.foremost);
@@ -288,7 +294,8 @@ export class Player extends EventTarget {
   }
 
   get #protocol() {
-    return this.#climb.foremost?.rung.name ?? this.#planner.allow.join();
+    const { allow } = this.#planner;
+    return this.#climb.foremost?.rung.name ?? (allow.length === 1 ? allow[0] : (this.#options.protocol ?? AUTO));
   }
 
   #begin() {
@@ -439,7 +446,7 @@ export class Player extends EventTarget {
     this.#link.tick({ patient: this.#hidden });
     if (this.#hidden) this.#climb.shown?.recovery?.forgive(nowMs());
     else if (this.#observe()) this.#changed();
-    if (this.#ticks % 2) return;
+    if (this.#ticks % TICKS_PER_S) return;
     this.#report();
     this.#record.second(this.#silent ? null : (this.#climb.shown?.frames.latencyMs ?? null));
     void this.#count();
