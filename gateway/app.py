@@ -43,10 +43,10 @@ from gateway.web.failures import failures
 from gateway.web.gatekeeper import Gatekeeper
 from gateway.web.keys import GATEKEEPER, HLS, MSE, REGISTRY, REPORTS, SESSIONS, STILLS
 from gateway.web.login import Login
+from gateway.web.modules import Modules
 from gateway.web.negotiation import EmbeddedHls, HlsPlaces, Negotiation
 from gateway.web.notices import Notices
 from gateway.web.origin import Origins
-from gateway.web.modules import Modules
 from gateway.web.pages import Pages, static_headers
 from gateway.web.reports import Reporting
 from gateway.web.sessions import get_session, kick_session, list_sessions

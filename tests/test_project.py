@@ -15,7 +15,15 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, SourcesConfig, TlsConfig, load_config
-from gateway.config.model import AccessConfig, ApiKeyConfig, CameraConfig, HlsConfig, UserConfig, WebRtcConfig
+from gateway.config.model import (
+    AccessConfig,
+    ApiKeyConfig,
+    CameraConfig,
+    HlsConfig,
+    TurnConfig,
+    UserConfig,
+    WebRtcConfig,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
@@ -59,7 +67,8 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     keys |= {f"access.users.NAME.{key}" for key in UserConfig.model_fields}
     keys |= {f"access.api_keys.NAME.{key}" for key in ApiKeyConfig.model_fields}
     keys |= {f"cameras.NAME.{key}" for key in CameraConfig.model_fields}
-    keys |= {f"webrtc.{key}" for key in WebRtcConfig.model_fields}
+    keys |= {f"webrtc.{key}" for key in WebRtcConfig.model_fields if key != "turn"}
+    keys |= {f"webrtc.turn.{key}" for key in TurnConfig.model_fields}
     keys |= {f"hls.{key}" for key in HlsConfig.model_fields}
     assert documented == keys
     assert set(Config.model_fields) == {key.split(".")[0] for key in keys}

@@ -8,6 +8,8 @@ from typing import Final
 
 _AVC: Final = re.compile(r"avc[13]\.(?P<profile>[0-9a-f]{2})(?P<constraints>[0-9a-f]{2})(?P<level>[0-9a-f]{2})")
 
+_DECODED_BY: Final = {"64": ("64", "4d", "42"), "4d": ("4d", "42")}
+
 
 def webrtc_plays(offered: Collection[str] | None, codec: str) -> bool:
     """Whether a browser whose receivers take `offered` (`h264/42e01f`) decodes `codec` (`avc1.640028`, RFC 6381).
@@ -24,7 +26,8 @@ def webrtc_plays(offered: Collection[str] | None, codec: str) -> bool:
 def mse_plays(supported: Collection[str] | None, codec: str) -> bool:
     """Whether a browser whose MediaSource takes `supported` plays `codec`, both as RFC 6381 writes them.
 
-    What decodes a level of a profile decodes the lower ones too (ISO/IEC 14496-10 annex A).
+    What decodes a level of a profile decodes the lower ones too, and High decodes Main and Baseline (ISO/IEC 14496-10
+    annex A; what of Baseline the higher profiles lack, no camera uses).
     """
     if supported is None or codec.lower() in supported:
         return True
@@ -33,6 +36,8 @@ def mse_plays(supported: Collection[str] | None, codec: str) -> bool:
         return False
     for item in supported:
         known = _AVC.fullmatch(item)
-        if known and known["profile"] == wanted["profile"] and int(known["level"], 16) >= int(wanted["level"], 16):
+        if known is None or int(known["level"], 16) < int(wanted["level"], 16):
+            continue
+        if wanted["profile"] in _DECODED_BY.get(known["profile"], (known["profile"],)):
             return True
     return False

@@ -59,6 +59,8 @@ class Broadcast:
         self._ready: deque[Viewer] = deque()
         self._paced: list[Viewer] = []
         self._viewers: dict[Viewer, None] = {}
+        self._moving: dict[Viewer, None] = {}
+        """Those whose playout delay changes with every picture."""
         self._offsets = {kind: secrets.randbits(32) for kind in TrackKind}
         self._tracks = {
             kind: RtpTrack(_PACKETIZE[kind], clock_rate=VIDEO_CLOCK_RATE, timestamp_offset=offset)
@@ -97,6 +99,9 @@ class Broadcast:
             self._start()
         self._viewers[viewer] = None
         viewer.wake = partial(self._wake, viewer)
+        viewer.began_to_move = partial(self._began_to_move, viewer)
+        if viewer.moving:
+            self._began_to_move(viewer)
         viewer.needs(self.hub.bitrate_bps)
         self._send_group(viewer)
         if not self._unsplit:
@@ -131,6 +136,7 @@ class Broadcast:
         if viewer not in self._viewers:
             return
         del self._viewers[viewer]
+        self._moving.pop(viewer, None)
         if viewer.queued:
             self._ready = deque(other for other in self._ready if other is not viewer)
             self._paced = [other for other in self._paced if other is not viewer]
@@ -181,10 +187,21 @@ class Broadcast:
             self._turn = (self._turn + 1) % len(self._viewers)
             viewers = tuple(self._viewers)
             now = self._clock.monotonic()
+            if self._moving:
+                self._step_delays(now)
             for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
                 if viewer.offer(shared, now) and not viewer.queued:
                     viewer.queued = True
                     self._ready.append(viewer)
+
+    def _began_to_move(self, viewer: Viewer) -> None:
+        self._moving[viewer] = None
+
+    def _step_delays(self, now: float) -> None:
+        for viewer in tuple(self._moving):
+            viewer.step_delay(now)
+            if not viewer.moving:
+                del self._moving[viewer]
 
     def on_stream(self, stream: StreamInfo) -> None:
         """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
@@ -264,7 +281,6 @@ class Broadcast:
             viewer = self._unreported.popleft()
             if viewer in self._viewers:
                 viewer.needs(self.hub.bitrate_bps)
-                viewer.step_delay(self._clock.monotonic())
                 self._report(viewer)
 
     def _report(self, viewer: Viewer) -> None:

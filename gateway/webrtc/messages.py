@@ -173,6 +173,10 @@ _PARSERS: Final[Mapping[str, Callable[[str, Any], Message]]] = {
 }
 
 
+KINDS: Final = frozenset(_PARSERS)
+"""The types that are understood."""
+
+
 def answer_message(sdp: str, *, version: int) -> dict[str, Any]:
     """The answer in the envelope of the offer."""
     if version == 1:

@@ -59,6 +59,8 @@ class Viewer:
         """Whether its broadcast has it in line already."""
         self.wake: Callable[[], None] = _nothing
         """Puts it in line; its broadcast sets this."""
+        self.began_to_move: Callable[[], None] = _nothing
+        """Tells its broadcast, which sets this, that steps are due from now on."""
         self._wire = wire
         self._moved = moved
         self._gate = LinkGate()
@@ -88,6 +90,13 @@ class Viewer:
     def aim(self, delay_s: float) -> None:
         """Let the player move to so far behind, step by step."""
         self._delay.aim(delay_s)
+        if self.moving:
+            self.began_to_move()
+
+    @property
+    def moving(self) -> bool:
+        """Whether the player is not yet as far behind as it is to be."""
+        return self._video is not None and self._delay.moving
 
     def step_delay(self, now: float) -> None:
         """Take the next step, if one is due at monotonic second `now`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import textwrap
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from tests.web.visitors import basic
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 PASSWORD = "cAnArY-password"
+DOCUMENTS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -171,8 +173,26 @@ async def test_a_browser_with_credentials_that_have_expired_does_not(
     expired = {"urls": relayed.ice_servers[0]["urls"], **credentials(server, made_s_ago=700)}
     configuration = {"iceServers": [expired], "iceTransportPolicy": "relay"}
     player = await open_player(page, relayed.gateway.address, configuration=configuration)
-    await player.start("cam", headers=basic("ann", PASSWORD))
-    await player.until("p => p.connection.iceGatheringState === 'complete'", within_s=10)
+    reply = await player.start("cam", headers=basic("ann", PASSWORD))
+    assert reply.status == 201
+    await player.until("p => p.candidateErrors.length >= 2", within_s=10)
+    assert set(await player.evaluate("p => p.candidateErrors")) == {401}
     assert (await player.stats())["gathered"] == []
     assert await player.count() == 0
     await player.close()
+
+
+async def test_the_firewalls_rules_are_understood() -> None:
+    rules = (DOCUMENTS / "turn.md").read_text(encoding="utf-8").partition("```nft\n")[2].partition("```")[0]
+    # In a network namespace of its own, where they touch nobody.
+    process = await asyncio.create_subprocess_exec(
+        *("unshare", "--user", "--map-root-user", "--net", "sh", "-c", "nft -f - && nft list ruleset"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    loaded, complaint = await process.communicate(textwrap.dedent(rules).encode())
+    if b"unshare" in complaint:
+        pytest.skip(f"needs network namespaces: {complaint.decode().strip()}")
+    assert (process.returncode, complaint) == (0, b"")
+    assert loaded.count(b"50000-51999") == 4

@@ -31,6 +31,11 @@ def test_webrtc_needs_the_family(offered: set[str] | None, codec: str, *, plays:
         ({"avc1.640033"}, "avc1.640028", True),  # level 5.1 decodes level 4.0
         ({"avc1.640028"}, "avc1.640033", False),
         ({"avc1.42e01f"}, "avc1.64001f", False),  # Baseline is not High
+        ({"avc1.640028"}, "avc1.42c01e", True),  # but High is Main and Baseline, too
+        ({"avc1.4d4028"}, "avc1.42c01e", True),
+        ({"avc1.4d4028"}, "avc1.64001e", False),
+        ({"avc1.64001e"}, "avc1.42c028", False),
+        ({"avc1.f4001e"}, "avc1.f4001e", True),
         ({"mp4a.40.2"}, "avc1.64001f", False),
         (set(), "avc1.640028", False),
         ({"avc1.640028"}, "hvc1.1.6.L93.B0", False),

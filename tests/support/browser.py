@@ -140,6 +140,10 @@ class BrowserPlayer:
         found: dict[str, Any] = await self._player.evaluate("player => player.stats()")
         return found
 
+    async def evaluate(self, function: str) -> Any:
+        """What a JavaScript function of the player (`p => …`) returns."""
+        return await self._player.evaluate(function)
+
     async def identity(self) -> dict[str, Any]:
         """What must not change while one session lives: ICE user names, number of offers, states gone through."""
         found: dict[str, Any] = await self._player.evaluate(

@@ -11,6 +11,8 @@ class TestPlayer {
   offers = 0;
   answer = '';
   connectionStates = [];
+  /** What a TURN server answered instead of a candidate. */
+  candidateErrors = [];
   #waiting = new Set();
   #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   #thumbnail = new OffscreenCanvas(32, 18).getContext('2d', { willReadFrequently: true });
@@ -19,6 +21,10 @@ class TestPlayer {
     this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy, ...configuration });
     this.connection.onconnectionstatechange = () => {
       this.connectionStates.push(this.connection.connectionState);
+      this.#look();
+    };
+    this.connection.onicecandidateerror = ({ errorCode }) => {
+      this.candidateErrors.push(errorCode);
       this.#look();
     };
     this.video = document.createElement('video');

@@ -375,3 +375,24 @@ async def test_a_restart_that_arrives_after_the_session_ended_finds_nothing_and_
     assert site.stage.port.agent_count == 0
     with pytest.raises(ConnectionError):
         session.peer.restart_ice(ufrag="abcd", password="abcdefghijklmnopqrstuvwx")
+
+
+# Modes, and where else to go.
+
+
+async def test_a_player_chooses_its_mode_in_the_address(site: Site) -> None:
+    assert (await site.http.post("/yard/whep?mode=stable", data=OFFER, headers=SDP)).status == 201
+    assert (await site.http.post("/api/webrtc?src=yard&mode=balanced", data=OFFER, headers=SDP)).status == 201
+    assert [session.mode.value for session in site.stage.sessions] == ["stable", "balanced"]
+
+
+async def test_an_unknown_mode_is_refused_in_words(site: Site) -> None:
+    response = await site.http.post("/yard/whep?mode=fast", data=OFFER, headers=SDP)
+    assert await refusal(response) == (400, "bad_request")
+    assert len(site.stage.sessions) == 0
+
+
+async def test_without_hls_a_refusal_links_to_nothing(site: Site) -> None:
+    response = await site.http.post("/yard/whep", data="nonsense", headers=SDP)
+    assert response.status == 400
+    assert "Link" not in response.headers
