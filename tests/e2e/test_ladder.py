@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
 from tests.support.cameras import DemoCamera, demo_camera
 from tests.support.gateway import reached_state, running_gateway
+from tests.webrtc.stage import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -228,11 +228,8 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page) -> None:
         await page.wait_for_function("() => document.querySelector('camera-view').metrics.transport === 'UDP'")
         await page.goto("about:blank")
         assert gateway.reports is not None
-        async with asyncio.timeout(10):
-            # A beacon arrives when it likes.
-            while not (reports := gateway.reports.by_camera()):
-                await asyncio.sleep(0.01)
-        [report] = reports["cam"]
+        await settled(gateway.reports.by_camera, "no report arrives")
+        [report] = gateway.reports.by_camera()["cam"]
         assert [run.rung for run in report.rungs] == ["webrtc"]
         assert report.start_s is not None
         assert 0 < report.start_s < 2

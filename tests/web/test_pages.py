@@ -10,7 +10,6 @@ from yarl import URL
 
 from tests.web.conftest import Site
 
-
 MOST_BYTES = 60_000
 
 
@@ -109,7 +108,10 @@ async def test_what_does_not_exist_is_not_found(site: Site, path: str) -> None:
     assert (await site.http.get(path)).status in (403, 404)
 
 
-@pytest.mark.parametrize("path", ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%2fx", "/static/..%2ftests/static/x.js"])
+@pytest.mark.parametrize(
+    "path",
+    ["/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/..%2fx", "/static/..%2ftests/static/x.js"],
+)
 async def test_nothing_outside_the_pages_folder_is_served(site: Site, path: str) -> None:
     response = await site.http.get(URL(path, encoded=True))
     assert response.status in (400, 403, 404)
