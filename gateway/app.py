@@ -63,8 +63,9 @@ from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.signalling import Caller
 from gateway.webrtc.whep import Whep
-from gateway.webrtc.ws import Caller, SignallingRoute
+from gateway.webrtc.ws import SignallingRoute
 
 _log = logging.getLogger(__name__)
 

@@ -99,6 +99,7 @@ export class Attempt {
       nowMs: nowMs(),
       framesDecoded: this.counters?.framesDecoded ?? 0,
       framesPresented: this.frames.presented,
+      presentedAtMs: this.frames.lastPictureAt,
       bytesReceived: this.counters?.bytesReceived ?? 0,
       gatewayHeard: heardAt > (this.frames.lastPictureAt ?? 0) + HEARD_AFTER_MS,
       mending: rung.mending,

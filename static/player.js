@@ -6,15 +6,14 @@
  */
 
 import { CameraLink } from './camera-link.js';
-import { readCapabilities } from './capabilities.js';
 import { Climb } from './climb.js';
 import { StreamClock } from './clock.js';
 import { failureMemory } from './failure-memory.js';
 import { modeOf, MODES } from './modes.js';
-import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
-import { guessPlan, isOwn, request } from './plan.js';
+import { Planner } from './planner.js';
 import { AUTO, offerOf, protocolName, PROTOCOLS, wantedRungs } from './protocols.js';
+import { Reach } from './reach.js';
 import { Record } from './record.js';
 import { reportOf } from './report.js';
 
@@ -25,7 +24,6 @@ import { reportOf } from './report.js';
  * @typedef {import('./types.js').Phase} Phase
  * @typedef {import('./types.js').Situation} Situation
  * @typedef {import('./attempt.js').Attempt} Attempt
- * @typedef {import('./plan.js').Plan} Plan
  * @typedef {import('./stage.js').Stage} Stage
  *
  * @typedef {object} PlayerWishes
@@ -36,17 +34,11 @@ import { reportOf } from './report.js';
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
 
-const TICK_MS = 500;
+const TICK_MS = 250;
+const TICKS_PER_S = 4;
 const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
-/** Where there is but one rung, giving up sooner gains nothing. */
-const ALONE_TIMEOUT_MS = 8000;
-/** How long a rung that needs the gateway's plan waits for it. */
-const PLAN_PATIENCE_MS = 300;
-const REPORT_EVERY_MS = 30_000;
-const FIRST_REPORT_MS = 5000;
-const PLAN_FRESH_MS = 60_000;
 /** Plays wherever there is a media source, with nothing that an installation may lack. */
 const WITHOUT_MORE = 'mse';
 
@@ -60,7 +52,6 @@ export class Player extends EventTarget {
   #options;
   #link;
   #climb;
-  #memory;
   #clock = new StreamClock();
   #record = new Record();
   /** @type {Phase} */
@@ -86,32 +77,11 @@ export class Player extends EventTarget {
   #failures = 0;
   /** @type {Failure | null} */
   #failure = null;
-  /** @type {number | null} */
-  #gatewayDownSince = null;
-  /** @type {number | null} */
-  #gatewayRetryAt = null;
-  /** The gateway answers, whether sockets open or not. */
-  #gatewayThere = true;
-  /** Sockets don't open, but HTTP gets through. */
-  #overHttp = false;
+  #reach = new Reach();
   #hidden = false;
-  #wanted;
-  /** @type {readonly string[]} */
-  #allow;
+  #planner;
   /** @type {Failure | null} why what is wanted can't be had here */
   #lowered = null;
-  /** @type {Plan | null} the gateway's */
-  #plan = null;
-  /** @type {Plan | null} this browser's own */
-  #guess = null;
-  #planAt = -Infinity;
-  /** @type {Promise<void> | null} */
-  #planning = null;
-  #over = new AbortController();
-  #accountedAt = 0;
-  #stalledMs = 0;
-  #reportedAt = 0;
-  #mode;
 
   /**
    * @param {Stage} stage
@@ -120,20 +90,20 @@ export class Player extends EventTarget {
   constructor(stage, options) {
     super();
     this.#options = options;
-    this.#wanted = options.protocol ?? AUTO;
-    this.#allow = wantedRungs(this.#wanted);
-    this.#mode = modeOf(options.mode).name;
-    this.#memory = failureMemory(options.base);
+    const memory = failureMemory(options.base);
     const link = new CameraLink(options, this.#clock);
     this.#link = link;
+    this.#planner = new Planner(link, { ...options, memory, candidates: options.candidates ?? null });
+    this.#planner.allow = wantedRungs(options.protocol ?? AUTO);
+    this.#planner.mode = modeOf(options.mode).name;
     this.#climb = new Climb({
       stage,
       clock: this.#clock,
       record: this.#record,
-      memory: this.#memory,
+      memory,
       optionsFor: (rung) => this.#optionsFor(rung),
       onFrame: () => this.#frameShown(),
-      blameless: () => !this.#gatewayThere || (this.#camera?.state ?? 'live') !== 'live',
+      blameless: () => !this.#reach.there || (this.#camera?.state ?? 'live') !== 'live',
     });
     this.#listen(link, {
       open: (granted) => this.#socketOpened(granted),
@@ -170,19 +140,16 @@ export class Player extends EventTarget {
 
   start() {
     if (this.#phase !== 'stopped') return;
-    if (this.#allow.length === 0) {
+    if (this.#planner.allow.length === 0) {
       this.#halt('no-protocol');
       return;
     }
     const now = nowMs();
-    this.#over = new AbortController();
+    this.#planner.restart();
     this.#record.restart(now);
     this.#waitingSince = now;
-    this.#accountedAt = now;
-    this.#reportedAt = now - REPORT_EVERY_MS + FIRST_REPORT_MS;
     this.#lastPictureAt = null;
     this.#failures = 0;
-    this.#plan = null;
     this.#phase = 'starting';
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#link.start();
@@ -234,12 +201,12 @@ export class Player extends EventTarget {
       silent: this.#silent || (this.#lastPictureAt !== null && this.#phase === 'starting'),
       cause: this.#silent ? this.#cause : null,
       catchingUp: this.#catchingUp,
-      gatewayDownSince: this.#gatewayDownSince,
-      gatewayRetryAt: this.#gatewayRetryAt,
+      gatewayDownSince: this.#reach.downSince,
+      gatewayRetryAt: this.#reach.retryAt,
       failures: this.#failures,
       failure: this.#failure,
       tried: [...this.#climb.tried].map(([rung, { code, message }]) => ({ rung, code, message })),
-      lowered: this.#lowered ?? this.#climb.lowered ?? this.#absent(),
+      lowered: this.#lowered ?? this.#climb.lowered ?? this.#planner.missingAbove(this.#climb.shown?.rung.name ?? ''),
       protocol: this.#protocol,
       transport: this.#climb.shown?.counters?.transport ?? null,
     };
@@ -255,8 +222,8 @@ export class Player extends EventTarget {
   /** @param {string} name one of `MODES`; takes effect while pictures go on */
   set mode(name) {
     const { name: mode } = modeOf(name);
-    if (mode === this.#mode) return;
-    this.#mode = mode;
+    if (mode === this.#planner.mode) return;
+    this.#planner.mode = mode;
     this.#sendMode();
     this.#climb.each((rung) => {
       rung.mode = mode;
@@ -265,11 +232,16 @@ export class Player extends EventTarget {
   }
 
   get mode() {
-    return this.#mode;
+    return this.#planner.mode;
   }
 
   #sendMode() {
-    this.#link.signalling.send({ type: 'mode', value: this.#mode });
+    this.#link.signalling.send({ type: 'mode', value: this.mode });
+  }
+
+  /** Whether the first rung is not the quickest one. */
+  get expectsTrouble() {
+    return this.#planner.failures.length > 0 || this.#planner.allow[0] !== PROTOCOLS[0];
   }
 
   /** @returns {Metrics} */
@@ -289,7 +261,7 @@ export class Player extends EventTarget {
       rates: foremost?.rates ?? null,
       history: this.#record.history,
       session: this.#record.session,
-      mode: this.#mode,
+      mode: this.mode,
       source: this.#camera,
     };
   }
@@ -321,86 +293,38 @@ export class Player extends EventTarget {
     return this.#record.latencies;
   }
 
-  /** Why what is better than the rung that plays is not in the plan. */
-  #absent() {
-    const shown = this.#climb.shown?.rung.name;
-    const better = PROTOCOLS.slice(0, shown === undefined ? 0 : PROTOCOLS.indexOf(shown));
-    return (this.#plan ?? this.#guess)?.absent.find(({ rung, code }) => better.includes(rung) && code !== 'not_allowed') ?? null;
-  }
-
   get #protocol() {
-    return this.#climb.foremost?.rung.name ?? (this.#allow.length === 1 ? this.#allow[0] : this.#wanted);
-  }
-
-  /** @returns {import('./plan.js').Wishes} */
-  get #wishes() {
-    return {
-      mode: this.#mode,
-      allow: this.#allow,
-      candidates: this.#options.candidates ?? null,
-      failures: this.#memory.recall(Date.now()),
-    };
+    const { allow } = this.#planner;
+    return this.#climb.foremost?.rung.name ?? (allow.length === 1 ? allow[0] : (this.#options.protocol ?? AUTO));
   }
 
   #begin() {
     if (this.#begun || (this.#phase !== 'starting' && this.#phase !== 'playing')) return;
     if (this.#camera && ['offline', 'unsupported'].includes(this.#camera.state)) return;
-    // Who wants relays alone can't begin before the gateway has named one.
-    if (this.#relayOnly && !this.#plan) return;
+    if (!this.#planner.ready) return;
     this.#begun = true;
     this.#progress = 0.2;
     if (this.#record.history.length > 0) this.#waitingSince = nowMs();
-    const wishes = this.#wishes;
-    this.#guess = guessPlan(this.#camera, readCapabilities(), wishes);
-    const plan = this.#plan ?? this.#guess;
-    this.#climb.remember(wishes.failures);
-    this.#climb.plan(this.#timed(plan.steps));
+    this.#climb.remember(this.#planner.failures);
+    this.#climb.plan(this.#planner.steps(this.#camera));
     this.#climb.begin();
   }
 
-  /** @param {readonly import('./plan.js').Step[]} steps */
-  #timed(steps) {
-    if (steps.length !== 1) return steps;
-    const timeoutMs = ALONE_TIMEOUT_MS + (this.#camera?.video?.gop_s ?? 0) * 1000;
-    return steps.map((step) => ({ ...step, timeoutMs: Math.max(step.timeoutMs, timeoutMs) }));
-  }
-
-  /** Asks for a plan, one question at a time. */
-  #negotiate() {
-    this.#planning ??= this.#ask().finally(() => {
-      this.#planning = null;
-    });
-    return this.#planning;
-  }
-
-  async #ask() {
-    const { signal } = this.#over;
-    const asked = request(readCapabilities(), this.#wishes);
-    const plan = await negotiate(this.#link, this.#options.camera, asked, signal);
-    if (signal.aborted) return;
-    if (!plan) {
-      if (this.#begun && this.#climb.steps.length === 0) this.#unplayable('This browser can play none of what this gateway offers.');
+  async #negotiate() {
+    if (!(await this.#planner.ask())) return;
+    if (!this.#begun) {
+      this.#begin();
       return;
     }
-    this.#plan = plan;
-    this.#planAt = nowMs();
-    if (!this.#begun) this.#begin();
-    else if (plan.steps.length > 0) this.#climb.plan(this.#timed(plan.steps));
-    else if (!this.#climb.shown) {
-      const [only] = this.#allow.length === 1 ? plan.absent.filter(({ rung }) => rung === this.#allow[0]) : [];
-      this.#unplayable(only?.message ?? plan.message ?? 'This camera can’t be played here.');
-    }
+    const steps = this.#planner.steps(this.#camera);
+    if (steps.length > 0) this.#climb.plan(steps);
+    else if (!this.#climb.shown) this.#unplayable(this.#planner.message);
   }
 
   /** @param {string} message */
   #unplayable(message) {
     this.#failure = { code: 'codec', message };
     this.#halt('unplayable');
-  }
-
-  get #relayOnly() {
-    const { candidates } = this.#options;
-    return Boolean(candidates) && candidates?.join() === 'relay';
   }
 
   /** @param {string} rung @returns {import('./rungs/rung.js').RungOptions} */
@@ -412,50 +336,30 @@ export class Player extends EventTarget {
     return {
       signalling: this.#link.signalling,
       clock: this.#clock,
-      mode: this.#mode,
+      mode: this.mode,
       audio: state === undefined || (Boolean(audio) && !offerOf(this.#camera, rung)?.audio),
       // The gateway may have to open the camera first.
       answerDeadlineMs: (state ?? 'live') === 'live' ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (video?.gop_s ?? 0) * 1000,
       whep: () => this.#link.address(`${camera}/whep`),
-      playlist: () => this.#playlist(rung),
-      iceServers: this.#step(rung)?.iceServers ?? [],
-      relayOnly: this.#relayOnly,
+      playlist: () => this.#planner.playlist(rung),
+      iceServers: this.#planner.iceServers(rung),
+      relayOnly: this.#planner.relayOnly,
     };
-  }
-
-  /** @param {string} rung */
-  #step(rung) {
-    return this.#plan?.steps.find((step) => step.rung === rung);
-  }
-
-  /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
-  async #playlist(rung) {
-    if (nowMs() - this.#planAt > PLAN_FRESH_MS) {
-      const patience = new Promise((resolve) => {
-        setTimeout(resolve, PLAN_PATIENCE_MS);
-      });
-      await Promise.race([this.#negotiate(), patience]);
-    }
-    const { camera, base } = this.#options;
-    const own = `${camera}/index.m3u8`;
-    const url = this.#step(rung)?.url;
-    // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
-    return !url || isOwn(url, base, own) ? this.#link.address(own) : new URL(url, base).href;
   }
 
   /** @param {Phase} phase */
   #halt(phase) {
-    this.#over.abort();
+    this.#planner.restart();
     this.#climb.halt(phase === 'stopped' ? 'stopped by the page' : phase);
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#begun = false;
     this.#catchingUp = false;
     this.#link.stop();
+    this.#reach = new Reach();
     this.#phase = phase;
     this.#silent = false;
-    this.#gatewayDownSince = null;
     this.#changed();
   }
 
@@ -514,11 +418,11 @@ export class Player extends EventTarget {
 
   /** @param {Failure} failure of the last rung that was left */
   #exhausted(failure) {
-    if (failure.code === 'missing' && !this.#allow.includes(WITHOUT_MORE)) {
+    if (failure.code === 'missing' && !this.#planner.allow.includes(WITHOUT_MORE)) {
       this.#lowered = failure;
-      this.#allow = [WITHOUT_MORE];
+      this.#planner.allow = [WITHOUT_MORE];
+      this.#planner.restart();
       this.#begun = false;
-      this.#plan = null;
       this.#begin();
       void this.#negotiate();
       return;
@@ -535,37 +439,21 @@ export class Player extends EventTarget {
 
   #tick() {
     this.#ticks += 1;
-    this.#account();
+    this.#record.account(nowMs(), {
+      lastPictureAt: this.#hidden ? null : this.#lastPictureAt,
+      stopped: this.#silent || this.#phase === 'starting',
+    });
     this.#link.tick({ patient: this.#hidden });
     if (this.#hidden) this.#climb.shown?.recovery?.forgive(nowMs());
     else if (this.#observe()) this.#changed();
-    if (this.#ticks % 2) return;
+    if (this.#ticks % TICKS_PER_S) return;
     this.#report();
     this.#record.second(this.#silent ? null : (this.#climb.shown?.frames.latencyMs ?? null));
     void this.#count();
   }
 
-  /** Counts how long somebody has been looking, and at nothing new. */
-  #account() {
-    const now = nowMs();
-    const forMs = now - this.#accountedAt;
-    this.#accountedAt = now;
-    if (this.#hidden || this.#lastPictureAt === null) return;
-    // What turns out to be a silence began with the last picture.
-    const silentMs = this.#stopped ? now - this.#lastPictureAt : 0;
-    this.#record.watched(forMs, Math.max(0, silentMs - this.#stalledMs));
-    this.#stalledMs = silentMs;
-  }
-
-  get #stopped() {
-    return this.#silent || this.#phase === 'starting';
-  }
-
   #report() {
-    const now = nowMs();
-    if (now - this.#reportedAt < REPORT_EVERY_MS) return;
-    this.#reportedAt = now;
-    this.#link.signalling.send({ type: 'report', value: this.report });
+    if (this.#record.reportIsDue(nowMs())) this.#link.signalling.send({ type: 'report', value: this.report });
   }
 
   /** @returns {boolean} whether pictures stopped coming, or came again */
@@ -574,7 +462,7 @@ export class Player extends EventTarget {
     const { video, state } = this.#camera ?? {};
     const verdict = shown?.observe({
       cameraLive: state === 'live',
-      gatewayThere: this.#gatewayThere,
+      gatewayThere: this.#reach.there,
       gatewayReturned: this.#silentWithoutSocket && this.#link.isOpen,
       heardAt: this.#link.heardAt,
       fps: video?.fps,
@@ -584,7 +472,7 @@ export class Player extends EventTarget {
     const { silent, cause, step } = verdict;
     // A rung that mends its own connection is not hurried by a socket that came back first.
     const waiting = silent && !shown.mending;
-    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#gatewayThere);
+    this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !this.#reach.there);
     const changed = silent !== this.#silent || cause !== this.#cause;
     // An answer tells that the network as such is there.
     if (silent && !this.#silent) this.#link.askClock();
@@ -607,18 +495,14 @@ export class Player extends EventTarget {
   #socketOpened(granted) {
     this.#gatewayAnswers({ overHttp: false });
     // Each socket begins with the quickest.
-    if (this.#mode !== MODES[0].name) this.#sendMode();
+    if (this.mode !== MODES[0].name) this.#sendMode();
     // The connection was made on another socket: from now on it lasts as long as this one's grant.
     if (granted) this.#climb.each((rung) => rung.claim());
   }
 
   /** @param {{overHttp: boolean}} how whether by HTTP alone */
   #gatewayAnswers({ overHttp }) {
-    this.#overHttp = overHttp;
-    this.#gatewayDownSince = null;
-    this.#gatewayRetryAt = null;
-    if (!this.#gatewayThere) {
-      this.#gatewayThere = true;
+    if (this.#reach.answered({ overHttp })) {
       this.#failures = 0;
       this.#climb.forgive();
       if (this.#phase === 'starting') this.#waitingSince = nowMs();
@@ -628,18 +512,14 @@ export class Player extends EventTarget {
   }
 
   #gatewayGone() {
-    this.#overHttp = false;
-    this.#gatewayThere = false;
-    this.#gatewayDownSince ??= nowMs();
+    this.#reach.gone(nowMs());
     if (this.#silent) this.#silentWithoutSocket = true;
     this.#changed();
   }
 
   /** @param {{retryAt: number, opened: boolean}} detail as `Signalling` */
-  #socketDown({ retryAt, opened }) {
-    this.#gatewayRetryAt = retryAt;
-    // Where sockets are blocked, one more that fails means nothing.
-    if (opened || !this.#overHttp) this.#gatewayGone();
+  #socketDown(detail) {
+    if (this.#reach.socketDown(detail, nowMs())) this.#gatewayGone();
   }
 
   /** @param {Camera} camera */

@@ -6,7 +6,7 @@ export const PROTOCOLS = Object.freeze(['webrtc', 'mse', 'll-hls', 'hls']);
 export const AUTO = 'auto';
 
 /** @type {Readonly<Record<string, string>>} */
-const NAMES = { webrtc: 'WebRTC', mse: 'MSE', 'll-hls': 'LL-HLS', hls: 'HLS' };
+const NAMES = { auto: 'none yet', webrtc: 'WebRTC', mse: 'MSE', 'll-hls': 'LL-HLS', hls: 'HLS' };
 
 /** What an entry of `Camera.rungs` says about both. @type {Readonly<Record<string, string>>} */
 const OFFERED_AS = { hls: 'll-hls' };

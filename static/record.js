@@ -8,6 +8,8 @@
 
 const LATENCIES_KEPT = 60;
 const RUNS_KEPT = 20;
+const FIRST_REPORT_MS = 5000;
+const REPORT_EVERY_MS = 30_000;
 
 export class Record {
   #startedAt = 0;
@@ -25,6 +27,10 @@ export class Record {
   session = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   #watchedMs = 0;
   #stalledMs = 0;
+  #accountedAt = 0;
+  /** Of the silence that lasts. */
+  #silentMs = 0;
+  #reportAt = 0;
 
   /** Connections that had shown pictures and were lost. */
   reconnects = 0;
@@ -32,6 +38,9 @@ export class Record {
   /** @param {number} nowMs the player starts, or starts again */
   restart(nowMs) {
     this.#startedAt = nowMs;
+    this.#accountedAt = nowMs;
+    this.#silentMs = 0;
+    this.#reportAt = nowMs + FIRST_REPORT_MS;
     this.#firstPictureMs = null;
   }
 
@@ -76,14 +85,31 @@ export class Record {
   }
 
   /**
-   * Somebody looked at a picture.
+   * Counts how long somebody has been looking, and at nothing new.
    *
-   * @param {number} forMs
-   * @param {number} stalledMs of it, and of what was taken for watched before
+   * @param {number} nowMs
+   * @param {{lastPictureAt: number | null, stopped: boolean}} seen null while nobody looks, or nothing was there yet
    */
-  watched(forMs, stalledMs) {
-    this.#watchedMs += forMs - stalledMs;
-    this.#stalledMs += stalledMs;
+  account(nowMs, { lastPictureAt, stopped }) {
+    const forMs = nowMs - this.#accountedAt;
+    this.#accountedAt = nowMs;
+    if (lastPictureAt === null) return;
+    // What turns out to be a silence began with the last picture.
+    const silentMs = stopped ? nowMs - lastPictureAt : 0;
+    const moreMs = Math.max(0, silentMs - this.#silentMs);
+    this.#silentMs = silentMs;
+    this.#watchedMs += forMs - moreMs;
+    this.#stalledMs += moreMs;
+  }
+
+  /**
+   * @param {number} nowMs
+   * @returns {boolean} whether a report is to be sent now; then the next one is later
+   */
+  reportIsDue(nowMs) {
+    if (nowMs < this.#reportAt) return false;
+    this.#reportAt = nowMs + REPORT_EVERY_MS;
+    return true;
   }
 
   /** @param {number | null} latencyMs of this second */

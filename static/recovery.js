@@ -11,10 +11,11 @@ const REBUILD_FLOOR_MS = 4000;
 const REBUILD_MARGIN_MS = 2000;
 const DEFAULT_FPS = 25;
 const DEFAULT_GOP_S = 2;
+const MOST_IN_FLIGHT = 3;
 /** Bytes that came so long after the last picture belong to pictures that should have been shown. */
-const STILL_FLOWING_MS = 700;
-/** What a connection on its way back has before others are tried beside it. */
-const MENDING_ALONE_MS = 1000;
+const STILL_FLOWING_MS = 1500;
+/** How long a connection may be on its way back before others are tried beside it. */
+const MENDING_ALONE_MS = 750;
 
 /**
  * @typedef {'camera' | 'gateway' | 'network' | 'decoder'} Cause `camera`: the gateway says so.  `gateway`: it can't be
@@ -27,6 +28,7 @@ const MENDING_ALONE_MS = 1000;
  * @property {number} nowMs any steady clock
  * @property {number} framesDecoded cumulative for this connection
  * @property {number} framesPresented cumulative for this connection
+ * @property {number | null} [presentedAtMs] when the last of them was, if that is known
  * @property {number} bytesReceived cumulative for this connection
  * @property {boolean} cameraLive what the gateway says
  * @property {boolean} gatewayThere it answers, by whatever way
@@ -110,8 +112,10 @@ export class Recovery {
    * @returns {Verdict}
    */
   observe(observation) {
-    const { nowMs, framesDecoded, framesPresented, bytesReceived, cameraLive, gatewayThere, mending, fps } = observation;
-    if (this.#progressed(framesDecoded, framesPresented)) this.#progressAtMs = nowMs;
+    const { nowMs, framesDecoded, framesPresented, presentedAtMs, bytesReceived, cameraLive, gatewayThere, mending, fps } =
+      observation;
+    if (framesPresented > this.#presented) this.#progressAtMs = Math.max(this.#progressAtMs, presentedAtMs ?? nowMs);
+    if (this.#progressedUnseen(framesDecoded, framesPresented, fps)) this.#progressAtMs = nowMs;
     if (bytesReceived > this.#bytes) this.#bytesAtMs = nowMs;
     this.#bytes = bytesReceived;
     if (!cameraLive || !gatewayThere || mending) this.#liveSinceMs = null;
@@ -135,16 +139,18 @@ export class Recovery {
    *
    * @param {number} framesDecoded
    * @param {number} framesPresented
+   * @param {number | undefined} fps
    */
-  #progressed(framesDecoded, framesPresented) {
-    const shown = framesPresented > this.#presented;
-    if (shown) this.#shownSinceCount = true;
+  #progressedUnseen(framesDecoded, framesPresented, fps) {
+    if (framesPresented > this.#presented) this.#shownSinceCount = true;
     this.#presented = Math.max(this.#presented, framesPresented);
-    if (framesDecoded <= this.#decoded) return shown;
+    if (framesDecoded <= this.#decoded) return false;
+    // The last ones before a silence are decoded and not shown either.
+    const few = framesDecoded - this.#decoded <= Math.min(MOST_IN_FLIGHT, (fps || DEFAULT_FPS) / 4);
     this.#decoded = framesDecoded;
-    const unseen = !this.#shownSinceCount;
+    const unseen = !this.#shownSinceCount && !few;
     this.#shownSinceCount = false;
-    return shown || unseen;
+    return unseen;
   }
 
   /**
@@ -167,16 +173,19 @@ export class Recovery {
     // While the camera is away the gateway keeps this very connection and resumes it.
     if (!cameraLive || !gatewayThere) return null;
     const silentAfter = silentAfterMs(fps);
-    if (mending) return gatewayHeard && silentMs > silentAfter + MENDING_ALONE_MS ? this.#once('others') : null;
     const waitedMs = Math.min(silentMs, nowMs - (this.#liveSinceMs ?? nowMs));
     const late = waitedMs > (gatewayReturned ? silentAfter / 2 : rebuildAfterMs(fps, gopS));
     if (cause === 'decoder') {
       const step = waitedMs > silentAfter ? this.#once('reattach') : null;
       if (step) return step;
-    } else if (mendable && !gatewayReturned && (late || (gatewayHeard && waitedMs > silentAfter))) {
-      const step = this.#once('mend');
-      if (step) return step;
+    } else if (!gatewayReturned) {
+      // Where the gateway is heard it is not the network, but this way through it that is blocked.
+      const mend = mendable && !mending && (late || (gatewayHeard && waitedMs > silentAfter)) ? this.#once('mend') : null;
+      if (mend) return mend;
+      const others = gatewayHeard && silentMs > silentAfter + MENDING_ALONE_MS ? this.#once('others') : null;
+      if (others) return others;
     }
+    if (mending) return null;
     return late ? 'reconnect' : null;
   }
 

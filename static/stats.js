@@ -186,9 +186,9 @@ export function lines(statistics) {
         ? `${codecName(video.codec)} (${video.codec}), ${video.width} × ${video.height}, ${withUnit(video.fps, 'fps')}`
         : '–',
     ],
-    ['Session', statistics.session],
     ['GOP', withUnit(video?.gop_s, 's', 1)],
     ['Sound', source?.audio ? (offerOf(source, statistics.rung)?.audio?.message ?? source.audio.codec) : 'none'],
+    ['Session', statistics.session],
   ];
 }
 

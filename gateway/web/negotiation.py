@@ -51,6 +51,11 @@ class Signed:
     holder: str | None
     permit: Permit
 
+    @property
+    def grant_id(self) -> str | None:
+        """Names the grant for revocation."""
+        return None if self.token is None else self.token.split(".")[2]
+
     def urls(self, camera: str) -> Mapping[str, str]:
         """The gateway's own addresses of a camera: `whep`, `ws`, `hls` and others."""
         return signed_urls(self.base_url, token=self.token, camera=camera)

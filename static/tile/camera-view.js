@@ -34,7 +34,9 @@ const REDRAW_MS = 250;
 const LATENCY_EVERY_MS = 1000;
 const HIDDEN_PATIENCE_MS = 30_000;
 /** A picture usually comes sooner; asking each time would have the gateway decode one for every tile. */
-const POSTER_AFTER_MS = 700;
+const POSTER_AFTER_MS = 300;
+/** What the camera is up to may not be known yet. */
+const POSTER_AGAIN_MS = 200;
 const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
@@ -112,7 +114,7 @@ export class CameraView extends HTMLElement {
     this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
     this.#updateRest();
     if (!this.#resting) player.start();
-    this.#posterDue = setTimeout(() => void this.#showPoster(base), POSTER_AFTER_MS);
+    this.#posterDue = setTimeout(() => void this.#showPoster(base), player.expectsTrouble ? 0 : POSTER_AFTER_MS);
     this.#draw();
   }
 
@@ -228,7 +230,9 @@ export class CameraView extends HTMLElement {
 
   /** Something to look at while the first picture is slow to come. @param {string} base */
   async #showPoster(base) {
-    if (this.situation?.camera?.state !== 'live') return;
+    const state = this.situation?.camera?.state;
+    if (state === undefined) this.#posterDue = setTimeout(() => void this.#showPoster(base), POSTER_AGAIN_MS);
+    if (state !== 'live') return;
     const grant = (await this.getGrant?.()) ?? null;
     const prefix = grant === null ? '' : `g/${grant}/`;
     if (this.#player?.metrics.firstPictureMs !== null) return;
@@ -270,7 +274,7 @@ export class CameraView extends HTMLElement {
         this.#modes = null;
       },
     });
-    this.#modes.show(this.#root);
+    this.#modes.show(this.#stage);
   }
 
   toggleSound() {

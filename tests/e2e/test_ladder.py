@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
 from tests.support.cameras import DemoCamera, demo_camera
 from tests.support.gateway import reached_state, running_gateway
+from tests.webrtc.stage import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -124,7 +124,7 @@ async def test_the_next_visit_begins_with_what_worked_and_a_lifted_block_is_noti
         await again.evaluate("() => { globalThis.blocked = false; }")
         await plays(again, "webrtc")
         assert 0 < await again.evaluate("longestGapMs") < 500
-        assert await again.locator("camera-view video").count() == 1
+        await expect(again.locator("camera-view video")).to_have_count(1)
         assert (await again.evaluate(_METRICS))["reconnects"] == 0
         await expect(again.locator("camera-view .mark")).to_be_hidden()
 
@@ -141,6 +141,22 @@ async def test_the_gateway_s_word_that_too_much_is_lost_moves_down_without_a_gap
         assert await page.evaluate("longestGapMs") < 500
         mark = page.locator("camera-view .mark")
         await expect(mark).to_have_attribute("title", re.compile("loses too many packets"))
+
+
+async def test_a_picture_that_arrives_and_is_not_shown_is_decoded_anew(page: Page) -> None:
+    async with live_camera() as (gateway, _):
+        await page.goto(f"{gateway.address}cam/?protocol=mse")
+        shown = (await plays(page, "mse"))["framesPresented"]
+        await page.evaluate("() => document.querySelector('camera-view').shadowRoot.querySelector('video').pause()")
+        await page.wait_for_function(
+            """(shown) => {
+              const { stalls, framesPresented } = document.querySelector('camera-view').metrics;
+              return stalls === 1 && framesPresented > shown + 30;
+            }""",
+            arg=shown,
+            timeout=DEADLINE_MS,
+        )
+        assert (await page.evaluate(_METRICS))["reconnects"] == 0
 
 
 async def test_when_nothing_works_the_tile_says_what_was_tried_and_what_helps(page: Page) -> None:
@@ -212,10 +228,8 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page) -> None:
         await page.wait_for_function("() => document.querySelector('camera-view').metrics.transport === 'UDP'")
         await page.goto("about:blank")
         assert gateway.reports is not None
-        async with asyncio.timeout(10):
-            while not (reports := gateway.reports.by_camera()):  # noqa: ASYNC110  nothing tells of it but asking
-                await asyncio.sleep(0.01)
-        [report] = reports["cam"]
+        await settled(gateway.reports.by_camera, "no report arrives")
+        [report] = gateway.reports.by_camera()["cam"]
         assert [run.rung for run in report.rungs] == ["webrtc"]
         assert report.start_s is not None
         assert 0 < report.start_s < 2

@@ -124,6 +124,27 @@ describe('Recovery', () => {
     assert.equal(recovery.stalls, 2);
   });
 
+  it('takes a picture or two that were decoded last, and not shown any more, for no progress', () => {
+    const recovery = new Recovery(0);
+    recovery.observe(at({ nowMs: 1000, framesPresented: 25, framesDecoded: 25 }));
+    recovery.observe(at({ nowMs: 2000, framesPresented: 25, framesDecoded: 27 }));
+    assert.equal(recovery.observe(at({ nowMs: 2600, framesPresented: 25, framesDecoded: 27 })).silent, true);
+  });
+
+  it('counts each picture of a camera that sends few', () => {
+    const recovery = new Recovery(0);
+    for (let nowMs = 1000; nowMs < 20_000; nowMs += 1000) {
+      assert.equal(recovery.observe(at({ nowMs, fps: 1, framesDecoded: nowMs / 1000 })).silent, false);
+    }
+  });
+
+  it('counts from the moment of the last picture, not from when it was told of', () => {
+    const recovery = new Recovery(0);
+    recovery.observe(at({ nowMs: 5000, framesPresented: 10, presentedAtMs: 4600 }));
+    assert.equal(recovery.observe(at({ nowMs: 6000, framesPresented: 10, presentedAtMs: 4600 })).silentMs, 1400);
+    assert.equal(recovery.observe(at({ nowMs: 6150, framesPresented: 10, presentedAtMs: 4600 })).silent, true);
+  });
+
   it('forgives the time nobody could see it', () => {
     const recovery = new Recovery(0);
     assert.equal(recovery.observe(at({ nowMs: 9000 })).silent, true);
@@ -175,7 +196,11 @@ describe('what is done about a silence', () => {
 
   it('is met sooner where the gateway is heard: it is this way alone that is blocked', () => {
     const blocked = (/** @type {number} */ nowMs) => ({ mendable: true, gatewayHeard: true, mending: nowMs > 12_000 });
-    assert.deepEqual(steps(blocked), ['2 s network: mend', '3 s network: others']);
+    assert.deepEqual(steps(blocked), ['2 s network: mend', '2.5 s network: others']);
+  });
+
+  it('tries others beside a rung that has no connection to mend', () => {
+    assert.deepEqual(steps(() => ({ gatewayHeard: true })), ['2.5 s network: others', '4.5 s network: reconnect']);
   });
 
   it('leaves a connection that is being mended alone while nothing is heard at all', () => {
@@ -191,7 +216,7 @@ describe('what is done about a silence', () => {
     const facts = { mendable: true, gatewayHeard: true };
     recovery.observe(at({ nowMs: 0, ...facts }));
     assert.equal(recovery.observe(at({ nowMs: 2000, ...facts })).step, 'mend');
-    assert.equal(recovery.observe(at({ nowMs: 2500, ...facts })).step, null);
+    assert.equal(recovery.observe(at({ nowMs: 2200, ...facts })).step, null);
     assert.equal(recovery.observe(at({ nowMs: 2600, framesPresented: 1, ...facts })).cause, null);
     assert.equal(recovery.observe(at({ nowMs: 4600, framesPresented: 1, ...facts })).step, 'mend');
     assert.equal(recovery.stalls, 2);

@@ -27,7 +27,7 @@ from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.sdp import Offer, parse_offer
 from gateway.webrtc.session import Session
-from gateway.webrtc.ws import Signalling
+from gateway.webrtc.signalling import Signalling
 from tests.relay.units import OPUS_STREAM, SILENT_STREAM
 from tests.web.conftest import Site
 from tests.webrtc.client import client

@@ -1,0 +1,158 @@
+/** Which rungs a player may try and where each is served: guessed until the gateway says so. */
+
+import { readCapabilities } from './capabilities.js';
+import { negotiate } from './negotiation.js';
+import { nowMs } from './now.js';
+import { guessPlan, isOwn, request } from './plan.js';
+import { PROTOCOLS } from './protocols.js';
+
+/**
+ * @typedef {import('./types.js').Camera} Camera
+ * @typedef {import('./camera-link.js').CameraLink} CameraLink
+ * @typedef {import('./failure-memory.js').FailureMemory} FailureMemory
+ * @typedef {import('./plan.js').Absent} Absent
+ * @typedef {import('./plan.js').Plan} Plan
+ * @typedef {import('./plan.js').Step} Step
+ */
+
+/** Where there is but one rung, giving up sooner gains nothing. */
+const ALONE_TIMEOUT_MS = 8000;
+/** How long a rung that needs the gateway's plan waits for it. */
+const PATIENCE_MS = 300;
+const FRESH_MS = 60_000;
+const NOTHING = 'This camera can’t be played here.';
+
+export class Planner {
+  #link;
+  #camera;
+  #base;
+  #memory;
+  #candidates;
+  /** @type {Plan | null} the gateway's */
+  #plan = null;
+  #planAt = -Infinity;
+  /** @type {Plan | null} this browser's own */
+  #guess = null;
+  /** @type {Promise<boolean> | null} */
+  #asking = null;
+  #over = new AbortController();
+
+  /** @type {readonly string[]} rungs */
+  allow = [];
+  mode = '';
+
+  /**
+   * @param {CameraLink} link
+   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null}} options
+   */
+  constructor(link, { camera, base, memory, candidates }) {
+    this.#link = link;
+    this.#camera = camera;
+    this.#base = base;
+    this.#memory = memory;
+    this.#candidates = candidates;
+  }
+
+  /** Who wants relays alone can't begin before the gateway has named one. */
+  get relayOnly() {
+    return this.#candidates?.join() === 'relay';
+  }
+
+  /** Whether there is something to begin with. */
+  get ready() {
+    return this.#plan !== null || !this.relayOnly;
+  }
+
+  /** @returns {readonly import('./failure-memory.js').Failure[]} on the network the browser is on now */
+  get failures() {
+    return this.#memory.recall(Date.now());
+  }
+
+  /** Forgets what the gateway said, and what it is being asked. */
+  restart() {
+    this.#over.abort();
+    this.#over = new AbortController();
+    this.#asking = null;
+    this.#plan = null;
+    this.#planAt = -Infinity;
+  }
+
+  /**
+   * Asks the gateway, one question at a time.
+   *
+   * @returns {Promise<boolean>} whether the answer still matters to somebody
+   */
+  ask() {
+    this.#asking ??= this.#ask();
+    return this.#asking;
+  }
+
+  async #ask() {
+    const { signal } = this.#over;
+    const plan = await negotiate(this.#link, this.#camera, request(readCapabilities(), this.#wishes), signal);
+    if (signal.aborted) return false;
+    this.#asking = null;
+    if (plan) {
+      this.#plan = plan;
+      this.#planAt = nowMs();
+    }
+    return true;
+  }
+
+  /**
+   * @param {Camera | null} camera as far as it is known
+   * @returns {readonly Step[]} in the order of trying
+   */
+  steps(camera) {
+    this.#guess = guessPlan(camera, readCapabilities(), this.#wishes);
+    const { steps } = this.#plan ?? this.#guess;
+    if (steps.length !== 1) return steps;
+    const timeoutMs = ALONE_TIMEOUT_MS + (camera?.video?.gop_s ?? 0) * 1000;
+    return steps.map((step) => ({ ...step, timeoutMs: Math.max(step.timeoutMs, timeoutMs) }));
+  }
+
+  /** @returns {string} a sentence, for when there is nothing to try */
+  get message() {
+    const absent = this.#plan?.absent.find(({ rung }) => this.allow.length === 1 && rung === this.allow[0]);
+    return absent?.message ?? this.#plan?.message ?? NOTHING;
+  }
+
+  /**
+   * @param {string} rung
+   * @returns {Absent | null} why something better than it is not tried at all
+   */
+  missingAbove(rung) {
+    const better = PROTOCOLS.slice(0, Math.max(0, PROTOCOLS.indexOf(rung)));
+    const { absent = [] } = this.#plan ?? this.#guess ?? {};
+    return absent.find((missing) => better.includes(missing.rung) && missing.code !== 'not_allowed') ?? null;
+  }
+
+  /** @param {string} rung @returns {RTCIceServer[]} */
+  iceServers(rung) {
+    return this.#step(rung)?.iceServers ?? [];
+  }
+
+  /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
+  async playlist(rung) {
+    if (nowMs() - this.#planAt > FRESH_MS) {
+      const patience = new Promise((resolve) => {
+        setTimeout(resolve, PATIENCE_MS);
+      });
+      await Promise.race([this.ask(), patience]);
+    }
+    const own = `${this.#camera}/index.m3u8`;
+    const url = this.#step(rung)?.url;
+    // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
+    return !url || isOwn(url, this.#base, own) ? this.#link.address(own) : new URL(url, this.#base).href;
+  }
+
+  /** @param {string} rung */
+  #step(rung) {
+    return this.#plan?.steps.find((step) => step.rung === rung);
+  }
+
+  /** @returns {import('./plan.js').Wishes} */
+  get #wishes() {
+    return { mode: this.mode, allow: this.allow, candidates: this.#candidates, failures: this.failures };
+  }
+}

@@ -1,0 +1,60 @@
+/** Whether the gateway answers, over its socket or at least over HTTP, and since when it does not.  Pure. */
+
+export class Reach {
+  #there = true;
+  /** Sockets don't open, but HTTP gets through. */
+  #overHttp = false;
+  /** @type {number | null} */
+  #downSince = null;
+  /** @type {number | null} */
+  #retryAt = null;
+
+  /** Whether it answers, by whatever way. */
+  get there() {
+    return this.#there;
+  }
+
+  /** @returns {number | null} unix milliseconds; null while it answers */
+  get downSince() {
+    return this.#downSince;
+  }
+
+  /** @returns {number | null} when the socket is tried again; null while the gateway answers */
+  get retryAt() {
+    return this.#retryAt;
+  }
+
+  /**
+   * @param {{overHttp: boolean}} how whether by HTTP alone
+   * @returns {boolean} whether it had been away
+   */
+  answered({ overHttp }) {
+    const returned = !this.#there;
+    this.#there = true;
+    this.#overHttp = overHttp;
+    this.#downSince = null;
+    this.#retryAt = null;
+    return returned;
+  }
+
+  /** @param {number} nowMs it answers by no way */
+  gone(nowMs) {
+    this.#there = false;
+    this.#overHttp = false;
+    this.#downSince ??= nowMs;
+  }
+
+  /**
+   * The socket did not open, or is gone.
+   *
+   * @param {{retryAt: number, opened: boolean}} detail as `Signalling`
+   * @param {number} nowMs
+   * @returns {boolean} whether that says that the gateway is away: where sockets are blocked, one more means nothing
+   */
+  socketDown({ retryAt, opened }, nowMs) {
+    if (!opened && this.#overHttp) return false;
+    this.gone(nowMs);
+    this.#retryAt = retryAt;
+    return true;
+  }
+}
