@@ -140,7 +140,7 @@ class Signalling:
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
             self._adopt(None)
-            starting = self._media.close() if self._media is not None else None
+            starting = self._media.close()
             tasks = [task for task in (self._opening, starting, writer) if task is not None]
             for task in tasks:
                 task.cancel()

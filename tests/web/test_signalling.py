@@ -20,14 +20,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiortc.sdp import SessionDescription
 
 from gateway.clock import SYSTEM_CLOCK
+from gateway.hls.mse import Mse
 from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.webrtc.advertise import Addresses
+from gateway.webrtc.asking import Answers
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.sdp import Offer, parse_offer
 from gateway.webrtc.session import Session
-from gateway.webrtc.signalling import Signalling
+from gateway.webrtc.signalling import Caller, Signalling
 from tests.relay.units import OPUS_STREAM, SILENT_STREAM
 from tests.web.conftest import Site
 from tests.webrtc.client import client
@@ -437,7 +439,8 @@ async def test_a_viewer_is_sent_to_the_next_rung_that_the_camera_allows(
             site.stage.sessions,
             describe=lambda _: {"rungs": {name: {"ok": ok} for name, ok in rungs.items()}},
             clock=SYSTEM_CLOCK,
-            host=None,
+            caller=Caller(None, None, lambda: None, Answers(lambda _: {}, lambda *_: None)),
+            mse=Mse(clock=SYSTEM_CLOCK),
         )
         async with running(signalling) as socket:
             await socket.send("webrtc/offer", restarting(text))
