@@ -315,7 +315,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
         return camera_json(camera, ways)
 
     if places is None and hls is not None:
-        places = EmbeddedHls(hls.lengths)
+        places = EmbeddedHls(hls.lengths, signed_elsewhere=hls.signed_elsewhere)
     negotiation = Negotiation(gatekeeper, hls=places, turn=turn)
     reports = app[REPORTS] = Reports(clock=clock)
     reporting = Reporting(reports, sessions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -69,14 +69,18 @@ class HlsPlaces(Protocol):
 
 
 class EmbeddedHls:
-    """The gateway's own playlists."""
+    """The gateway's own playlists, or the same camera's somewhere else while it is watched there."""
 
-    def __init__(self, lengths: Lengths) -> None:
+    def __init__(self, lengths: Lengths, *, signed_elsewhere: Callable[[str, str], str | None] | None = None) -> None:
+        """`signed_elsewhere` takes a camera and a grant and returns where it opens that camera, None for here."""
         self._lengths = lengths
+        self._signed_elsewhere = signed_elsewhere
 
     def __call__(self, camera: Camera, signed: Signed) -> Mapping[RungName, Place]:
         """One address for both: a player that knows nothing of parts reads past them."""
         url = signed.urls(camera.name)["hls"]
+        if self._signed_elsewhere is not None and signed.token is not None:
+            url = self._signed_elsewhere(camera.name, signed.token) or url
         video = None if camera.stream is None else camera.stream.video
         fps, gop_s = 0.0 if video is None else video.fps, camera.hub.gop.gop_s
         return {
