@@ -8,7 +8,8 @@ export class Stage {
   /** @type {HTMLVideoElement | null} */
   #shown = null;
   #muted = true;
-  #poster = '';
+  /** Outlives the videos, of which there is none between two tries. */
+  #poster = element('img', { class: 'poster', alt: '', hidden: '' });
 
   /**
    * @param {HTMLElement} place holds the videos, which fill it
@@ -16,6 +17,10 @@ export class Stage {
    */
   constructor(place, resized = () => undefined) {
     this.#place = place;
+    this.#poster.addEventListener('load', () => {
+      this.#poster.hidden = false;
+    });
+    place.append(this.#poster);
     this.#resized = resized;
   }
 
@@ -35,15 +40,15 @@ export class Stage {
 
   /** @param {string} url something to look at until the first picture; empty for nothing */
   set poster(url) {
-    this.#poster = url;
-    if (!this.#shown) for (const video of this.#place.querySelectorAll('video')) video.poster = url;
+    this.#poster.hidden = true;
+    if (url) this.#poster.src = url;
+    else this.#poster.removeAttribute('src');
   }
 
   /** @returns {HTMLVideoElement} silent, and below what is shown, where browsers go on decoding */
   make() {
     const video = element('video', { playsinline: '', autoplay: '', disableremoteplayback: '' });
     video.muted = true;
-    if (this.#poster && !this.#shown) video.poster = this.#poster;
     video.addEventListener('resize', () => {
       if (video === this.#shown) this.#resized();
     });

@@ -25,6 +25,10 @@ const LOST_TICK_MS = 250;
 const RESTART_ANSWER_MS = 2500;
 /** A socket that is not open by then may be blocked: HTTP does as well. */
 const SOCKET_OPENS_MS = 250;
+/** A header extension (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay). */
+const PLAYOUT_DELAY = 'playout-delay';
+const DELAY_STEP_MS = 25;
+const DELAY_STEP_EVERY_MS = 250;
 const ORIGIN = /^o=(\S+ \S+) /m;
 
 /**
@@ -71,6 +75,11 @@ export class WebRtcRung extends Rung {
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #lostTicker;
   #mendable = true;
+  /** @type {string | null} when it was changed since the start */
+  #mode = null;
+  #delayMs = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #delayStep;
 
   /** @override */
   get name() {
@@ -140,6 +149,7 @@ export class WebRtcRung extends Rung {
     signal.addEventListener('abort', () => {
       clearInterval(this.#lostTicker);
       clearTimeout(this.#patience);
+      clearTimeout(this.#delayStep);
     });
     options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
     options.signalling.addEventListener('down', () => this.#socketGone(), { signal });
@@ -236,7 +246,7 @@ export class WebRtcRung extends Rung {
     // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
     transceivers[0].setCodecPreferences?.(codecs);
     if (this.#options?.audio) transceivers.push(connection.addTransceiver('audio', { direction: 'recvonly' }));
-    this.#delay(connection, this.#options?.mode);
+    this.#delay();
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
     this.awaitPicture(video);
@@ -313,20 +323,26 @@ export class WebRtcRung extends Rung {
 
   /** @override @param {string} mode */
   set mode(mode) {
-    if (this.#connection) this.#delay(this.#connection, mode);
+    this.#mode = mode;
+    this.#delay();
   }
 
   /**
-   * For browsers without the playout-delay extension; where it is negotiated this has no effect.
-   *
-   * @param {RTCPeerConnection} connection
-   * @param {string | undefined} mode
+   * Where the playout-delay extension is negotiated the gateway sets the delay; else it is raised here, in steps that
+   * nobody sees.
    */
-  #delay(connection, mode) {
-    const { delayMs } = modeOf(mode);
+  #delay() {
+    clearTimeout(this.#delayStep);
+    const connection = this.#connection;
+    if (!connection || connection.remoteDescription?.sdp.includes(PLAYOUT_DELAY)) return;
+    const { delayMs } = modeOf(this.#mode ?? this.#options?.mode);
     for (const receiver of connection.getReceivers()) {
-      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = delayMs;
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = this.#delayMs;
     }
+    const leftMs = connection.remoteDescription ? delayMs - this.#delayMs : 0;
+    if (leftMs === 0) return;
+    this.#delayMs += Math.sign(leftMs) * Math.min(DELAY_STEP_MS, Math.abs(leftMs));
+    this.#delayStep = setTimeout(() => this.#delay(), DELAY_STEP_EVERY_MS);
   }
 
   /** Does what is due for a connection whose network is gone. */
@@ -432,7 +448,10 @@ export class WebRtcRung extends Rung {
     }
     try {
       await connection.setRemoteDescription({ type: 'answer', sdp });
-      if (known === undefined) this.#watchTransport(connection);
+      if (known === undefined) {
+        this.#watchTransport(connection);
+        this.#delay();
+      }
       // Where the browser had not noticed anything, no change of state will tell that this worked.
       else if (connection.connectionState === 'connected') this.#recover();
     } catch (error) {

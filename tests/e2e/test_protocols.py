@@ -258,7 +258,7 @@ async def test_a_lower_rung_shows_a_snapshot_until_its_first_picture(page: Page)
     async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
         await page.goto(f"{gateway.address}cam/?protocol=ll-hls")
-        await page.wait_for_function(f"() => {_VIDEO}.poster !== ''", timeout=DEADLINE_MS)
+        await page.locator("camera-view img.poster").wait_for(timeout=DEADLINE_MS)
         await _until(page, lambda: any("snapshot.jpg" in url for url in asked))
 
 
