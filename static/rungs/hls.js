@@ -131,7 +131,7 @@ export class HlsRung extends Rung {
     const own = details ? (this.#lowLatency && details.partHoldBack) || details.holdBack : 0;
     if (hlsBehindS !== null) hls.targetLatency = Math.max(own, hlsBehindS);
     else if (this.#mode !== null && own > 0) hls.targetLatency = own;
-    this.#boundDrift(hls, hlsMostBehindS, details);
+    if (details) this.#boundDrift(hls, hlsMostBehindS, details);
   }
 
   /**
@@ -139,14 +139,14 @@ export class HlsRung extends Rung {
    *
    * @param {Hls} hls
    * @param {number} modesS what the mode allows
-   * @param {{targetduration: number, startTimeOffset: number | null}} [details] of the playlist, once there is one
+   * @param {{targetduration: number, startTimeOffset: number | null}} details of the playlist
    */
   #boundDrift(hls, modesS, details) {
     const playlist = {
       lowLatency: this.#lowLatency,
       targetLatencyS: hls.targetLatency ?? 0,
-      targetDurationS: details?.targetduration ?? 0,
-      startsAtS: details?.startTimeOffset ?? null,
+      targetDurationS: details.targetduration,
+      startsAtS: details.startTimeOffset,
     };
     hls.config.liveMaxLatencyDuration = Math.max(modesS, mostBehindS(playlist));
   }
