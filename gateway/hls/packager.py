@@ -316,6 +316,8 @@ class Packager:
 
     def _break(self) -> None:
         """What follows does not continue what was; it begins with a keyframe."""
+        if self._maker.lane is not None:
+            self._maker.lane.conclude()
         self._end_segment(None)
         self._broken = self._broken or self.ready
         self._needs_keyframe = True

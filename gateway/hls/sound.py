@@ -63,6 +63,7 @@ class AudioLane:
         self._end: int | None = None
         """Where the sound handed out so far ends, in the track's timescale."""
         self._flowing = False
+        self._concluding = False
 
     @property
     def can_stand_in(self) -> bool:
@@ -86,9 +87,18 @@ class AudioLane:
             self.dropped += 1
         self._waiting.append(unit)
 
+    def conclude(self) -> None:
+        """A discontinuity follows what is taken until `restart`: nothing can be added later, so that fills every part.
+
+        Sound comes behind the pictures.  What is missing would be a hole where players, which can't seek to shortly
+        before one, stay.
+        """
+        self._concluding = True
+
     def restart(self) -> None:
         """What comes after a discontinuity has nothing to do with what came before."""
         self._end = None
+        self._concluding = False
 
     def take(self, *, begin: int, end: int) -> Run | None:
         """The sound of the pictures from `begin` to `end`: all of it that has come and begins before `end`."""
@@ -102,14 +112,14 @@ class AudioLane:
         while self._waiting and self._waiting[0].pts < limit:
             units.append(self._waiting.popleft())
         if units:
-            return self._run(units)
+            return self._run(units, limit=limit)
         reached = first if self._end is None else self._end
         # What waits is of later pictures: a clock that leapt, or a hole.
         if self._flowing and limit - reached > PATIENCE_S * timescale:
             self._flowing = False
-        return None if self._flowing else self._silent_run(reached, limit)
+        return None if self._flowing and not self._concluding else self._silent_run(reached, limit)
 
-    def _run(self, units: list[AccessUnit]) -> Run:
+    def _run(self, units: list[AccessUnit], *, limit: int) -> Run:
         begin = units[0].pts if self._end is None else self._end
         samples = self._silent_samples((units[0].pts - begin) // self._silence.ticks) if self._silence else []
         for unit, following in zip(units, [*units[1:], None], strict=True):
@@ -117,15 +127,20 @@ class AudioLane:
             # A hole becomes a longer packet, so that the track has none.
             duration = usual if following is None else max(1, following.pts - unit.pts)
             samples.append(Sample((unit.data,), len(unit.data), duration))
+        if self._concluding:
+            samples += self._silence_until(limit, begin=begin + sum(sample.duration for sample in samples))
         self._end = begin + sum(sample.duration for sample in samples)
         return Run(AUDIO_TRACK_ID, begin, samples)
 
     def _silent_run(self, begin: int, limit: int) -> Run | None:
         if self._silence is None or limit <= begin:
             return None
-        samples = self._silent_samples(-(-(limit - begin) // self._silence.ticks))
+        samples = self._silence_until(limit, begin=begin)
         self._end = begin + len(samples) * self._silence.ticks
         return Run(AUDIO_TRACK_ID, begin, samples)
+
+    def _silence_until(self, limit: int, *, begin: int) -> list[Sample]:
+        return self._silent_samples(-(-(limit - begin) // self._silence.ticks)) if self._silence else []
 
     def _silent_samples(self, count: int) -> list[Sample]:
         if self._silence is None:

@@ -3,6 +3,9 @@
 Video is the master: one shift, in ticks of 1/90000 s, is added to both tracks, so they stay aligned as the camera
 aligned them.  FFmpeg moves a track's timestamps at its first RTCP sender report when there is audio, and not at the
 same moment for both; so sound that does not fit the pictures is left out until it does.
+
+What arrives late says nothing of the camera's clock: a picture that lay in a buffer (FFmpeg's parser holds each until
+the next begins) while the camera stalled is old, and the step to the next one is the stall, not a jump.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from gateway.media.units import VIDEO_CLOCK_RATE
 
 JUMP_S: Final = 2.0
 """A step beyond what time passed by more than this, or backward by more than this, is a jump."""
+
+LATENESS_FORGIVEN_PER_S: Final = 0.01
+"""How fast lateness is forgotten, in seconds a second: faster than clocks drift apart, slower than any stall."""
 
 AUDIO_TOLERANCE_S: Final = 2.0
 AUDIO_PATIENCE_S: Final = 12.0
@@ -50,6 +56,7 @@ class Timeline:
         self._good_source: int | None = None
         self._good = 0
         self._good_arrived_s = 0.0
+        self._lateness_s = 0.0
         self._late = 0
         self._audio_last_s = resume.audio_s if resume else -1.0
         self._audio_shift = 0
@@ -66,17 +73,20 @@ class Timeline:
         if source is None:
             source = self._good_source + interval
         step = source - self._good_source
-        passed = max(0, round((arrived_s - self._good_arrived_s) * VIDEO_CLOCK_RATE))
+        passed_s = max(0.0, arrived_s - self._good_arrived_s)
+        due = round((passed_s + self._lateness_s) * VIDEO_CLOCK_RATE)
         jump = max(round(JUMP_S * VIDEO_CLOCK_RATE), 3 * interval)
-        if step > passed + jump or step < -jump:
-            return self._rebase(source, passed=passed, arrived_s=arrived_s, interval=interval)
+        if step > due + jump or step < -jump:
+            return self._rebase(source, due=due, arrived_s=arrived_s, interval=interval)
         if step <= 0:
             self.backward += 1
             self._late += 1
             if self._late > _LATE_LIMIT:
-                return self._rebase(source, passed=passed, arrived_s=arrived_s, interval=interval)
+                return self._rebase(source, due=due, arrived_s=arrived_s, interval=interval)
             self._last += 1
             return self._last
+        forgiven_s = LATENESS_FORGIVEN_PER_S * passed_s
+        self._lateness_s = max(0.0, (due - step) / VIDEO_CLOCK_RATE - forgiven_s)
         return self._accept(source, arrived_s)
 
     def audio(self, source: int, *, clock_rate: int, arrived_s: float) -> int | None:
@@ -87,7 +97,8 @@ class Timeline:
         value = source + round(shift * clock_rate / VIDEO_CLOCK_RATE)
         expected_s = self._last / VIDEO_CLOCK_RATE + arrived_s - self._good_arrived_s
         misfit_s = expected_s - value / clock_rate
-        if abs(misfit_s) > AUDIO_TOLERANCE_S:
+        # Sound need not be late when the newest picture was.
+        if not -AUDIO_TOLERANCE_S - self._lateness_s <= misfit_s <= AUDIO_TOLERANCE_S:
             if self._audio_misfit_since_s is None:
                 self._audio_misfit_since_s = arrived_s
             if arrived_s - self._audio_misfit_since_s < AUDIO_PATIENCE_S:
@@ -119,10 +130,11 @@ class Timeline:
         self._keep(source, out=out, arrived_s=arrived_s)
         return out
 
-    def _rebase(self, source: int, *, passed: int, arrived_s: float, interval: int) -> int:
+    def _rebase(self, source: int, *, due: int, arrived_s: float, interval: int) -> int:
         self.rebases += 1
-        out = max(self._good + max(passed, interval), self._last + 1)
+        out = max(self._good + max(due, interval), self._last + 1)
         self._shift = out - source
+        self._lateness_s = 0.0
         self._audio_shift = 0
         self._audio_misfit_since_s = None
         self._keep(source, out=out, arrived_s=arrived_s)

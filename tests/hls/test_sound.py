@@ -70,6 +70,35 @@ def test_sound_from_before_the_pictures_is_left_out() -> None:
     assert (run.decode_time, sound.dropped) == (2 * PACKET, 2)
 
 
+def test_what_a_discontinuity_cuts_off_is_filled_up_with_silence() -> None:
+    sound = lane()
+    for number in range(2):
+        sound.add(sound_unit(number * PACKET, AAC))
+    # Sound from behind the discontinuity may have come already.
+    sound.add(sound_unit(60 * PACKET, AAC))
+    sound.conclude()
+    run = sound.take(begin=0, end=PART)
+    assert run is not None
+    assert sum(sample.duration for sample in run.samples) >= PART * 16_000 // 90_000
+    assert [len(sample.pieces) for sample in run.samples] == [1] * 4
+    sound.restart()
+    following = sound.take(begin=60 * 5760, end=60 * 5760 + PART)
+    assert following is not None
+    assert (following.decode_time, len(following.samples)) == (60 * PACKET, 1)
+
+
+def test_a_discontinuity_before_which_no_sound_came_in_time_is_filled_up_too() -> None:
+    sound = lane()
+    sound.add(sound_unit(0, AAC))
+    assert sound.take(begin=0, end=5760) is not None
+    assert sound.take(begin=5760, end=5760 + PART) is None, "it may still come"
+    sound.conclude()
+    run = sound.take(begin=5760 + PART, end=5760 + 2 * PART)
+    assert run is not None
+    assert run.decode_time == PACKET
+    assert run.decode_time + sum(sample.duration for sample in run.samples) >= (5760 + 2 * PART) * 16_000 // 90_000
+
+
 def test_sound_that_never_came_is_silence_from_the_first_part_on() -> None:
     sound = lane()
     runs = [sound.take(begin=n * PART, end=(n + 1) * PART) for n in range(5)]

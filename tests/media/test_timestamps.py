@@ -109,6 +109,48 @@ def test_a_gap_in_which_nothing_was_filmed_is_kept() -> None:
     assert camera.timeline.rebases == 0
 
 
+def stalls(camera: Camera, *, seconds: int, held: int) -> None:
+    """A second of pictures, then silence; `held` old ones lay in a buffer and come with what is filmed after it."""
+    pictures = list(range(0, 90_000, STEP))
+    camera.play(*pictures[: len(pictures) - held])
+    camera.arrived_s += held / 30 + seconds
+    camera.play(*pictures[len(pictures) - held :], pause_s=0.0)
+
+
+@pytest.mark.parametrize("held", [1, 12])
+def test_pictures_held_through_a_stall_do_not_make_its_end_a_jump(held: int) -> None:
+    camera = Camera(Timeline())
+    stalls(camera, seconds=3, held=held)
+    assert camera.play(360_000, 363_000) == [360_000, 363_000]
+    assert camera.timeline.rebases == 0
+
+
+def test_sound_goes_on_through_a_stall_with_the_pictures() -> None:
+    camera = Camera(Timeline())
+    stalls(camera, seconds=3, held=1)
+    assert camera.sound(4 * RATE - 160) == 4 * RATE - 160, "while the newest picture is the old one"
+    camera.play(360_000)
+    assert camera.sound(4 * RATE) == 4 * RATE
+
+
+def test_a_jump_behind_a_stall_is_rebased_to_the_time_that_passed() -> None:
+    camera = Camera(Timeline())
+    stalls(camera, seconds=3, held=1)
+    assert camera.play(99_000_000) == pytest.approx([360_000], abs=STEP)
+    assert camera.timeline.rebases == 1
+
+
+def test_a_stall_of_long_ago_excuses_no_jump() -> None:
+    camera = Camera(Timeline())
+    stalls(camera, seconds=3, held=1)
+    # From now on everything comes three seconds later, as over a path that became longer.
+    later = range(90_000, 90_000 * 400, STEP)
+    camera.play(*later)
+    assert camera.timeline.rebases == 0
+    camera.play(later[-1] + STEP + 3 * 90_000)
+    assert camera.timeline.rebases == 1
+
+
 def test_a_slow_camera_does_not_jump() -> None:
     timeline = Timeline()
     out = [timeline.video(index * 270_000, arrived_s=3.0 * index, interval=270_000) for index in range(5)]
