@@ -186,6 +186,10 @@ class IceLiteAgent:
         self._switchboard.claim(fresh.username, self)
         return fresh
 
+    def not_authentic(self) -> None:
+        """Count a packet that came by the viewer's path and is not the viewer's."""
+        self._switchboard.dropped(Drop.BAD_SRTP)
+
     def shut(self) -> None:
         """End the connection at once; idempotent."""
         if self._closed:

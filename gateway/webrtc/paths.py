@@ -52,6 +52,7 @@ class Drop(StrEnum):
     NO_FINGERPRINT = "no_fingerprint"
     UNKNOWN_USER = "unknown_user"
     BAD_INTEGRITY = "bad_integrity"
+    BAD_SRTP = "bad_srtp"
     UNKNOWN_ATTRIBUTE = "unknown_attribute"
     ROLE_CONFLICT = "role_conflict"
     AMPLIFICATION = "amplification"

@@ -49,7 +49,7 @@ from pylibsrtp import Policy, Session
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import Credentials, IceLiteAgent
 from gateway.webrtc.paths import Path
-from gateway.webrtc.protection import Protector
+from gateway.webrtc.protection import Protector, Received
 
 SRTP_PROFILES: list[SRTPProtectionProfile] = [SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80]
 """In our order of preference; GCM with 128 bit costs half of the others."""
@@ -277,6 +277,7 @@ class GatewayPeer(RTCPeerConnection):
         # aiortc's window of 1024 packets is moved on with each of them, which costs as much as encrypting it.
         policy.window_size = SRTP_WINDOW
         session = transport._tx_srtp = Session(policy)  # noqa: SLF001
+        transport._rx_srtp = Received(transport._rx_srtp, self._agent.not_authentic)  # type: ignore[assignment]  # noqa: SLF001
         return Protector(session, tag_size=16 if profile is SRTP_AEAD_AES_128_GCM else 10)
 
     def _transport(self) -> RTCDtlsTransport | None:

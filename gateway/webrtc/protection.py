@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from typing import Any, Final
 
-from pylibsrtp import Session
+from pylibsrtp import Error, Session
 from pylibsrtp._binding import ffi, lib
 
 from gateway.rtp.templates import MAX_RUN_PACKETS
@@ -21,6 +21,29 @@ _MAX_STRIDES: Final = 32
 """Strides whose tables are kept; nearly all runs have one of two or three."""
 
 _protect: Final = lib.srtp_protect
+
+
+class Received:
+    """What comes from a viewer, decrypted as aiortc wants it; `dropped` is told of what somebody else has sent."""
+
+    def __init__(self, session: Session, dropped: Callable[[], None]) -> None:
+        self._session = session
+        self._dropped = dropped
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """RTP; raises pylibsrtp's Error, which aiortc takes for a packet to forget."""
+        return self._counted(self._session.unprotect, packet)
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """RTCP; the same."""
+        return self._counted(self._session.unprotect_rtcp, packet)
+
+    def _counted(self, unprotect: Callable[[bytes], bytes], packet: bytes) -> bytes:
+        try:
+            return unprotect(packet)
+        except Error:
+            self._dropped()
+            raise
 
 
 class PacketBuffer:

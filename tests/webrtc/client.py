@@ -104,6 +104,10 @@ class Client:
     async def _send(self, packet: AnyRtcpPacket) -> None:
         await self._transceivers["video"].receiver.transport._send_rtp(bytes(packet))
 
+    async def stranger_speaks(self, packet: bytes) -> None:
+        """Send from this viewer's address what is not encrypted with this viewer's key."""
+        await self._transceivers["video"].receiver.transport.transport._send(packet)
+
     async def nack(self, *numbers: int) -> None:
         """Ask for packets again."""
         packet = RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=_OWN_SSRC, media_ssrc=self.video.packets[0].ssrc)

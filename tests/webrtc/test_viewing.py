@@ -7,15 +7,16 @@ from itertools import pairwise
 
 import av
 import pytest
-from aiortc.rtp import RtcpByePacket
+from aiortc.rtp import RTCP_PSFB_PLI, RtcpByePacket, RtcpPsfbPacket
 
 from gateway.media.annexb import split_annex_b
-from gateway.media.units import AccessUnit
+from gateway.media.units import AccessUnit, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.rtcp import middle_bits
 from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
 from gateway.webrtc.pacing import INITIAL_RATE_BPS, PACE_S
+from gateway.webrtc.paths import Drop
 from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
@@ -425,3 +426,13 @@ async def test_a_viewer_leaves_the_camera_it_watched_though_another_has_its_name
         await stage.sessions.end(session)
         assert hub.sink_count == 0
         assert stage.sessions.broadcasts.of(another.hub) is another
+
+
+async def test_control_packets_in_a_viewers_name_are_counted_and_change_nothing(stage: Stage) -> None:
+    async with watching(stage, "video") as (viewer, session):
+        forged = bytes(RtcpPsfbPacket(fmt=RTCP_PSFB_PLI, ssrc=1, media_ssrc=2)) + bytes(20)
+        await viewer.stranger_speaks(forged)
+        await settled(lambda: stage.port.drops[Drop.BAD_SRTP] == 1, "it is not counted")
+        assert session.viewer is not None
+        assert session.viewer.tracks[TrackKind.VIDEO].counters.picture_losses == 0
+        assert session.connected
