@@ -20,7 +20,7 @@ from bench.edge_config import EdgeSettings
 from gateway.access.grants import new_grant_id, sign_grant
 from gateway.access.keyring import new_key
 from gateway.access.keys import SigningKey
-from tests.support.nginx import free_port, make_certificate
+from tests.support.nginx import answers, free_port, make_certificate
 
 _DEADLINE_S: Final = 10.0
 CDN_SECRET: Final = "between-edge-and-mediamtx"
@@ -218,7 +218,7 @@ async def running_edge(
     )
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            while not await _answers(edge.port):
+            while not await answers(edge.port):
                 assert process.returncode is None, (await process.communicate())[1].decode() + edge.log()
         yield edge
     finally:
@@ -226,14 +226,3 @@ async def running_edge(
             process.terminate()
         await process.communicate()
         edge_config.socket_of(folder).unlink(missing_ok=True)
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        await asyncio.sleep(0.01)
-        return False
-    writer.close()
-    await writer.wait_closed()
-    return True

@@ -89,7 +89,7 @@ async def nginx(folder: Path, *, port: int, backend: int) -> AsyncIterator[Front
     )
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            while not await _answers(port):
+            while not await answers(port):
                 assert process.returncode is None, (await process.communicate())[1].decode()
         yield Front(f"https://127.0.0.1:{port}", cert)
     finally:
@@ -98,7 +98,8 @@ async def nginx(folder: Path, *, port: int, backend: int) -> AsyncIterator[Front
         await process.communicate()
 
 
-async def _answers(port: int) -> bool:
+async def answers(port: int) -> bool:
+    """Whether somebody listens on `port`; if not, only after a moment, so that it may be asked in a loop."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
