@@ -13,8 +13,9 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.errors import CameraOffline, NotFound, Unavailable, Unprocessable
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
-from gateway.hls.packager import Lengths, Numbers, Packager
+from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
+from gateway.hls.segments import Numbers
 from gateway.hls.viewers import HttpViewers
 from gateway.hls.window import Segment, Snapshot
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
