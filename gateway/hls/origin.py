@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import zlib
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +15,7 @@ from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
 from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
 from gateway.hls.segments import Numbers
-from gateway.hls.viewers import HttpViewers
+from gateway.hls.viewers import HttpViewers, Visitor
 from gateway.hls.window import Segment, Snapshot
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
@@ -158,7 +157,7 @@ class Origin:
         self._tick = self._opening = None
         self._changed_state()
 
-    def seen(self, viewer: Hashable) -> None:
+    def seen(self, viewer: Visitor) -> None:
         """A viewer asked for something; who does while nothing is packaged gets nothing and watches nothing."""
         if self._packager is not None:
             self.viewers.seen(viewer, now=self._clock.monotonic())

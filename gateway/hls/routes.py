@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from gateway.hls.directives import Directives, parse_directives
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
+from gateway.hls.viewers import Visitor
 from gateway.relay.camera import Camera
 from gateway.webrtc.permission import PERMIT
 
@@ -27,11 +28,12 @@ _REFUSED = re.compile(r"[qQ]=0(\.0{0,3})?")
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
 
-def viewer_of(request: web.Request) -> Hashable:
+def viewer_of(request: web.Request) -> Visitor:
     """Who asks: the grant or session that lets them in, else address and program."""
     permit = request.get(PERMIT)
     grant_id = None if permit is None else permit.principal.grant_id
-    return grant_id or (request.remote, request.headers.get("User-Agent", ""))
+    place = (request.remote, request.headers.get("User-Agent", ""))
+    return Visitor(grant_id or place, place)
 
 
 class Elsewhere(Protocol):
