@@ -9,7 +9,6 @@ from typing import Final
 from gateway.hls.cadence import Cadence, choose, slowed, usual_interval
 from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
-from gateway.hls.preroll import shortened
 from gateway.hls.samples import Coded, audio_entry, avc_entry, coded, with_sets
 from gateway.hls.segments import Numbers, SegmentMaker
 from gateway.hls.sound import AudioLane
@@ -136,8 +135,7 @@ class Packager:
         pictures = [unit for unit in group if unit.track is TrackKind.VIDEO]
         if not pictures:
             return
-        cadence = self._choose_cadence(pictures)
-        group = shortened(group, length=_STARTING_PARTS * cadence.part_target)
+        self._choose_cadence(pictures)
         # Sound that belongs to the pictures may stand behind them.
         for unit in sorted(group, key=lambda unit: unit.track is TrackKind.VIDEO):
             self.add(unit)
