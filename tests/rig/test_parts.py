@@ -85,6 +85,8 @@ def test_what_may_be_reached_alone_is_alone_in_both_families() -> None:
 def test_a_figure_that_is_missing_or_out_of_bounds_is_a_complaint() -> None:
     limits = {"a": at_most(1), "b": at_least(1), "c": exactly("udp"), "d": exactly(0)}
     assert complaints({"a": 1.0, "b": 1.0, "c": "udp", "d": 0}, limits) == {}
+    assert complaints({"a": 2.0, "b": 0.5, "c": "udp", "d": 0}, limits, slack=2) == {}
+    assert set(complaints({"a": 2.1, "b": 0.4, "c": "tcp", "d": 0}, limits, slack=2)) == {"a", "b", "c"}
     wrong = complaints({"a": 1.1, "b": 0.9, "c": "tcp"}, limits)
     assert list(wrong) == ["a", "b", "c", "d"]
     assert wrong["a"] == "a is 1.1, and should be <= 1"
