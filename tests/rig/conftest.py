@@ -20,7 +20,6 @@ from tests.rig.programs import cameras, gateway
 from tests.rig.scenario import Play, Scenario, Stage
 from tests.rig.viewer import chromium, playing
 
-
 QUICK_SLACK: Final = 2.0
 
 

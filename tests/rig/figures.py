@@ -33,7 +33,7 @@ class Limit:
 
     def widened(self, slack: float) -> Limit:
         """The same bound `slack` times as far away."""
-        if self.relation == "==" or isinstance(self.bound, str):
+        if slack == 1 or self.relation == "==" or isinstance(self.bound, str):
             return self
         return Limit(self.relation, self.bound * slack if self.relation == "<=" else self.bound / slack)
 
