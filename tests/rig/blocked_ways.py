@@ -7,14 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Final
 
 from tests.rig.faults import Faults
 from tests.rig.figures import Figure, at_most, exactly
 from tests.rig.middlebox import PORT, refusing_sockets
-from tests.rig.scenario import CAMERA, Ground, Stage, Trial
+from tests.rig.scenario import Ground, Stage, Trial
 from tests.rig.viewer import now_ms
-from tests.rig.visit import Visitor, reported, visitor
+from tests.rig.visit import Visitor, visitor
 from tests.rig.wall import wall
 
 _WEBRTC_GIVEN_UP_S: Final = 3.0
@@ -65,12 +66,11 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
             settled = await visit.rung()
             transport = await visit.transport() if settled == "webrtc" else None
             said = (await visit.said())[-1]
-            await visit.leave()
+            report = await visit.report(stage)
         async with somebody.visit() as visit:
             again = await visit.first_picture_ms()
             begun_with = await visit.rung()
-            await visit.leave()
-        report = await reported(stage.browser, stage.address, CAMERA)
+            last = await visit.report(stage)
     return {
         **first,
         "rung": rung,
@@ -79,6 +79,7 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         "mark": said.mark,
         "why": said.detail,
         "ends": "; ".join(report["ends"]),
+        "last": "; ".join(last["ends"]),
         **{f"again_{name}": value for name, value in again.items()},
         "again_rung": begun_with,
     }
@@ -98,10 +99,11 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         gaps = await visit.gaps_ms(since_ms=first_at or 0)
         pictures = await visit.pictures(since_ms=back_at or 0)
         said = (await visit.said())[-1]
-        await visit.leave()
+        await_all = await visit.pictures(since_ms=first_at or 0)
     return {
         "back_ms": None if back_at is None else back_at - lifted_at,
         "longest_gap_ms": max(gaps),
+        "gaps": str([(round(b.at - a.at), round((a.at - (back_at or 0)) / 1000, 1), a.rung) for a, b in pairwise(await_all) if b.at - a.at > 300]),
         "age_ms": pictures[-1].age_ms if pictures else None,
         "mark": said.mark,
     }

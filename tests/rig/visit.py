@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 from playwright.async_api import Browser, BrowserContext, Page, StorageState
 
 from tests.rig.programs import KEY, PASSWORD, VISITOR
+from tests.rig.scenario import CAMERA, Stage
 from tests.rig.viewer import get_json, now_ms, script
 
 _FRESH_MS: Final = 1000
@@ -102,9 +104,15 @@ class Visit:
         """All it has said."""
         return [Said(**one) for one in await self.page.evaluate("rigWatch.said")]
 
-    async def leave(self) -> None:
-        """Go elsewhere, which makes the page tell the gateway how it went."""
+    async def report(self, stage: Stage, *, within_s: float = 5) -> dict[str, Any]:
+        """Leave the page, which makes it tell the gateway how it went; what `/api/sessions` says of the camera then."""
+        before = await _reported(stage)
         await self.page.goto("about:blank")
+        after = before
+        async with asyncio.timeout(within_s):
+            while after == before:
+                after = await _reported(stage)
+        return after
 
 
 class Visitor:
@@ -154,8 +162,7 @@ async def _signed_in(browser: Browser, address: str) -> StorageState:
         await context.close()
 
 
-async def reported(browser: Browser, address: str, camera: str) -> dict[str, Any]:
-    """What `/api/sessions` says of the viewers of a camera."""
-    reports: dict[str, Any] = (await get_json(browser, f"{address}api/sessions", key=KEY))["reports"]
-    found: dict[str, Any] = reports.get(camera, {})
+async def _reported(stage: Stage) -> dict[str, Any]:
+    reports: dict[str, Any] = (await get_json(stage.browser, f"{stage.address}api/sessions", key=KEY))["reports"]
+    found: dict[str, Any] = reports.get(CAMERA, {})
     return found
