@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.rig.faults import Faults
 from tests.rig.figures import Figure, at_most, exactly
-from tests.rig.middlebox import PORT, refusing_sockets
+from tests.rig.middlebox import PASSING, REFUSING, refusing_sockets
 from tests.rig.scenario import Ground, Stage, Trial
 from tests.rig.viewer import now_ms
 from tests.rig.visit import Visitor, visitor
@@ -25,23 +25,31 @@ _PROBED_S: Final = 12.0
 """By then the page has tried in the background to come back, in vain."""
 
 _BACK_WITHIN_S: Final = 60.0
+_AGAIN_WITHIN_MS: Final = 600
+_NO_MEDIA: Final = "webrtc: The gateway's media port did not answer."
 _AFTER_SWAP_S: Final = 3.0
+
+
+_NOTHING: Final = Faults()
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What is blocked, what plays all the same, and how soon after the click."""
+    """What is blocked, what plays all the same, and how soon; `lifted` is the network when the block is."""
 
-    name: str
     faults: Faults
     rung: str
     within_ms: float
+    lifted: Faults = _NOTHING
 
 
-_UDP: Final = _Block("UDP", Faults(udp_blocked=True), "webrtc", 1000)
-_MEDIA_PORT: Final = _Block("the media port", Faults(media_blocked=True), "mse", 1200)
+_UDP: Final = _Block(Faults(udp_blocked=True), "webrtc", 1000)
+_MEDIA_PORT: Final = _Block(Faults(media_blocked=True), "mse", 1200)
 _AND_SOCKETS: Final = _Block(
-    "the media port and WebSockets", Faults(media_blocked=True, web_through=PORT), "ll-hls", 1500
+    Faults(media_blocked=True, web_through=REFUSING),
+    "ll-hls",
+    1500,
+    lifted=Faults(web_through=PASSING),
 )
 
 
@@ -69,6 +77,7 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
             report = await visit.report(stage)
         async with somebody.visit() as visit:
             again = await visit.first_picture_ms()
+            in_vain = await visit.connections()
             begun_with = await visit.rung()
             last = await visit.report(stage)
     return {
@@ -82,6 +91,7 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         "last": "; ".join(last["ends"]),
         **{f"again_{name}": value for name, value in again.items()},
         "again_rung": begun_with,
+        "again_in_vain": in_vain,
     }
 
 
@@ -90,9 +100,7 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
     async with _behind(block, ground) as (stage, somebody), somebody.visit() as visit:
         first_at = await visit.picture_at(within_s=10, rung=block.rung)
         await asyncio.sleep(_PROBED_S)
-        stage.network.impose(Faults(web_through=PORT if block.faults.web_through else None))
-        if block.faults.web_through:
-            stage.network.impose(Faults())
+        stage.network.impose(block.lifted)
         lifted_at = now_ms()
         back_at = await visit.picture_at(within_s=_BACK_WITHIN_S, since_ms=lifted_at, rung="webrtc")
         await asyncio.sleep(_AFTER_SWAP_S)
@@ -109,35 +117,44 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
     }
 
 
+def _visit_trial(name: str, block: _Block, mark: str, *, why: str, without: Mapping[str, frozenset[str]]) -> Trial:
+    found = {"rung": exactly(block.rung), "first_picture_ms": at_most(block.within_ms), "mark": exactly(mark)}
+    told = {"ends": exactly(why)}
+    again = {"again_rung": exactly(block.rung), "again_first_picture_ms": at_most(_AGAIN_WITHIN_MS)}
+    vain = {"again_in_vain": exactly(0)} if block.rung != "webrtc" else {}
+    return Trial(
+        name=name, run=partial(_visits, block=block), limits=found | told | again | vain, without=without
+    )
+
+
+def _lifted_trial(name: str, block: _Block) -> Trial:
+    return Trial(
+        name=name,
+        run=partial(_lifted, block=block),
+        limits={
+            "back_ms": at_most(_BACK_WITHIN_S * 1000),
+            "longest_gap_ms": at_most(500),
+            "age_ms": at_most(500),
+            "mark": exactly(""),
+        },
+        without={"probing": frozenset({"back_ms"}), "background": frozenset({"longest_gap_ms"})},
+    )
+
+
+_LATE: Final = {"warming": frozenset({"first_picture_ms"}), "failure-memory": frozenset({"again_in_vain"})}
+
 BLOCKED_WAYS: Final = (
-    Trial(
-        name="UDP blocked, the page",
-        run=partial(_visits, block=_UDP),
-        limits={},
-        without={"tcp-candidates": frozenset()},
+    _visit_trial(
+        "UDP blocked, the page", _UDP, "TCP", why="", without={"tcp-candidates": frozenset({"rung", "again_rung"})}
     ),
-    Trial(
-        name="media port blocked",
-        run=partial(_visits, block=_MEDIA_PORT),
-        limits={},
-        without={"warming": frozenset()},
+    _visit_trial("media port blocked", _MEDIA_PORT, "MSE", why=_NO_MEDIA, without=_LATE),
+    _visit_trial(
+        "media port and WebSockets blocked",
+        _AND_SOCKETS,
+        "LL-HLS",
+        why=f"{_NO_MEDIA}; mse: The WebSocket did not open.",
+        without=_LATE,
     ),
-    Trial(
-        name="media port and WebSockets blocked",
-        run=partial(_visits, block=_AND_SOCKETS),
-        limits={},
-        without={"warming": frozenset()},
-    ),
-    Trial(
-        name="media port unblocked",
-        run=partial(_lifted, block=_MEDIA_PORT),
-        limits={},
-        without={"probing": frozenset()},
-    ),
-    Trial(
-        name="media port and WebSockets unblocked",
-        run=partial(_lifted, block=_AND_SOCKETS),
-        limits={},
-        without={"probing": frozenset()},
-    ),
+    _lifted_trial("media port unblocked", _MEDIA_PORT),
+    _lifted_trial("media port and WebSockets unblocked", _AND_SOCKETS),
 )

@@ -11,8 +11,11 @@ from typing import Final
 from tests.rig.network import ROUTER, Network, RigUnavailableError
 from tests.rig.programs import running
 
-PORT: Final = 3128
-"""Where it listens on the router; `Faults.web_through` turns viewers there."""
+REFUSING: Final = 3128
+"""The port on the router that lets no WebSocket through; `Faults.web_through` turns viewers there."""
+
+PASSING: Final = 3129
+"""The one that does: when it is used instead, connections that are there stay where they are."""
 
 _CONFIG: Final = """\
 daemon off;
@@ -27,14 +30,27 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
+  proxy_http_version 1.1;
   server {{
-    listen {port};
+    listen {refusing};
     location / {{
       if ($http_upgrade) {{ return 403; }}
       proxy_pass http://$http_host;
-      proxy_http_version 1.1;
       proxy_set_header Host $http_host;
       proxy_set_header Connection "";
+    }}
+  }}
+  map $http_upgrade $connection {{
+    default upgrade;
+    "" "";
+  }}
+  server {{
+    listen {passing};
+    location / {{
+      proxy_pass http://$http_host;
+      proxy_set_header Host $http_host;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $connection;
     }}
   }}
 }}
@@ -48,7 +64,7 @@ async def refusing_sockets(network: Network, folder: Path) -> AsyncIterator[None
     if program is None:
         raise RigUnavailableError("nginx is not installed; the rig needs it for the proxy that refuses WebSockets")
     config = folder / "middlebox.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=PORT), encoding="utf-8")
+    config.write_text(_CONFIG.format(folder=folder, refusing=REFUSING, passing=PASSING), encoding="utf-8")
     async with running(network, ROUTER, program, "-p", str(folder), "-c", str(config)) as proxy:
         # The last it says before it serves; it listens by then.
         await proxy.line("getrlimit")
