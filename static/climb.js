@@ -127,7 +127,7 @@ export class Climb extends EventTarget {
 
   /** Tries now what would be tried later. */
   hurry() {
-    if (!this.#shown && this.#trials.size === 0) this.begin();
+    if (!this.#shown && this.#ladder.trying.length === 0) this.begin();
   }
 
   /**

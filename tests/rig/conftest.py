@@ -17,7 +17,7 @@ from playwright.async_api import Browser
 from tests.rig.figures import Record, complaints
 from tests.rig.network import VIEWER, Network, RigUnavailableError
 from tests.rig.programs import cameras, gateway
-from tests.rig.scenario import Play, Scenario, Stage
+from tests.rig.scenario import Conduct, Ground, Play, Scenario, Stage, Trial
 from tests.rig.viewer import chromium, playing
 
 QUICK_SLACK: Final = 2.0
@@ -92,6 +92,19 @@ def play(request: pytest.FixtureRequest, healed: Network, rig_browser: Browser, 
             healed.heal()
         problems = complaints(figures, scenario.limits, slack=slack)
         record.add(scenario.name, figures, without=without, problems=problems)
+        return problems
+
+    return run
+
+
+@pytest.fixture
+def conduct(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Conduct:
+    """Runs a trial that starts its own gateways; returns what was not as it should."""
+
+    async def run(trial: Trial, *, without: str | None = None, long: bool = False) -> dict[str, str]:
+        figures = await trial.run(Ground(healed, rig_browser, tmp_path, without, long))
+        problems = complaints(figures, trial.limits)
+        record.add(trial.name, figures, without=without, problems=problems)
         return problems
 
     return run

@@ -1,0 +1,1 @@
+NARROW_WAYS=()
