@@ -28,6 +28,7 @@ export class Planner {
   #base;
   #memory;
   #candidates;
+  #region;
   /** @type {Plan | null} the gateway's */
   #plan = null;
   #planAt = -Infinity;
@@ -43,14 +44,16 @@ export class Planner {
 
   /**
    * @param {CameraLink} link
-   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null}} options
+   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null,
+   *   region: string | null}} options
    */
-  constructor(link, { camera, base, memory, candidates }) {
+  constructor(link, { camera, base, memory, candidates, region }) {
     this.#link = link;
     this.#camera = camera;
     this.#base = base;
     this.#memory = memory;
     this.#candidates = candidates;
+    this.#region = region;
   }
 
   /** Who wants relays alone can't begin before the gateway has named one. */
@@ -153,6 +156,12 @@ export class Planner {
 
   /** @returns {import('./plan.js').Wishes} */
   get #wishes() {
-    return { mode: this.mode, allow: this.allow, candidates: this.#candidates, failures: this.failures };
+    return {
+      mode: this.mode,
+      allow: this.allow,
+      candidates: this.#candidates,
+      failures: this.failures,
+      region: this.#region,
+    };
   }
 }

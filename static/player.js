@@ -30,6 +30,7 @@ import { reportOf } from './report.js';
  * @property {string} [protocol] `auto`, or some of `PROTOCOLS` with commas between, or what somebody took for that
  * @property {string} [mode]
  * @property {readonly string[] | null} [candidates] kinds of WebRTC's candidates: `udp`, `tcp`, `relay`; null for all
+ * @property {string | null} [region] where the viewer is, as the gateway's edges call it; null for unknown
  *
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
@@ -93,7 +94,12 @@ export class Player extends EventTarget {
     const memory = failureMemory(options.base);
     const link = new CameraLink(options, this.#clock);
     this.#link = link;
-    this.#planner = new Planner(link, { ...options, memory, candidates: options.candidates ?? null });
+    this.#planner = new Planner(link, {
+      ...options,
+      memory,
+      candidates: options.candidates ?? null,
+      region: options.region ?? null,
+    });
     this.#planner.allow = wantedRungs(options.protocol ?? AUTO);
     this.#planner.mode = modeOf(options.mode).name;
     this.#climb = new Climb({
