@@ -1,6 +1,7 @@
 /** Which rungs a player may try and where each is served: guessed until the gateway says so. */
 
 import { readCapabilities } from './capabilities.js';
+import { grantIn } from './grant-path.js';
 import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
 import { guessPlan, isOwn, request } from './plan.js';
@@ -146,7 +147,26 @@ export class Planner {
     const own = `${this.#camera}/index.m3u8`;
     const url = this.#step(rung)?.url;
     // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
-    return !url || isOwn(url, this.#base, own) ? this.#link.address(own) : new URL(url, this.#base).href;
+    return url && this.#isElsewhere(rung) ? this.#link.granted(new URL(url, this.#base).href) : this.#link.address(own);
+  }
+
+  /**
+   * @param {string} rung whose playlist is known
+   * @returns {(() => Promise<string | null>) | null} asks for the next grant for it; null where nobody has to
+   */
+  renewal(rung) {
+    if (this.#link.renewsGrants || !this.#isElsewhere(rung)) return null;
+    return async () => {
+      await this.ask();
+      const url = this.#step(rung)?.url;
+      return url && nowMs() - this.#planAt < FRESH_MS ? grantIn(new URL(url, this.#base).href) : null;
+    };
+  }
+
+  /** @param {string} rung @returns {boolean} whether another server serves it */
+  #isElsewhere(rung) {
+    const url = this.#step(rung)?.url;
+    return Boolean(url) && !isOwn(url ?? '', this.#base, `${this.#camera}/index.m3u8`);
   }
 
   /** @param {string} rung */

@@ -349,6 +349,7 @@ export class Player extends EventTarget {
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (video?.gop_s ?? 0) * 1000,
       whep: () => this.#link.address(`${camera}/whep`),
       playlist: () => this.#planner.playlist(rung),
+      renewal: () => this.#planner.renewal(rung),
       iceServers: this.#planner.iceServers(rung),
       relayOnly: this.#planner.relayOnly,
     };
