@@ -21,6 +21,8 @@ from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
+from gateway.edge_setup import edges_of, places_behind
+from gateway.edges.watch import EdgeWatch
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.mse import Mse
@@ -118,6 +120,7 @@ class Gateway:
         self._added: dict[str, CameraConfig] = {}
         self._found: dict[str, CameraConfig] = {}
         self.neighbour = Neighbour()
+        self.edges: EdgeWatch | None = None
         if config.sources.by_api:
             folder = state_directory(environment or {})
             make_folder(folder)
@@ -159,6 +162,10 @@ class Gateway:
         self.neighbour = open_neighbour(self._config, self.gatekeeper, household, clock=self._clock)
         if self.neighbour.server is not None:
             self._teardown.add("MediaMTX", self.neighbour.server.close)
+        hls = hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls)
+        self.edges = edges_of(self._config)
+        if self.edges is not None:
+            self._teardown.add("edges", self.edges.close)
         self._app = build_app(
             self.registry,
             self.sessions,
@@ -166,7 +173,8 @@ class Gateway:
             changes=changes,
             clock=self._clock,
             folder=static_dir(),
-            hls=hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls),
+            hls=hls,
+            places=None if self.edges is None or hls is None else places_behind(self.edges, hls),
             turn=turn_of(self._config),
         )
         if self.neighbour.access is not None:
@@ -177,6 +185,8 @@ class Gateway:
         self.registry.start()
         if self.neighbour.server is not None:
             self.neighbour.server.start()
+        if self.edges is not None:
+            self.edges.start()
 
     def _tell_cameras(self) -> None:
         names = [camera.name for camera in self.registry]

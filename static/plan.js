@@ -28,6 +28,7 @@ import { offerOf, PROTOCOLS } from './protocols.js';
  * @property {readonly string[]} allow rungs
  * @property {readonly string[] | null} candidates kinds of them; null for all
  * @property {readonly Failure[]} failures on the network the browser is on now
+ * @property {string | null} region where the viewer is; null for unknown
  */
 
 const VERSION = 1;
@@ -42,7 +43,7 @@ const LONGEST_TIMEOUT_MS = 60_000;
  * @param {Wishes} wishes
  * @returns {Record<string, unknown>} what `negotiate` asks
  */
-export function request({ webrtc, mse, native_hls, device, network }, { mode, allow, candidates, failures }) {
+export function request({ webrtc, mse, native_hls, device, network }, { mode, allow, candidates, failures, region }) {
   return {
     version: VERSION,
     mode,
@@ -54,6 +55,7 @@ export function request({ webrtc, mse, native_hls, device, network }, { mode, al
     failures,
     allow,
     ...(candidates ? { candidates } : {}),
+    ...(region ? { region } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Which rungs a player may try and where each is served: guessed until the gateway says so. */
 
 import { readCapabilities } from './capabilities.js';
+import { grantIn } from './grant-path.js';
 import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
 import { guessPlan, isOwn, request } from './plan.js';
@@ -28,6 +29,7 @@ export class Planner {
   #base;
   #memory;
   #candidates;
+  #region;
   /** @type {Plan | null} the gateway's */
   #plan = null;
   #planAt = -Infinity;
@@ -43,14 +45,16 @@ export class Planner {
 
   /**
    * @param {CameraLink} link
-   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null}} options
+   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null,
+   *   region: string | null}} options
    */
-  constructor(link, { camera, base, memory, candidates }) {
+  constructor(link, { camera, base, memory, candidates, region }) {
     this.#link = link;
     this.#camera = camera;
     this.#base = base;
     this.#memory = memory;
     this.#candidates = candidates;
+    this.#region = region;
   }
 
   /** Who wants relays alone can't begin before the gateway has named one. */
@@ -143,7 +147,26 @@ export class Planner {
     const own = `${this.#camera}/index.m3u8`;
     const url = this.#step(rung)?.url;
     // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
-    return !url || isOwn(url, this.#base, own) ? this.#link.address(own) : new URL(url, this.#base).href;
+    return url && this.#isElsewhere(rung) ? this.#link.granted(new URL(url, this.#base).href) : this.#link.address(own);
+  }
+
+  /**
+   * @param {string} rung whose playlist is known
+   * @returns {(() => Promise<string | null>) | null} asks for the next grant for it; null where nobody has to
+   */
+  renewal(rung) {
+    if (this.#link.renewsGrants || !this.#isElsewhere(rung)) return null;
+    return async () => {
+      await this.ask();
+      const url = this.#step(rung)?.url;
+      return url && nowMs() - this.#planAt < FRESH_MS ? grantIn(new URL(url, this.#base).href) : null;
+    };
+  }
+
+  /** @param {string} rung @returns {boolean} whether another server serves it */
+  #isElsewhere(rung) {
+    const url = this.#step(rung)?.url;
+    return Boolean(url) && !isOwn(url ?? '', this.#base, `${this.#camera}/index.m3u8`);
   }
 
   /** @param {string} rung */
@@ -153,6 +176,12 @@ export class Planner {
 
   /** @returns {import('./plan.js').Wishes} */
   get #wishes() {
-    return { mode: this.mode, allow: this.allow, candidates: this.#candidates, failures: this.failures };
+    return {
+      mode: this.mode,
+      allow: this.allow,
+      candidates: this.#candidates,
+      failures: this.failures,
+      region: this.#region,
+    };
   }
 }

@@ -32,6 +32,7 @@ import { Watch } from './watch.js';
  * @property {string} [protocol] `auto`, or some of `PROTOCOLS` with commas between, or what somebody took for that
  * @property {string} [mode]
  * @property {readonly string[] | null} [candidates] kinds of WebRTC's candidates: `udp`, `tcp`, `relay`; null for all
+ * @property {string | null} [region] where the viewer is, as the gateway's edges call it; null for unknown
  *
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
@@ -55,7 +56,12 @@ export class Player extends EventTarget {
     super();
     const memory = failureMemory(options.base);
     const link = new CameraLink(options, this.#clock);
-    const planner = new Planner(link, { ...options, memory, candidates: options.candidates ?? null });
+    const planner = new Planner(link, {
+      ...options,
+      memory,
+      candidates: options.candidates ?? null,
+      region: options.region ?? null,
+    });
     planner.allow = wantedRungs(options.protocol ?? AUTO);
     planner.mode = modeOf(options.mode).name;
     const climb = new Climb({

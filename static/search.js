@@ -123,6 +123,7 @@ export class Search {
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (camera?.video?.gop_s ?? 0) * 1000,
       whep: () => link.address(`${name}/whep`),
       playlist: () => planner.playlist(rung),
+      renewal: () => planner.renewal(rung),
       iceServers: planner.iceServers(rung),
       relayOnly: planner.relayOnly,
     };

@@ -10,9 +10,6 @@ from gateway.negotiate.codecs import mse_plays, webrtc_plays
 from gateway.negotiate.modes import DELAY_S
 from gateway.negotiate.wishes import CandidateType, Device, RungName, Wishes
 
-FORGIVEN_S: Final = 600.0
-"""A rung that failed longer ago than this on the viewer's network is tried in its usual place again."""
-
 _TIMEOUT_S: Final = {RungName.WEBRTC: 2.0, RungName.MSE: 2.0, RungName.LL_HLS: 4.0, RungName.HLS: 6.0}
 _OPENING_S: Final = 10.0
 _SLOW: Final = frozenset({"slow-2g", "2g", "3g"})
@@ -107,9 +104,8 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
             rungs.append(_rung(name, wishes, supply))
         else:
             absent.append(missing)
-    failed = {failure.rung for failure in wishes.failures if failure.age_s < FORGIVEN_S}
     # What failed here a moment ago stays in the plan, at its end: the viewer probes it while something else plays.
-    ordered = sorted(rungs, key=lambda rung: rung.rung in failed)
+    ordered = sorted(rungs, key=lambda rung: rung.rung in wishes.failed)
     return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent))
 
 

@@ -33,7 +33,7 @@ class Origins:
         self._allowed = surroundings.origins
         base_url = surroundings.base_url
         self._own = None if base_url is None else "://".join(urlsplit(base_url)[:2])
-        elsewhere = "" if surroundings.hls_origin is None else f" {surroundings.hls_origin}"
+        elsewhere = "".join(f" {origin}" for origin in sorted(surroundings.hls_origins))
         ancestors = " ".join(("'self'", *sorted(self._allowed)))
         self.content_security_policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

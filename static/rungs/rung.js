@@ -20,6 +20,8 @@
  * @property {number} pictureDeadlineMs from the answer, or the connection, to the first picture
  * @property {() => Promise<string>} whep the URL for offers over HTTP, with a grant in it where one is needed
  * @property {() => Promise<string>} playlist the same of the multivariant playlist
+ * @property {() => (() => Promise<string | null>) | null} renewal how to get the next grant for that playlist, once it is
+ *   known; null where it needs none, or the page has its own
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} relayOnly
  * @property {string} mode

@@ -95,6 +95,7 @@ export class CameraView extends HTMLElement {
       protocol: this.protocol,
       mode: this.mode,
       candidates: this.getAttribute('candidates')?.split(',').map((kind) => kind.trim()) ?? null,
+      region: this.getAttribute('region'),
       base,
       getGrant: this.getGrant,
       diagnose: (name) => this.#diagnose(base, name),

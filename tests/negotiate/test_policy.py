@@ -9,8 +9,8 @@ import pytest
 
 from gateway.negotiate.answer import plan_json
 from gateway.negotiate.modes import Mode
-from gateway.negotiate.policy import FORGIVEN_S, Obstacle, Place, Plan, Supply, negotiate
-from gateway.negotiate.wishes import CandidateType, Device, Failure, RungName, Wishes
+from gateway.negotiate.policy import Obstacle, Place, Plan, Supply, negotiate
+from gateway.negotiate.wishes import FORGIVEN_S, CandidateType, Device, Failure, RungName, Wishes
 
 WEBRTC, MSE, LL_HLS, HLS = RungName
 TURN = {"urls": ["turn:turn.example.org"], "username": "1:x", "credential": "y"}
