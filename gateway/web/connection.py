@@ -9,7 +9,7 @@ import logging
 from typing import Any, Final
 
 from aiohttp import web
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import RawRequestMessage
 
 from gateway.errors import BadRequest, GatewayError, Unavailable
 from gateway.web.failures import failure
@@ -18,9 +18,11 @@ from gateway.web.shortcut import Head, Question, Shortcut
 _log = logging.getLogger(__name__)
 
 _MAX_HEADS: Final = 4
+_LINE_END: Final = b"\r\n"
 _END: Final = b"\r\n\r\n"
 _VERSION: Final = b" HTTP/1.1"
 _METHOD: Final = b"GET "
+_HLS: Final = b"/_hls/"
 
 
 class Connection(web.RequestHandler):
@@ -68,23 +70,25 @@ class Connection(web.RequestHandler):
 
     def _remember(self, data: bytes) -> None:
         message = self._messages[0][0]
-        if self._shortcut is None or not isinstance(message, RawRequestMessage):
+        line, _, rest = data.partition(_LINE_END)
+        if self._shortcut is None or not isinstance(message, RawRequestMessage) or message.should_close:
             return
-        if message.method != "GET" or message.version != HttpVersion11 or message.should_close:
+        # As this first line ends where aiohttp saw it end, the rest is its headers.
+        if _HLS not in (_target(line) or b""):
             return
         remote = self.peername[0] if isinstance(self.peername, tuple) else None
         head = self._shortcut.read(message.headers, remote=remote, is_secure=self.ssl_context is not None)
         if head is not None:
             if len(self._heads) >= _MAX_HEADS:
                 self._heads.clear()
-            self._heads[data.partition(b"\r\n")[2]] = head
+            self._heads[rest] = head
 
     def _take(self, data: bytes) -> bool:
-        line, _, rest = data.partition(b"\r\n")
-        head = self._heads.get(rest)
-        if head is None or self._shortcut is None or not line.startswith(_METHOD) or not line.endswith(_VERSION):
+        line, _, rest = data.partition(_LINE_END)
+        head, target = self._heads.get(rest), _target(line)
+        if head is None or target is None or self._shortcut is None:
             return False
-        question = self._shortcut.ask(head, line[len(_METHOD) : -len(_VERSION)])
+        question = self._shortcut.ask(head, target)
         if question is None:
             return False
         try:
@@ -167,3 +171,10 @@ class Connection(web.RequestHandler):
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.force_close()
         return response
+
+
+def _target(line: bytes) -> bytes | None:
+    """What a GET by HTTP/1.1 asks for; None if the line may be anything else."""
+    if not line.startswith(_METHOD) or not line.endswith(_VERSION) or b"\n" in line:
+        return None
+    return line[len(_METHOD) : -len(_VERSION)]

@@ -34,7 +34,6 @@ from gateway.web.origin import Origins
 _log = SparingLog(logging.getLogger(__name__))
 
 _ONLY_FOR_THE_APPLICATION: Final = (
-    "Connection",
     "Content-Length",
     "Expect",
     "If-Range",
