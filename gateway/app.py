@@ -54,6 +54,7 @@ from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.reports import Reporting
 from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.web.shortcut import SHORTCUT, Shortcut
 from gateway.web.signing import Signing
 from gateway.web.site import Site
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
@@ -263,7 +264,7 @@ class Gateway:
         self._teardown.add("slow clients", SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
-        site = Site(runner, listen.host, listen.port, tls=tls)
+        site = Site(runner, listen.host, listen.port, tls=tls, shortcut=app[SHORTCUT])
         try:
             await site.start()
         except OSError as error:
@@ -317,6 +318,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[HLS] = hls
+    app[SHORTCUT] = None if hls is None else Shortcut(hls, admission, origins)
     app[MSE] = mse = Mse(clock=clock)
     app[READY] = []
     ways = Ways(sessions, mse, hls)
