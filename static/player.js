@@ -345,6 +345,7 @@ export class Player extends EventTarget {
       playlist: () => this.#planner.playlist(rung),
       iceServers: this.#planner.iceServers(rung),
       relayOnly: this.#planner.relayOnly,
+      candidates: this.#options.candidates ?? null,
     };
   }
 

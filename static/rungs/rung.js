@@ -22,6 +22,7 @@
  * @property {() => Promise<string>} playlist the same of the multivariant playlist
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} relayOnly
+ * @property {readonly string[] | null} candidates kinds that WebRTC may use: `udp`, `tcp`, `relay`; null for all
  * @property {string} mode
  */
 
