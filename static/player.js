@@ -269,6 +269,8 @@ export class Player extends EventTarget {
   /** @returns {{[key: string]: unknown}} protocol.md, Report */
   get report() {
     const { watchedMs, stalledMs, latencies, history, session } = this.#record;
+    const tried = new Set(history.map(({ rung }) => rung));
+    const best = PROTOCOLS.find((rung) => tried.has(rung));
     return reportOf({
       camera: this.#options.camera,
       session,
@@ -277,15 +279,19 @@ export class Player extends EventTarget {
       stalledMs,
       latencies,
       history,
+      absent: this.#planner.absentAbove(best),
       pair: this.#climb.shown?.counters?.pair ?? null,
     });
   }
 
   /** The page is left: what has been seen is told by a way that outlives it. */
   leave() {
-    if (this.#ticker === undefined || !navigator.sendBeacon) return;
+    if (this.#ticker !== undefined) this.#lastWord();
+  }
+
+  #lastWord() {
     const body = new Blob([JSON.stringify(this.report)], { type: 'text/plain' });
-    navigator.sendBeacon(this.#link.addressNow('api/report'), body);
+    navigator.sendBeacon?.(this.#link.addressNow('api/report'), body);
   }
 
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
@@ -323,7 +329,7 @@ export class Player extends EventTarget {
 
   /** @param {string} message */
   #unplayable(message) {
-    this.#failure = { code: 'codec', message };
+    this.#failure = { code: 'absent', message };
     this.#halt('unplayable');
   }
 
@@ -351,8 +357,10 @@ export class Player extends EventTarget {
 
   /** @param {Phase} phase */
   #halt(phase) {
-    this.#planner.restart();
     this.#climb.halt(phase === 'stopped' ? 'stopped by the page' : phase);
+    // Who never sees anything would not be heard of.
+    if (phase === 'unplayable') this.#lastWord();
+    this.#planner.restart();
     clearInterval(this.#ticker);
     this.#ticker = undefined;
     this.#begun = false;
