@@ -35,6 +35,10 @@ export class Attempt {
   recovery = null;
   /** @type {number | null} from when on it may be shown, once it has caught up; null before the first picture */
   readyAfterMs = null;
+  /** Connected: its picture can't be far. */
+  near = false;
+  /** Whether it was told of the gateway's relays. */
+  relayed = false;
   #begunAt = nowMs();
 
   /**

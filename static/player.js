@@ -269,8 +269,6 @@ export class Player extends EventTarget {
   /** @returns {{[key: string]: unknown}} protocol.md, Report */
   get report() {
     const { watchedMs, stalledMs, latencies, history, session } = this.#record;
-    const tried = new Set(history.map(({ rung }) => rung));
-    const best = PROTOCOLS.find((rung) => tried.has(rung));
     return reportOf({
       camera: this.#options.camera,
       session,
@@ -279,7 +277,7 @@ export class Player extends EventTarget {
       stalledMs,
       latencies,
       history,
-      absent: this.#planner.absentAbove(best),
+      absent: this.#planner.absentAbove(this.#climb.shown?.rung.name),
       pair: this.#climb.shown?.counters?.pair ?? null,
     });
   }
@@ -318,13 +316,12 @@ export class Player extends EventTarget {
 
   async #negotiate() {
     if (!(await this.#planner.ask())) return;
-    if (!this.#begun) {
-      this.#begin();
-      return;
-    }
     const steps = this.#planner.steps(this.#camera);
-    if (steps.length > 0) this.#climb.plan(steps);
-    else if (!this.#climb.shown) this.#unplayable(this.#planner.message);
+    // A camera that can't be played now says so itself, and may be set up better.
+    if (steps.length === 0 && this.#camera?.state === 'unsupported') return;
+    if (steps.length === 0 && !this.#climb.shown) this.#unplayable(this.#planner.message);
+    else if (!this.#begun) this.#begin();
+    else if (steps.length > 0) this.#climb.plan(steps);
   }
 
   /** @param {string} message */
@@ -503,6 +500,7 @@ export class Player extends EventTarget {
   /** @param {boolean} granted */
   #socketOpened(granted) {
     this.#gatewayAnswers({ overHttp: false });
+    if (!this.#planner.ready) void this.#negotiate();
     // Each socket begins with the quickest.
     if (this.mode !== MODES[0].name) this.#sendMode();
     // The connection was made on another socket: from now on it lasts as long as this one's grant.

@@ -26,6 +26,7 @@ from tests.support.cameras import demo_camera
 from tests.support.gateway import http, running_gateway
 from tests.support.turn import TurnServer, coturn, own_address, refused_with, turn_client
 from tests.web.visitors import basic
+from tests.webrtc.stage import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -129,6 +130,8 @@ async def test_strangers_get_no_answer_to_stun_and_a_short_one_to_turn(server: T
 class Relayed:
     gateway: Gateway
     ice_servers: list[dict[str, Any]]
+    page: str
+    """An address that opens the camera's page to everybody."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -148,7 +151,7 @@ async def relayed(server: TurnServer, tmp_path: Path) -> AsyncIterator[Relayed]:
             async with session.post(url, headers=basic("ann", PASSWORD)) as response:
                 rungs = (await response.json())["rungs"]
         assert rungs[0]["rung"] == "webrtc"
-        yield Relayed(gateway, rungs[0]["ice_servers"])
+        yield Relayed(gateway, rungs[0]["ice_servers"], rungs[0]["url"].removesuffix("whep"))
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -165,6 +168,33 @@ async def test_a_browser_that_may_only_relay_plays(relayed: Relayed, page: Page,
     local = (await player.stats())["local"]
     assert (local["candidateType"], local["relayProtocol"]) == ("relay", transport)
     await player.close()
+
+
+# As a firewall does it: nothing gets through but to a TURN server.
+_ONLY_RELAYS = """
+const Original = RTCPeerConnection;
+globalThis.RTCPeerConnection = class extends Original {
+  constructor(options) { super({ ...options, iceTransportPolicy: 'relay' }); }
+};
+"""
+_RELAYED = "() => document.querySelector('camera-view').metrics.transport === 'relay'"
+_PLAYS = """(rung) => {
+  const { metrics } = document.querySelector('camera-view') ?? {};
+  return metrics?.rung === rung && metrics.framesPresented >= 10;
+}"""
+
+
+async def test_the_page_relays_at_once_where_nothing_else_gets_through(relayed: Relayed, page: Page) -> None:
+    await page.add_init_script(_ONLY_RELAYS)
+    await page.goto(relayed.page)
+    await page.wait_for_function(_PLAYS, arg="webrtc", timeout=10_000)
+    await page.wait_for_function(_RELAYED, timeout=5000)
+    await page.goto("about:blank")
+    reports = relayed.gateway.reports
+    assert reports is not None
+    await settled(reports.by_camera, "no report arrives")
+    [report] = reports.by_camera()["cam"]
+    print(report)
 
 
 async def test_a_browser_with_credentials_that_have_expired_does_not(
