@@ -9,7 +9,7 @@ import { expiryOf } from '../grant-renewal.js';
 import { withGrant } from '../grant-path.js';
 import { modeOf } from '../modes.js';
 import { playAtOnce } from './autoplay.js';
-import { mediaSourceKind } from './codecs.js';
+import { mediaSourceKind, playsHlsItself } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
 import { Rung } from './rung.js';
 
@@ -21,7 +21,6 @@ import { Rung } from './rung.js';
  * @typedef {import('hls.js').ErrorData} ErrorData
  */
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** A picture that breaks again so soon will not be mended by another try. */
 const RECOVERED_FOR_GOOD_MS = 30_000;
 /** How long before its grant ends a player that can't be told of another is started anew. */
@@ -213,7 +212,7 @@ export class HlsRung extends Rung {
     this.progress(0.4);
     if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
       this.#playByHlsJs(module, video, playlist);
-    } else if (video.canPlayType(PLAYLIST_TYPE)) this.#playByItself(video, playlist);
+    } else if (playsHlsItself(video)) this.#playByItself(video, playlist);
     else if (module instanceof HlsMissing) this.fail('missing', module.message);
     else this.fail('codec', "This browser can't play HLS.");
   }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,45 +12,43 @@ from gateway.assets import static_dir
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """In `file` of the page, `more` comes after `text`, which must be there once: else nothing would be crippled."""
+class Remedy:
+    """What to put into `file` of the page after each of these lines, so that it does nothing any more."""
 
     file: str
-    text: str
-    more: str
+    lines: Mapping[str, str]
 
-    def source(self) -> str:
-        """The crippled module."""
-        whole = (static_dir() / self.file).read_text(encoding="utf-8")
-        assert whole.count(self.text) == 1, f"static/{self.file} has changed: find out where to cut now"
-        return whole.replace(self.text, self.text + self.more)
+    def crippled(self) -> str:
+        """The module without it; AssertionError where a line is not there any more: nothing would be crippled."""
+        text = (static_dir() / self.file).read_text(encoding="utf-8")
+        for line, more in self.lines.items():
+            assert text.count(f"\n{line}\n") == 1, f"static/{self.file} has changed: where does {line!r} stand now?"
+            text = text.replace(f"\n{line}\n", f"\n{line}\n{more}\n")
+        return text
 
 
 _ABLE: Final = "{ webrtc: ['h264/42e01f'], mse: ['avc1.640033'], native_hls: true, device: 'desktop', network: {} }"
 
 REMEDIES: Final = {
     # What the browser can do is not asked, neither here nor in what the gateway is told.
-    "capabilities": Cut("capabilities.js", "export function readCapabilities() {\n", f"  return {_ABLE};\n"),
+    "capabilities": Remedy("capabilities.js", {"export function readCapabilities() {": f"return {_ABLE};"}),
     # The page's choice of rungs is not kept to.
-    "wishes": Cut("protocols.js", "export function wantedRungs(wanted) {\n", "  return PROTOCOLS;\n"),
-    "candidates": Cut("rungs/candidates.js", "export function allowedCandidates(sdp, kinds) {\n", "  return sdp;\n"),
-    "relay-only": Cut("planner.js", "  get relayOnly() {\n", "    return false;\n"),
-    # Nothing is said where nothing is left.
-    "no-plan": Cut("player.js", "  #unplayable(message) {\n", "    return;\n"),
-    "exhaustion": Cut("player.js", "  #exhausted(failure) {\n", "    return;\n"),
-    # Only the first rung of a plan is tried.
-    "ladder": Cut("climb.js", "  plan(steps) {\n", "    steps = steps.slice(0, 1);\n"),
+    "wishes": Remedy("protocols.js", {"export function wantedRungs(wanted) {": "return PROTOCOLS;"}),
+    "candidates": Remedy("rungs/candidates.js", {"export function allowedCandidates(sdp, kinds) {": "return sdp;"}),
+    "relay-only": Remedy("planner.js", {"  get relayOnly() {": "return false;"}),
+    # Nothing is said where nothing is left, whoever finds that out.
+    "last-words": Remedy("player.js", {"  #unplayable(message) {": "return;", "  #exhausted(failure) {": "return;"}),
     # What began before the gateway named its relays goes on without them.
-    "late-relays": Cut("climb.js", "  #useRelays(name) {\n", "    return;\n"),
+    "late-relays": Remedy("climb.js", {"  #useRelays(name) {": "return;"}),
 }
 
 
-async def cut_out(page: Page, remedy: str) -> None:
-    """From the next navigation on, the page is without it."""
-    cut = REMEDIES[remedy]
-    body = cut.source()
+async def cut_out(page: Page, name: str) -> None:
+    """From the next navigation on, the page is without this remedy."""
+    remedy = REMEDIES[name]
+    body = remedy.crippled()
 
     async def answer(route: Route) -> None:
-        await route.fulfill(body=body, content_type="text/javascript", headers={"Access-Control-Allow-Origin": "*"})
+        await route.fulfill(body=body, content_type="text/javascript")
 
-    await page.route(f"**/static/{cut.file}", answer)
+    await page.route(f"**/static/{remedy.file}", answer)
