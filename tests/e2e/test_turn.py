@@ -117,13 +117,17 @@ async def test_strangers_get_no_answer_to_stun_and_a_short_one_to_turn(server: T
         binding = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         allocate = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
         allocate.attributes["REQUESTED-TRANSPORT"] = 17 << 24
+        bare = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
         # What the server answers first is what it answers at all: it takes them in order.
-        for request in (binding, binding, allocate):
+        for request in (binding, binding, allocate, bare):
             await loop.sock_sendall(stranger, bytes(request))
         async with asyncio.timeout(5):
-            answer = await loop.sock_recv(stranger, 2048)
-    assert stun.parse_message(answer).transaction_id == allocate.transaction_id
-    assert len(answer) <= 4 * len(bytes(allocate))
+            answers = [await loop.sock_recv(stranger, 2048) for _ in range(2)]
+    asked = [allocate.transaction_id, bare.transaction_id]
+    assert [stun.parse_message(answer).transaction_id for answer in answers] == asked
+    # As docs/turn.md says.
+    assert (len(bytes(allocate)), len(bytes(bare))) == (28, 20)
+    assert max(len(answer) for answer in answers) <= 3 * 28
 
 
 @dataclass(slots=True)
