@@ -52,7 +52,7 @@ export class Account {
 
   /** @returns {{[key: string]: unknown}} protocol.md, Report */
   get report() {
-    const { camera, climb, record } = this.#of;
+    const { camera, climb, planner, record } = this.#of;
     const { watchedMs, stalledMs, latencies, history, session } = record;
     return reportOf({
       camera,
@@ -62,6 +62,7 @@ export class Account {
       stalledMs,
       latencies,
       history,
+      absent: planner.absentAbove(climb.shown?.rung.name),
       pair: climb.shown?.counters?.pair ?? null,
     });
   }

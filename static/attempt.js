@@ -38,6 +38,10 @@ export class Attempt {
   recovery = null;
   /** @type {number | null} */
   #settlesFromMs = null;
+  /** Connected: its picture can't be far. */
+  near = false;
+  /** Whether it was told of the gateway's relays. */
+  relayed = false;
   #begunAt = nowMs();
 
   /**

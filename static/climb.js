@@ -40,6 +40,9 @@ const FOR_GOOD = new Set(['codec', 'missing']);
 const NEEDS_SOCKET = 'mse';
 const SWAPPED_AT_MOST_MS = 400;
 const NEAR = 0.8;
+/** A connection that does not stand by then will not be a direct one: checks and handshake are four round trips. */
+const DIRECT_WITHIN_MS = 300;
+const DIRECT_ROUND_TRIPS = 4;
 
 export class Climb extends EventTarget {
   #with;
@@ -54,6 +57,8 @@ export class Climb extends EventTarget {
   #leaving = new Set();
   #excuses;
   #ahead = new LoadingAhead();
+  /** @type {Set<string>} rungs that will never play here, whatever the gateway thinks */
+  #dropped = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #hidden = false;
@@ -92,8 +97,26 @@ export class Climb extends EventTarget {
 
   /** @param {readonly Step[]} steps in the order of trying */
   plan(steps) {
-    this.#steps = steps;
-    this.#act(this.#ladder.revise(steps, nowMs()));
+    this.#steps = steps.filter(({ rung }) => !this.#dropped.has(rung));
+    this.#act(this.#ladder.revise(this.#steps, nowMs()));
+    for (const { rung, iceServers } of steps) if (iceServers.length > 0) this.#useRelays(rung);
+  }
+
+  /**
+   * Nobody waits for the gateway to name its relays: what began without them and does not stand soon begins anew.
+   *
+   * @param {string} name
+   */
+  #useRelays(name) {
+    const attempt = this.#trials.get(name);
+    if (!attempt || attempt.relayed) return;
+    attempt.relayed = true;
+    const patienceMs = DIRECT_WITHIN_MS + DIRECT_ROUND_TRIPS * (this.#with.clock.roundTripMs ?? 0);
+    setTimeout(() => {
+      if (attempt !== this.#trials.get(name) || attempt.near) return;
+      this.#end(attempt, 'no direct way: begun anew with a relay');
+      this.#start(name);
+    }, patienceMs);
   }
 
   begin() {
@@ -108,6 +131,7 @@ export class Climb extends EventTarget {
     for (const attempt of [...this.#leaving]) this.#leave(attempt);
     clearTimeout(this.#timer);
     this.#excuses.acquit();
+    this.#dropped.clear();
   }
 
   /** Nothing can be had now: stops what is tried. @param {string} reason */
@@ -153,6 +177,7 @@ export class Climb extends EventTarget {
     this.#note(name, failure);
     const now = nowMs();
     if (FOR_GOOD.has(failure.code)) {
+      this.#dropped.add(name);
       this.#act(this.#ladder.drop(name, now));
       if (!this.#ladder.hopeful) this.dispatchEvent(new CustomEvent('exhausted', { detail: failure }));
     } else this.#act(this.#ladder.failed(name, now));
@@ -209,6 +234,7 @@ export class Climb extends EventTarget {
     rung.addEventListener('progress', (event) => {
       const { detail } = /** @type {CustomEvent<number>} */ (event);
       if (detail >= NEAR) {
+        attempt.near = true;
         this.#ladder.near(name, nowMs());
         this.#plan();
       }
@@ -217,6 +243,7 @@ export class Climb extends EventTarget {
     rung.addEventListener('picture', () => this.#pictured(attempt));
     rung.addEventListener('failed', (event) => this.failed(attempt, /** @type {CustomEvent<Failure>} */ (event).detail));
     const options = optionsFor(name);
+    attempt.relayed = options.iceServers.length > 0;
     rung.start(video, options);
     if (this.#hidden) rung.hidden = true;
     // Pictures over a socket that still has not opened are not likely to come.

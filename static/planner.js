@@ -57,6 +57,11 @@ export class Planner {
     this.#region = region;
   }
 
+  /** @returns {readonly string[] | null} kinds of WebRTC's candidates that the page allows; null for all */
+  get candidates() {
+    return this.#candidates;
+  }
+
   /** Who wants relays alone can't begin before the gateway has named one. */
   get relayOnly() {
     return this.#candidates?.join() === 'relay';
@@ -117,18 +122,30 @@ export class Planner {
 
   /** @returns {string} a sentence, for when there is nothing to try */
   get message() {
-    const absent = this.#plan?.absent.find(({ rung }) => this.allow.length === 1 && rung === this.allow[0]);
-    return absent?.message ?? this.#plan?.message ?? NOTHING;
+    const only = this.allow.length === 1 ? this.#absent.find(({ rung }) => rung === this.allow[0]) : undefined;
+    return only?.message ?? this.#plan?.message ?? this.#absent.at(-1)?.message ?? NOTHING;
+  }
+
+  /**
+   * @param {string | undefined} rung
+   * @returns {readonly Absent[]} why what is better than it is not tried at all; all that is missing where there is no rung
+   */
+  absentAbove(rung) {
+    const better = rung === undefined ? PROTOCOLS : PROTOCOLS.slice(0, PROTOCOLS.indexOf(rung));
+    return this.#absent.filter((missing) => better.includes(missing.rung));
   }
 
   /**
    * @param {string} rung
-   * @returns {Absent | null} why something better than it is not tried at all
+   * @returns {Absent | null} the reason that is worth telling who watches
    */
   missingAbove(rung) {
-    const better = PROTOCOLS.slice(0, Math.max(0, PROTOCOLS.indexOf(rung)));
-    const { absent = [] } = this.#plan ?? this.#guess ?? {};
-    return absent.find((missing) => better.includes(missing.rung) && missing.code !== 'not_allowed') ?? null;
+    return this.absentAbove(rung).find(({ code }) => code !== 'not_allowed') ?? null;
+  }
+
+  /** @returns {readonly Absent[]} */
+  get #absent() {
+    return (this.#plan ?? this.#guess)?.absent ?? [];
   }
 
   /** @param {string} rung @returns {RTCIceServer[]} */

@@ -234,6 +234,9 @@ export class Player extends EventTarget {
    */
   #halt(phase, failure) {
     this.#search.halt(phase === 'stopped' ? 'stopped by the page' : phase);
+    // Who never sees anything would not be heard of.
+    if (phase === 'unplayable') this.#account.sendBeacon();
+    this.#search.forget();
     this.#watch.stop();
     this.#link.stop();
     this.#standing.halt(phase, failure);
@@ -281,6 +284,7 @@ export class Player extends EventTarget {
   /** @param {boolean} granted */
   #socketOpened(granted) {
     this.#gatewayAnswers({ overHttp: false });
+    if (!this.#planner.ready) this.#search.start();
     // Each socket begins with the quickest.
     if (this.mode !== MODES[0].name) this.#sendMode();
     // The connection was made on another socket: from now on it lasts as long as this one's grant.

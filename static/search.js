@@ -102,9 +102,13 @@ export class Search {
 
   /** @param {string} reason */
   halt(reason) {
-    this.#with.planner.restart();
     this.#with.climb.halt(reason);
     this.#isOn = false;
+  }
+
+  /** What was planned says nothing about what comes. */
+  forget() {
+    this.#with.planner.restart();
   }
 
   /** @param {string} rung @returns {import('./rungs/rung.js').RungOptions} */
@@ -126,18 +130,18 @@ export class Search {
       renewal: () => planner.renewal(rung),
       iceServers: planner.iceServers(rung),
       relayOnly: planner.relayOnly,
+      candidates: planner.candidates,
     };
   }
 
   async #negotiate() {
     const { climb, planner, standing, unplayable } = this.#with;
     if (!(await planner.ask())) return;
-    if (!this.#isOn) {
-      this.begin();
-      return;
-    }
     const steps = planner.steps(standing.camera);
-    if (steps.length > 0) climb.plan(steps);
-    else if (!climb.shown) unplayable({ code: 'codec', message: planner.message });
+    // A camera that can't be played now says so itself, and may be set up better.
+    if (steps.length === 0 && standing.camera?.state === 'unsupported') return;
+    if (steps.length === 0 && !climb.shown) unplayable({ code: 'absent', message: planner.message });
+    else if (!this.#isOn) this.begin();
+    else if (steps.length > 0) climb.plan(steps);
   }
 }

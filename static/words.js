@@ -6,7 +6,7 @@
 
 import { helpWhenHopeless, isHopeless } from './hopeless.js';
 import { codecName, duration, reasonOf, timeOfDay, tryingAgain } from './phrases.js';
-import { protocolName, PROTOCOLS } from './protocols.js';
+import { AUTO, protocolName, PROTOCOLS } from './protocols.js';
 
 /**
  * @typedef {import('./types.js').Situation} Situation
@@ -77,7 +77,7 @@ export function describe(situation, nowMs) {
  * @param {Situation} situation
  * @returns {Words | null}
  */
-function describeAccess({ phase, camera, protocol, failure }) {
+function describeAccess({ phase, protocol, failure }) {
   const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
   switch (phase) {
     case 'signed-out': {
@@ -99,15 +99,25 @@ function describeAccess({ phase, camera, protocol, failure }) {
       return say({ kind: 'no-protocol', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
     }
     case 'unplayable': {
-      const sends = camera?.video ? codecName(camera.video.codec) : 'H.264';
-      const title =
-        protocol === 'webrtc' ? `This camera sends ${sends}. Your browser can't play it.` : (failure?.message ?? '');
-      const detail = 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.';
+      const title = failure?.message ?? '';
+      const detail = adviceFor(protocol, failure);
       return say({ kind: 'unsupported', mark: 'Unsupported', title, detail, spoken: title, ...unusable });
     }
     default:
       return null;
   }
+}
+
+/**
+ * @param {string} protocol
+ * @param {Situation['failure']} failure
+ * @returns {string} what would help a browser that plays nothing of what it was given
+ */
+function adviceFor(protocol, failure) {
+  const browsers = 'Chrome, Edge, Firefox or Safari';
+  if (protocol !== AUTO) return `Watch without “protocol=${protocol}”, or use another browser: ${browsers}.`;
+  // The gateway's sentence says it.
+  return failure?.code === 'absent' ? '' : `Use a browser that plays H.264: ${browsers}.`;
 }
 
 /**

@@ -106,7 +106,7 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
             absent.append(missing)
     # What failed here a moment ago stays in the plan, at its end: the viewer probes it while something else plays.
     ordered = sorted(rungs, key=lambda rung: rung.rung in wishes.failed)
-    return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent))
+    return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent, supply.video))
 
 
 def _rung(name: RungName, wishes: Wishes, supply: Supply) -> Rung:
@@ -172,6 +172,8 @@ def _missing_mp4(name: RungName, wishes: Wishes, supply: Supply) -> Absent | Non
     return None
 
 
+_BROWSERS: Final = "use a current Chrome, Edge, Firefox or Safari"
+
 _TITLES: Final = {
     RungName.WEBRTC: "WebRTC",
     RungName.MSE: "Video over the WebSocket",
@@ -186,7 +188,7 @@ def _family(codec: str) -> str:
     )
 
 
-def _advice(absent: list[Absent]) -> str:
+def _advice(absent: list[Absent], video: str | None) -> str:
     """One sentence for the cause that somebody can do most about."""
     codes = {missing.code: missing for missing in absent}
     served = [missing for missing in absent if missing.code not in ("config", "not_allowed")]
@@ -199,5 +201,7 @@ def _advice(absent: list[Absent]) -> str:
         return camera.message
     decode = next((missing for missing in served if missing.code == "codec"), None)
     if decode is not None:
+        if video is not None and _family(video) == "H.264":
+            return f"{decode.message}; {_BROWSERS}."
         return f"{decode.message}. Switch the camera's sub-stream to H.264, or use another browser."
-    return "This browser can play none of what this gateway offers; use a current Chrome, Edge, Firefox or Safari."
+    return f"This browser can play none of what this gateway offers; {_BROWSERS}."

@@ -10,7 +10,7 @@ import { expiryOf, GrantRenewal } from '../grant-renewal.js';
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';
-import { mediaSourceKind } from './codecs.js';
+import { mediaSourceKind, playsHlsItself } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
 import { PlaylistAccess } from './playlist-access.js';
 import { Rung } from './rung.js';
@@ -23,7 +23,6 @@ import { Rung } from './rung.js';
  * @typedef {import('hls.js').ErrorData} ErrorData
  */
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** A picture that breaks again so soon will not be mended by another try. */
 const RECOVERED_FOR_GOOD_MS = 30_000;
 /** How long before its grant ends a player that can't be told of another is started anew. */
@@ -210,7 +209,7 @@ export class HlsRung extends Rung {
     this.#renewBy(options.renewal(), playlist, options);
     if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
       this.#playByHlsJs(module, video, playlist);
-    } else if (video.canPlayType(PLAYLIST_TYPE)) this.#playByItself(video, playlist);
+    } else if (playsHlsItself(video)) this.#playByItself(video, playlist);
     else if (module instanceof HlsMissing) this.fail('missing', module.message);
     else this.fail('codec', "This browser can't play HLS.");
   }

@@ -24,6 +24,7 @@
  *   known; null where it needs none, or the page has its own
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} relayOnly
+ * @property {readonly string[] | null} candidates kinds that WebRTC may use: `udp`, `tcp`, `relay`; null for all
  * @property {string} mode
  */
 

@@ -9,6 +9,7 @@ import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { readCounters } from '../stats.js';
 import { playAtOnce } from './autoplay.js';
+import { allowedCandidates } from './candidates.js';
 import { rtpCodecs } from './codecs.js';
 import { Exchange } from './exchange.js';
 import { LostLink } from './lost-link.js';
@@ -277,7 +278,8 @@ export class WebRtcRung extends Rung {
       this.expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     }
     try {
-      await connection.setRemoteDescription({ type: 'answer', sdp });
+      const allowed = allowedCandidates(sdp, this.#options?.candidates ?? null);
+      await connection.setRemoteDescription({ type: 'answer', sdp: allowed });
       if (known === undefined) {
         this.#watchTransport(connection);
         this.#aimDelay();

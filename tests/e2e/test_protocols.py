@@ -230,20 +230,11 @@ async def test_without_hls_js_a_page_plays_what_it_can_and_says_why(page: Page) 
         await route.fulfill(status=404, body="")
 
     await page.route("**/static/vendor/hls.mjs", missing)
-    # Chromium's own HLS player would do.
-    await page.add_init_script("HTMLMediaElement.prototype.canPlayType = () => '';")
     async with watching(page, "ll-hls"):
         assert (await metrics(page))["rung"] == "mse"
         title = await page.locator("camera-view .mark").get_attribute("title")
         assert title is not None
         assert "without hls.js" in title
-
-
-async def test_a_browser_without_media_source_says_so(page: Page) -> None:
-    await page.add_init_script("delete globalThis.MediaSource; delete globalThis.ManagedMediaSource;")
-    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
-        await page.goto(f"{gateway.address}cam/?protocol=mse")
-        await page.get_by_text("no Media Source Extensions").first.wait_for(timeout=DEADLINE_MS)
 
 
 async def test_a_lower_rung_shows_a_snapshot_until_its_first_picture(page: Page) -> None:

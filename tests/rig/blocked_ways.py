@@ -111,7 +111,13 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
     return {
         "back_ms": None if back_at is None else back_at - lifted_at,
         "longest_gap_ms": max(gaps),
-        "gaps": str([(round(b.at - a.at), round((a.at - (back_at or 0)) / 1000, 1), a.rung) for a, b in pairwise(await_all) if b.at - a.at > 300]),
+        "gaps": str(
+            [
+                (round(b.at - a.at), round((a.at - (back_at or 0)) / 1000, 1), a.rung)
+                for a, b in pairwise(await_all)
+                if b.at - a.at > 300
+            ]
+        ),
         "age_ms": pictures[-1].age_ms if pictures else None,
         "mark": said.mark,
     }
@@ -122,9 +128,7 @@ def _visit_trial(name: str, block: _Block, mark: str, *, why: str, without: Mapp
     told = {"ends": exactly(why)}
     again = {"again_rung": exactly(block.rung), "again_first_picture_ms": at_most(_AGAIN_WITHIN_MS)}
     vain = {"again_in_vain": exactly(0)} if block.rung != "webrtc" else {}
-    return Trial(
-        name=name, run=partial(_visits, block=block), limits=found | told | again | vain, without=without
-    )
+    return Trial(name=name, run=partial(_visits, block=block), limits=found | told | again | vain, without=without)
 
 
 def _lifted_trial(name: str, block: _Block) -> Trial:

@@ -1,4 +1,4 @@
-"""The page with one of its remedies cut out, for `tests.rig.crippled`: a copy of its modules with another text in one."""
+"""The page with one of its remedies cut out, for `tests.rig.crippled`: a copy with another text in one module."""
 
 from __future__ import annotations
 

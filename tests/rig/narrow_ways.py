@@ -1,1 +1,1 @@
-NARROW_WAYS=()
+NARROW_WAYS = ()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as immediate } from 'node:timers/promises';
 
 import { Climb } from '../../static/climb.js';
 import { loadRung } from '../../static/rungs/maker.js';
@@ -25,7 +26,10 @@ function climbOf(rungs) {
     memory: { failed() {}, worked() {} },
     optionsFor: () => ({
       signalling: Object.assign(new EventTarget(), { isOpen: false, failing: false }),
-      playlist: () => new Promise(() => undefined),
+      playlist: () => new Promise(() => {
+        // It never comes.
+      }),
+      iceServers: [],
       answerDeadlineMs: 5000,
       pictureDeadlineMs: 5000,
     }),
@@ -42,7 +46,7 @@ test('a rung whose module is still on its way is being tried: there is nothing t
   climb.begin();
   climb.hurry();
   await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
-  await new Promise(setImmediate);
+  await immediate();
   climb.halt('the test ends');
   assert.deepEqual(begun, ['ll-hls']);
 });

@@ -147,17 +147,26 @@ const TABLE = [
   ],
   [
     'a browser without H.264',
-    { ...BEFORE, phase: 'unplayable' },
+    { ...BEFORE, phase: 'unplayable', protocol: 'auto', failure: { code: 'codec', message: "This browser can't play HLS." } },
     {
-      title: "This camera sends H.264. Your browser can't play it.",
-      detail: 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.',
+      title: "This browser can't play HLS.",
+      detail: 'Use a browser that plays H.264: Chrome, Edge, Firefox or Safari.',
       needsPerson: true,
     },
   ],
   [
+    'a browser that the gateway has nothing for',
+    { ...BEFORE, phase: 'unplayable', protocol: 'auto', failure: { code: 'absent', message: 'Nothing; use a current Chrome.' } },
+    { title: 'Nothing; use a current Chrome.', detail: '', needsPerson: true },
+  ],
+  [
     'a browser without what the protocol needs',
     { ...BEFORE, phase: 'unplayable', protocol: 'mse', failure: { code: 'codec', message: 'This browser has no MSE.' } },
-    { title: 'This browser has no MSE.', needsPerson: true },
+    {
+      title: 'This browser has no MSE.',
+      detail: 'Watch without “protocol=mse”, or use another browser: Chrome, Edge, Firefox or Safari.',
+      needsPerson: true,
+    },
   ],
   [
     'a protocol that is none',
