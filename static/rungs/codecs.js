@@ -1,4 +1,4 @@
-/** What a media source here can decode, as far as this page has a use for it. */
+/** What this browser can decode, as far as this page has a use for it: from a media source, and over RTP. */
 
 /** H.264 High 4.1 stands for all profiles and levels up to it, and 5.1 for the rest; sound after them. */
 const VIDEO = ['avc1.640029', 'avc1.64002a', 'avc1.640033'];
@@ -31,4 +31,11 @@ export function supportedCodecs(isTypeSupported, { audio }) {
  */
 export function knownCodecs(isTypeSupported) {
   return [...PROFILES, ...AUDIO].filter((codec) => isTypeSupported(`video/mp4; codecs="${codec}"`));
+}
+
+/** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 over RTP */
+export function rtpCodecs() {
+  const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? [];
+  const wanted = codecs.filter(({ mimeType }) => /^video\/(h264|rtx)$/i.test(mimeType));
+  return wanted.some(({ mimeType }) => /h264/i.test(mimeType)) ? wanted : [];
 }

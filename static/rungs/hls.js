@@ -161,23 +161,8 @@ export class HlsRung extends Rung {
   async count() {
     const video = this.#video;
     if (!video) return null;
-    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
-    return {
-      atMs: performance.now(),
-      framesDecoded: totalVideoFrames,
-      framesDropped: droppedVideoFrames,
-      packetsReceived: 0,
-      packetsLost: 0,
-      bytesReceived: this.#bytesReceived,
-      freezes: 0,
-      jitterBufferDelayS: 0,
-      jitterBufferEmitted: 0,
-      width: video.videoWidth,
-      height: video.videoHeight,
-      decoder: null,
-      transport: null,
-      roundTripMs: this.#options?.clock.roundTripMs ?? null,
-    };
+    const roundTripMs = this.#options?.clock.roundTripMs ?? null;
+    return this.countedBy(video, { bytesReceived: this.#bytesReceived, roundTripMs });
   }
 
   /**

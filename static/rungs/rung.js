@@ -104,6 +104,33 @@ export class Rung extends EventTarget {
     return null;
   }
 
+  /**
+   * What a `<video>` counts by itself, where no peer connection counts more.
+   *
+   * @protected
+   * @param {HTMLVideoElement} video
+   * @param {Pick<Counters, 'bytesReceived' | 'roundTripMs'> & Partial<Counters>} besides
+   * @returns {Counters}
+   */
+  countedBy(video, besides) {
+    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
+    return {
+      atMs: performance.now(),
+      framesDecoded: totalVideoFrames,
+      framesDropped: droppedVideoFrames,
+      packetsReceived: 0,
+      packetsLost: 0,
+      freezes: 0,
+      jitterBufferDelayS: 0,
+      jitterBufferEmitted: 0,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      decoder: null,
+      transport: null,
+      ...besides,
+    };
+  }
+
   /** Ends with the rung. @protected */
   get signal() {
     return this.#listening.signal;

@@ -27,7 +27,7 @@ import { sheet } from './look.js';
  * @typedef {import('../types.js').Camera} Camera
  * @typedef {import('../types.js').Metrics} Metrics
  * @typedef {import('../types.js').Situation} Situation
- * @typedef {import('../words.js').Words} Words
+ * @typedef {import('../types.js').Words} Words
  */
 
 const REDRAW_MS = 250;
