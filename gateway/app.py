@@ -159,6 +159,7 @@ class Gateway:
         self.gatekeeper.start()
         self._teardown.add("access control", self.gatekeeper.close)
         changes = self._camera_changes()
+        self._teardown.add("changes of cameras", changes.close)
         household = Household(self._changes, changes.lock, (self._config.cameras, self._added), self._found)
         self.neighbour = open_neighbour(self._config, self.gatekeeper, household, clock=self._clock)
         if self.neighbour.server is not None:
@@ -220,20 +221,22 @@ class Gateway:
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
-        others = [camera.name for camera in self.registry if camera.name != name]
-        self.gatekeeper.set_cameras(others, configured=self._names())
+        # First of all, so that nobody begins to watch while those who do are being seen off.
+        camera = self.registry.retire(name)
+        self._tell_cameras()
         # Whoever watches it was let in for a camera that is no longer there.
         self.gatekeeper.permits.check()
-        if self.sessions is not None:
-            watching = [session for session in self.sessions if session.camera.name == name]
-            await asyncio.gather(*(self.sessions.end(session) for session in watching))
         if self.hls is not None:
             self.hls.remove(name)
         if self._app is not None:
             self._app[STILLS].forget(name)
             self._app[MSE].remove(name)
             self._app[REPORTS].forget_camera(name)
-        await self.registry.remove(name)
+        if camera is None:
+            return
+        if self.sessions is not None:
+            await self.sessions.end_of(camera)
+        await camera.close()
 
     @property
     def reports(self) -> Reports | None:

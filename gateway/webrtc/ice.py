@@ -40,8 +40,8 @@ CONTROL_BURST_BYTES: Final = 128 * 1024
 _LEAST_CONTROL: Final = 128
 """What a viewer may say of what it was sent, and what each packet of that counts for at least.
 
-Reading a small one takes 30 µs and a NACK of a kilobyte 2 ms, so this is 6 % of a core at most; a browser has a few
-kB/s to say.  What is more is dropped unread.
+Reading a small one takes 30 µs and a NACK of a kilobyte 2 ms, so this is 6 % of a core at most; a browser says a few kB
+a second.  What is more is dropped unread.
 """
 
 _MAX_PATHS: Final = 16
