@@ -50,6 +50,7 @@ from gateway.web.login import Login
 from gateway.web.modules import Modules
 from gateway.web.negotiation import EmbeddedHls, HlsPlaces, Negotiation
 from gateway.web.notices import Notices
+from gateway.web.openapi import openapi
 from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.reports import Reporting
@@ -362,6 +363,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
             web.get(r"/static/{module:.+\.js}", Modules(pages.folder).serve),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
+            web.get("/api/openapi.json", openapi),
             web.get("/api/ws", signalling.handle),
             web.get("/api/sessions", list_sessions),
             web.get("/api/sessions/{session}", get_session),
