@@ -88,6 +88,8 @@ class Shortcut:
         self._admission = admission
         self._origins = origins
         self._date = _Date()
+        self.answered = 0
+        """How many requests have gone this way and were answered 200."""
 
     def read(self, headers: CIMultiDictProxy[str], *, remote: str | None, is_secure: bool) -> Head | None:
         """What the headers of a GET say; None if its answers are the application's."""
@@ -154,6 +156,7 @@ class Shortcut:
         return self._written(answer, question)
 
     def _written(self, answer: Answer, question: Question) -> bytes:
+        self.answered += 1
         gzip = question.head.takes_gzip
         content = answer.content(gzip=gzip)
         headers = answer.headers(gzip=gzip)

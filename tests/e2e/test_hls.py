@@ -15,6 +15,7 @@ from playwright.async_api import JSHandle, Page
 
 from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
+from gateway.web.shortcut import SHORTCUT
 from tests.support.browser import HLS_JS, HLS_PLAYER, load_player
 from tests.support.cameras import CLOCK_MODULUS, demo_camera
 from tests.support.gateway import camera_json, http, reached_state, running_gateway
@@ -80,6 +81,11 @@ async def test_hls_js_plays_with_low_latency_and_is_counted(page: Page, audio: A
             pictures = await player.more_pictures(40, within_s=10)
             assert statistics.median(latencies_ms(pictures)) < 3000
             assert await player.fatal() == []
+            # What Chromium sends with each request stays the same, so nearly all of them go the short way.
+            assert gateway._app is not None
+            shortcut = gateway._app[SHORTCUT]
+            assert shortcut is not None
+            assert shortcut.answered > 10
             assert (await camera_json(gateway.address, "cam"))["viewers"] == {"ll-hls": 1}
 
 

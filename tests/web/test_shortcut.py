@@ -225,6 +225,8 @@ class TestLeftToTheApplication:
             ("p%31.m4s", 400),
             ("../live.m3u8", 400),
             ("../0/live.m3u8", 400),
+            ("x/live.m3u8", 404),
+            (f"{'x' * 1100}/live.m3u8", 404),
             ("live.m3u8?grant=x", 401),
         ],
     )
@@ -243,6 +245,16 @@ class TestLeftToTheApplication:
         assert (reply.status, here.by_application) == (status, before + 1)
         # And what comes next is short again.
         return reply
+
+    @pytest.mark.parametrize("target", ["/live.m3u8", "/cam1/live.m3u8", "/_hls/0/live.m3u8", "/api/live.m3u8"])
+    async def test_addresses_that_are_no_cameras(self, here: Scene, target: str) -> None:
+        headers = bearer(API_KEYS["master"])
+        visitor = await here.visitor()
+        # So that its headers are known.
+        assert (await visitor.ask(f"{here.folder()}live.m3u8", headers)).status in (200, 403)
+        for number in range(2, 4):
+            assert (await visitor.ask(target, headers)).status in (403, 404)
+            assert here.by_application == number
 
     async def test_another_generation(self, here: Scene) -> None:
         headers = bearer(API_KEYS["viewer"])
@@ -427,6 +439,11 @@ class TestWaiting:
         await here.waiting()
         visitor.send(f"{folder}p0.m4s")
         visitor.send("/healthz")
+        assert here.runner.server is not None
+        (connection,) = here.runner.server.connections
+        await settled(lambda: connection._behind, "it has not come")  # type: ignore[attr-defined]
+        assert connection.transport is not None
+        assert not connection.transport.is_reading()
         here.pictures(6)
         replies = [await visitor.reply() for _ in range(3)]
         assert [reply["content-type"].partition(";")[0] for reply in replies] == [
@@ -435,6 +452,7 @@ class TestWaiting:
             "application/json",
         ]
         assert (await visitor.ask(f"{folder}live.m3u8")).status == 200
+        assert connection.transport.is_reading()
 
     async def test_who_leaves_waits_no_more(self, here: Scene) -> None:
         folder = here.folder(here.home.grant("/cam1/"))
