@@ -95,6 +95,7 @@ def _holds(snapshot: Snapshot, msn: int, part: int | None) -> bool:
     if msn < finished:
         return True
     if msn == finished:
-        # Past the end of a segment means the first part of the next (section 6.2.5.2).
-        return part < len(snapshot.segments[-1].parts) or snapshot.open is not None
+        # Past the end of a segment means the first part of the next (section 6.2.5.2); a gap will never have any.
+        newest = snapshot.segments[-1]
+        return newest.is_gap or part < len(newest.parts) or snapshot.open is not None
     return snapshot.open is not None and msn == snapshot.open.start.msn and part < len(snapshot.open.parts)

@@ -6,16 +6,16 @@ import asyncio
 import logging
 import secrets
 import zlib
-from collections.abc import Hashable
 from typing import Final
 
 from gateway.clock import Clock
 from gateway.errors import CameraOffline, NotFound, Unavailable, Unprocessable
 from gateway.hls.children import IMMUTABLE, Answer, Child, Kind
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
-from gateway.hls.packager import Lengths, Numbers, Packager
+from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
-from gateway.hls.viewers import HttpViewers
+from gateway.hls.segments import Numbers
+from gateway.hls.viewers import HttpViewers, Visitor
 from gateway.hls.waiting import Waiting
 from gateway.hls.window import Snapshot
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
@@ -152,7 +152,7 @@ class Origin:
         self._tick = self._opening = None
         self._changed_state()
 
-    def seen(self, viewer: Hashable) -> None:
+    def seen(self, viewer: Visitor) -> None:
         """A viewer asked for something; who does while nothing is packaged gets nothing and watches nothing."""
         if self._packager is not None:
             self.viewers.seen(viewer, now=self._clock.monotonic())

@@ -1,17 +1,19 @@
-"""Makes segments of a camera's access units: where they begin, what breaks them (pure: units in, a window out)."""
+"""Decides where a camera's parts and segments begin, and what breaks them (pure: units in, a window out)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.hls.cadence import Cadence, choose, slowed, usual_interval
 from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
+from gateway.hls.preroll import shortened
 from gateway.hls.samples import Coded, audio_entry, avc_entry, coded, with_sets
+from gateway.hls.segments import Numbers, SegmentMaker
 from gateway.hls.sound import AudioLane
-from gateway.hls.window import LISTED_TARGETS, OpenSegment, Part, SegmentStart, Snapshot, Window
+from gateway.hls.window import LISTED_TARGETS, SegmentStart, Snapshot, Window
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind
 
 MAX_BYTES: Final = 64 << 20
@@ -26,20 +28,6 @@ class Lengths:
     part_s: float = 0.2
     segment_s: float = 1.0
     segments: int = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """Where a packager goes on counting from, so that a camera's playlist never goes back.
-
-    Segments begin at 1: hls.js 1.7.4 takes segment 0 for none (`fragment.sn || -1` in its fragment tracker), forgets
-    that it has its parts and loads them for ever.
-    """
-
-    msn: int = 1
-    part: int = 0
-    init: int = 0
-    discontinuity_sequence: int = 0
 
 
 @dataclass(slots=True)
@@ -73,18 +61,15 @@ class Packager:
         self._stream = stream
         self._lengths = lengths
         self._gop_s = gop_s
-        self._on_change = on_change or (lambda: None)
         self._cadence: Cadence | None = None
         self._entry: AvcEntry | None = None
         self._maker = PartMaker(first_number=numbers.part, lane=_lane(stream))
-        self._msn = numbers.msn
+        self._segments = SegmentMaker(self.window, msn=numbers.msn, on_change=on_change or (lambda: None))
         self._init = numbers.init
         # What follows another packager's segments does not continue them.
         self._broken = numbers.part > 0
         self._needs_keyframe = True
         self._needs_init = True
-        self._segment: SegmentStart | None = None
-        self._parts: list[Part] = []
         self._last: AccessUnit | None = None
 
     # What is asked of it.
@@ -123,20 +108,19 @@ class Packager:
     def numbers(self) -> Numbers:
         """Where the next packager of this camera goes on."""
         left = sum(segment.start.discontinuity for segment in self.window.segments)
-        left += self._segment is not None and self._segment.discontinuity
-        return Numbers(self._msn + 1, self.next_part, self._init, self.window.discontinuity_sequence + left)
+        left += self._segments.discontinuities + self.window.discontinuity_sequence
+        return Numbers(self._segments.next_msn + 1, self.next_part, self._init, left)
 
     def snapshot(self) -> Snapshot:
         """What there is right now; only once `ready`."""
         cadence = self._known_cadence()
-        opened = OpenSegment(self._segment, tuple(self._parts)) if self._segment and self._parts else None
         return Snapshot(
             target_duration_s=cadence.target_duration_s,
             part_target=cadence.part_target,
             segments=self.window.segments,
-            open=opened,
+            open=self._segments.open,
             discontinuity_sequence=self.window.discontinuity_sequence,
-            next_msn=self._msn,
+            next_msn=self._segments.next_msn,
             next_part=self.next_part,
         )
 
@@ -152,7 +136,8 @@ class Packager:
         pictures = [unit for unit in group if unit.track is TrackKind.VIDEO]
         if not pictures:
             return
-        self._choose_cadence(pictures)
+        cadence = self._choose_cadence(pictures)
+        group = shortened(group, length=_STARTING_PARTS * cadence.part_target)
         # Sound that belongs to the pictures may stand behind them.
         for unit in sorted(group, key=lambda unit: unit.track is TrackKind.VIDEO):
             self.add(unit)
@@ -164,9 +149,10 @@ class Packager:
     @property
     def can_start_well(self) -> bool:
         """Whether there is enough that a player who begins now need not wait again at once for the next part."""
-        if self._segment is None or self._cadence is None or self._last is None:
+        segment = self._segments.start
+        if segment is None or self._cadence is None or self._last is None:
             return False
-        return self._last.dts - self._segment.media_time >= _STARTING_PARTS * self._cadence.part_target
+        return self._last.dts - segment.media_time >= _STARTING_PARTS * self._cadence.part_target
 
     def open_playlist(self) -> None:
         """Begin the playlist: what there is becomes a segment, and its last part one of its own.
@@ -177,19 +163,7 @@ class Packager:
         if self.ready:
             return
         self._end_open_part(None)
-        start, parts = self._segment, self._parts
-        if start is None or len(parts) < 2:
-            self._end_segment(None)
-            return
-        newest = parts[-1]
-        split_at = self._maker.boundary - newest.duration
-        self._close(start, parts[:-1], end=split_at)
-        date = start.date + (split_at - start.media_time) / VIDEO_CLOCK_RATE
-        self._segment = replace(
-            start, msn=self._msn, media_time=split_at, date=date, discontinuity=False, independent=newest.independent
-        )
-        self._parts = [newest]
-        self._end_segment(None)
+        self._segments.end_before_newest(self._maker.boundary)
 
     # What it is fed.
 
@@ -224,13 +198,12 @@ class Packager:
             self._break()
             begin = self._maker.boundary
             date = last.captured_at + (begin - last.dts) / VIDEO_CLOCK_RATE
-            self.window.add_gap(
-                SegmentStart(self._msn, begin, date, self._init, discontinuity=False, independent=False), length
+            start = SegmentStart(
+                self._segments.next_msn, begin, date, self._init, discontinuity=False, independent=False
             )
+            self._segments.add_gap(start, length)
             self.counters.gaps += 1
-            self._msn += 1
             self._maker.boundary += length
-            self._on_change()
 
     # Pictures.
 
@@ -248,7 +221,7 @@ class Packager:
             return
         cadence = self._cadence or self._choose_cadence([unit])
         self._end_what_is_over(unit, cadence)
-        if self._segment is None:
+        if self._segments.start is None:
             known = self._init
             self._begin_segment(unit, cadence)
             cadence = self._cadence or cadence
@@ -286,7 +259,7 @@ class Packager:
         return not self.ready or unit.dts >= self._maker.boundary - late
 
     def _end_what_is_over(self, unit: AccessUnit, cadence: Cadence) -> None:
-        segment = self._segment
+        segment = self._segments.start
         if segment is None:
             return
         long_enough = unit.dts - segment.media_time >= cadence.segment
@@ -296,7 +269,7 @@ class Packager:
             self._end_part(cadence, at=unit.dts, shortest=cadence.part_minimum)
 
     def _end_what_is_long(self, cadence: Cadence) -> None:
-        segment = self._segment
+        segment = self._segments.start
         if segment and self._maker.boundary + cadence.part_target - segment.media_time > cadence.segment_limit:
             self.counters.cut_without_keyframe += 1
             self._end_segment(None)
@@ -334,14 +307,15 @@ class Packager:
             self._make_init()
         self.counters.discontinuities += discontinuity
         begin = self._maker.boundary
-        self._segment = SegmentStart(
-            msn=self._msn,
+        start = SegmentStart(
+            msn=self._segments.next_msn,
             media_time=begin,
             date=unit.captured_at + (begin - unit.dts) / VIDEO_CLOCK_RATE,
             init=self._init,
             discontinuity=discontinuity,
             independent=unit.keyframe,
         )
+        self._segments.begin(start)
 
     def _make_init(self) -> None:
         if self._entry is None:
@@ -351,10 +325,7 @@ class Packager:
         self._needs_init = False
 
     def _end_part(self, cadence: Cadence, *, at: int | None = None, shortest: int = 0) -> None:
-        part = self._maker.end(cadence, at=at, shortest=shortest)
-        self._parts.append(part)
-        self.window.add_part(part)
-        self._on_change()
+        self._segments.add(self._maker.end(cadence, at=at, shortest=shortest))
 
     def _end_open_part(self, at: int | None) -> None:
         if self._cadence is not None and self._maker.is_open:
@@ -363,15 +334,11 @@ class Packager:
     def _end_segment(self, at: int | None) -> None:
         """End what is open, at the next picture's time where that is known."""
         self._end_open_part(at)
-        segment, self._segment = self._segment, None
-        parts, self._parts = self._parts, []
-        if segment is not None and parts:
-            self._close(segment, parts, end=self._maker.boundary)
+        self._segments.end(self._maker.boundary, told_later=at is not None and self.ready and self._is_last_short())
 
-    def _close(self, segment: SegmentStart, parts: list[Part], *, end: int) -> None:
-        self.window.close(segment, parts, end - segment.media_time)
-        self._msn += 1
-        self._on_change()
+    def _is_last_short(self) -> bool:
+        opened = self._segments.open
+        return opened is not None and opened.parts[-1].duration < self._known_cadence().part_minimum
 
 
 def _size(stream: StreamInfo) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from gateway.hls.children import PLAYLIST, Answer, Kind, read_child
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
+from gateway.hls.viewers import Visitor
 from gateway.relay.camera import Camera
 from gateway.webrtc.permission import PERMIT
 
@@ -24,17 +25,17 @@ _REFUSED = re.compile(r"[qQ]=0(\.0{0,3})?")
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
 
-def viewer_of(request: web.Request) -> Hashable:
+def viewer_of(request: web.Request) -> Visitor:
     """Who asks: the grant or session that lets them in, else address and program."""
     permit = request.get(PERMIT)
     principal = None if permit is None else permit.principal
-    return viewer_name(principal, remote=request.remote, user_agent=request.headers.get("User-Agent", ""))
+    return visitor(principal, remote=request.remote, user_agent=request.headers.get("User-Agent", ""))
 
 
-def viewer_name(principal: Principal | None, *, remote: str | None, user_agent: str) -> Hashable:
+def visitor(principal: Principal | None, *, remote: str | None, user_agent: str) -> Visitor:
     """The same of what is known of a request."""
-    grant_id = None if principal is None else principal.grant_id
-    return grant_id or (remote, user_agent)
+    place = (remote, user_agent)
+    return Visitor((None if principal is None else principal.grant_id) or place, place)
 
 
 class Elsewhere(Protocol):

@@ -71,7 +71,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """The segment that is being made; `parts` are what there is of it."""
+    """The newest segment while it is not told of as finished; `parts` are what there is of it."""
 
     start: SegmentStart
     parts: tuple[Part, ...]
@@ -95,7 +95,7 @@ class Snapshot:
     @property
     def last_msn(self) -> int:
         """The newest segment of which there is something."""
-        return self.next_msn if self.open is not None else self.next_msn - 1
+        return self.open.start.msn if self.open is not None else self.next_msn - 1
 
     @property
     def last_part(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Final
@@ -25,7 +25,8 @@ from gateway.access.standing import Standing
 from gateway.errors import GatewayError
 from gateway.hls.children import PLAYLIST, Answer, Child, read_one_way
 from gateway.hls.origin import Origin
-from gateway.hls.routes import Hls, takes_gzip, viewer_name
+from gateway.hls.routes import Hls, takes_gzip, visitor
+from gateway.hls.viewers import Visitor
 from gateway.sparing import SparingLog
 from gateway.web.admission import Admission
 from gateway.web.failures import failure
@@ -75,7 +76,7 @@ class Question:
 
     origin: Origin
     child: Child
-    viewer: Hashable
+    viewer: Visitor
     head: Head
     standing: Standing
 
@@ -127,7 +128,7 @@ class Shortcut:
         origin = self._hls.running(place.camera, place.generation)
         if origin is None:
             return None
-        viewer = viewer_name(place.standing.verdict.principal, remote=head.remote, user_agent=head.user_agent)
+        viewer = visitor(place.standing.verdict.principal, remote=head.remote, user_agent=head.user_agent)
         origin.seen(viewer)
         return Question(origin, child, viewer, head, place.standing)
 

@@ -16,6 +16,11 @@ ANSWER, WAIT = Decision.ANSWER, Decision.WAIT
 OPEN = snapshot((segment(3), segment(4), segment(5)), OpenSegment(start(6, 6), (part(30), part(31))), next_part=32)
 # The same before the first part of segment 6.
 CLOSED = snapshot((segment(3), segment(4), segment(5)), next_part=30)
+# The same while segment 5 is not told of as finished.
+TOLD_LATER = replace(
+    snapshot((segment(3), segment(4)), OpenSegment(segment(5).start, segment(5).parts), next_part=30), next_msn=6
+)
+AWAY = snapshot((segment(3), segment(4), segment(5, gap=True)), next_part=25)
 
 
 @pytest.mark.parametrize(

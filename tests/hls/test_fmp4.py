@@ -94,7 +94,9 @@ def packaged(units: list[AccessUnit], audio: AudioTrack | None) -> bytes:
     parsed = parse_sps(sps)
     video = VideoTrack(VideoCodec.H264, "H.264", parsed.codec_string, parsed.width, parsed.height, FPS)
     packager = Packager(StreamInfo(video, audio), Lengths(segment_s=10.0), gop_s=1.0)
-    packager.begin(units)
+    # Sound that belongs to the pictures may stand behind them.
+    for unit in sorted(units, key=lambda unit: unit.track is TrackKind.VIDEO):
+        packager.add(unit)
     packager.open_playlist()
     window = packager.window
     return b"".join([window.init(1) or b"", *(segment.read() for segment in window.segments)])

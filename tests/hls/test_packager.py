@@ -73,7 +73,7 @@ def test_the_group_of_pictures_so_far_is_a_playlist_at_once() -> None:
     assert len(second.parts) == 1
     # hls.js 1.7.4 takes segment 0 for none and loads its parts for ever.
     assert first.start.msn == 1
-    assert first.duration + second.duration == round(1.1 * TICKS_S)
+    assert second.start.media_time + second.duration == round(1.1 * TICKS_S)
     assert packager.snapshot().target_duration_s == 2
     # A second time changes nothing.
     before = packager.snapshot()
@@ -121,6 +121,54 @@ def test_what_follows_the_cut_group_becomes_independent_with_the_next_keyframe()
     independent = [segment.start.independent for segment in scene.packager.window.segments]
     assert independent == [True, False, False, True, True]
     assert scene.checker.wrong == []
+
+
+class TestShortLastPart:
+    """Told of together with its segment's end, it is never asked for by hls.js that is busy with the part before."""
+
+    UNITS = tuple(Stream(gop_s=32 / 30).units(8.0))
+    KEYFRAME = 6 * 32
+
+    def cut(self) -> Scene:
+        """A keyframe has come two pictures after a part's end."""
+        scene = Scene(Stream(gop_s=32 / 30), gop_s=32 / 30)
+        scene.feed(self.UNITS[: self.KEYFRAME + 1])
+        return scene
+
+    def test_ends_its_segment_together_with_the_first_part_of_the_next(self) -> None:
+        scene = self.cut()
+        told = scene.packager.snapshot()
+        assert told.open is not None
+        assert [part.duration for part in told.open.parts] == [*[6 * 3000] * 5, 2 * 3000]
+        assert (told.open.start.msn, told.next_msn) == (told.last_msn, told.last_msn + 1)
+        scene.feed(self.UNITS[self.KEYFRAME + 1 : self.KEYFRAME + 6])
+        done = scene.packager.snapshot()
+        assert done.segments[-1].parts == told.open.parts
+        assert done.open is not None
+        assert (done.open.start.msn, len(done.open.parts)) == (told.next_msn, 1)
+        assert scene.checker.wrong == []
+
+    def test_ends_it_at_once_when_the_camera_goes_away(self) -> None:
+        scene = self.cut()
+        msn = scene.packager.snapshot().last_msn
+        scene.packager.absent(EPOCH_S + 12.0)
+        segments = scene.packager.window.segments
+        assert [segment.is_gap for segment in segments if segment.start.msn >= msn][:3] == [False, False, True]
+        assert scene.packager.numbers.msn == segments[-1].start.msn + 2
+        assert scene.checker.wrong == []
+
+    def test_counts_its_discontinuity_before_it_is_told(self) -> None:
+        stream = Stream(gop_s=8 / 30)
+        packager = Packager(stream.info, Lengths(segment_s=0.2), gop_s=8 / 30)
+        packager.begin(list(stream.units(8 / 30)))
+        packager.open_playlist()
+        packager.absent(EPOCH_S + 4.0)
+        for unit in Stream(gop_s=8 / 30, begin_s=6.0).units(9 / 30):
+            packager.add(unit)
+        snapshot = packager.snapshot()
+        assert snapshot.open is not None
+        assert snapshot.open.start.discontinuity
+        assert packager.numbers.discontinuity_sequence == 1
 
 
 def test_a_group_longer_than_foreseen_is_cut_before_the_target_duration() -> None:

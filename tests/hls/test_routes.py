@@ -22,6 +22,7 @@ from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
+from gateway.hls.viewers import Visitor
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState, ReasonCode
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
@@ -99,7 +100,7 @@ async def test_the_first_playlist_is_the_group_of_pictures_so_far(site: Site, ca
     lines = (await response.text()).splitlines()
     assert f'CODECS="{VIDEO.codec_string}",RESOLUTION=320x240,FRAME-RATE=30.000' in lines[2]
     playlist = await site.playlist(camera=camera)
-    assert sum(part.duration_s for part in playlist.parts) == pytest.approx(GOP / 30, abs=0.001)
+    assert sum(part.duration_s for part in playlist.parts) == pytest.approx((GOP - 1) / 30, abs=0.001)
 
 
 async def test_every_child_can_be_had_and_is_what_it_says(site: Site) -> None:
@@ -371,7 +372,7 @@ class TestWatching:
             assert packager.counters.gaps == 0
             # And when it is away, that is told in time.
             site.clock.advance(packager.target_duration_s + 1)
-            site.hls.origin(site.stage.camera()).seen("somebody")
+            site.hls.origin(site.stage.camera()).seen(Visitor("somebody", "somewhere"))
             looked = 0
             await settled(lambda: looked > 0, "nobody looks around")
             assert packager.counters.gaps == 1
@@ -390,7 +391,8 @@ class TestWatching:
         async with stage(clock=HandClock()) as running:
             keeper = Gatekeeper(Rules(), clock=HandClock())
             keeper.set_cameras(["yard"], configured=["yard"])
-            hls = Hls(running.registry.find, Lengths(), clock=HandClock())
+            clock = HandClock()
+            hls = Hls(running.registry.find, Lengths(), clock=clock)
             app = build_app(running.registry, running.sessions, keeper, clock=HandClock(), folder=static_dir(), hls=hls)
             tokens = [
                 sign_grant(
@@ -399,12 +401,17 @@ class TestWatching:
                     expires=int(HandClock().now()) + 300,
                     grant_id=new_grant_id(),
                 )
-                for _ in range(2)
+                for _ in range(3)
             ]
             async with TestClient(TestServer(app)) as client:
-                for token, agent in zip([*tokens, tokens[0]], ["one", "one", "two"], strict=True):
+                for token, agent in zip([*tokens[:2], tokens[0]], ["one", "one", "two"], strict=True):
                     response = await client.get(f"/g/{token}/yard/index.m3u8", headers={"User-Agent": agent})
                     assert response.status == 200
+                assert hls.viewers(running.camera()) == 2
+                clock.advance(0.5)
+                response = await client.get(f"/g/{tokens[2]}/yard/index.m3u8", headers={"User-Agent": "two"})
+                assert response.status == 200
+                # That is one of the two, whose grant was renewed.
                 assert hls.viewers(running.camera()) == 2
 
     async def test_a_viewer_who_comes_back_finds_numbers_that_went_on(self, site: Site) -> None:

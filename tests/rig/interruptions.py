@@ -1,15 +1,15 @@
-"""Cameras, gateways and networks that are gone for a while: what the page says meanwhile, and how soon it plays again."""
+"""Cameras, gateways and networks that are gone for a while: what the page says, how soon it plays again."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Final
 
 from tests.rig.camera_faults import faulty_cameras
-from tests.rig.figures import Figure, at_least, at_most, exactly
+from tests.rig.figures import Figure
 from tests.rig.programs import KEY, closed, gateway
 from tests.rig.scenario import CAMERA, SETTLE_S, SMALL, Ground, Stage, Trial
 from tests.rig.viewer import now_ms, playing

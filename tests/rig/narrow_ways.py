@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from tests.rig.figures import Figure, percentile
 from tests.rig.interruptions import watched
 from tests.rig.programs import cameras
 from tests.rig.scenario import CAMERA, FOUR_MEGABIT, Ground, Trial
