@@ -1,4 +1,8 @@
-"""Many viewers with a grant each before nginx: what it asks the gateway for, and what it adds to a part's way."""
+"""Many viewers with a grant each before nginx: what it asks the gateway for, and what it adds to a part's way.
+
+The many are there to load nginx, their TLS done by another nginx.  What is told of a part's way is measured by a few
+viewers in a process of their own, who fetch the same parts at the gateway and through nginx at the same time.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,11 @@ from typing import Final
 
 import aiohttp
 
-from bench import edge_config
+from bench import edge_config, edge_uplink
 from bench.cameras import CameraKind, cameras
-from bench.context import Bench, cpu_used_s, rotated
+from bench.context import Bench, cpu_used_s
 from bench.edge_config import EdgeSettings
+from bench.edge_probes import Probes, Target, added, probing
 from bench.errors import BenchError
 from bench.hls_viewers import HlsCrowd, Site
 from bench.processes import Program, output_of, running
@@ -31,8 +36,6 @@ from gateway.access.keyring import ensure_keys
 from gateway.access.keys import SigningKey
 
 NAME: Final = "edge"
-_SUBJECTS: Final = ("direct", "edge")
-# 500 viewers of more would want more TLS than Python can do on the core that plays them.
 CAMERA: Final = CameraKind(640, 360, 30, 300_000)
 _START_S: Final = 30.0
 _ASK: Final = aiohttp.ClientTimeout(total=5)
@@ -50,10 +53,11 @@ class Scale:
     join_s: float = 10.0
     settle_s: float = 5.0
     measure_s: float = 20.0
+    probes: int = 8
 
 
 FULL: Final = Scale()
-QUICK: Final = Scale(repeats=1, viewers=(3, 10), join_s=0.5, settle_s=1.0, measure_s=4.0)
+QUICK: Final = Scale(repeats=1, viewers=(3, 10), join_s=0.5, settle_s=1.0, measure_s=4.0, probes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,19 @@ class Rig:
 
     nginx: Program
     gateway: Program
-    sites: Mapping[str, Site]
+    gateway_port: int
+    edge_port: int
+    cert: Path
+    uplink_port: int
     key: SigningKey
     access_log: Path
+
+    def targets(self, camera: str, count: int) -> dict[str, Target]:
+        """So many measuring viewers at the gateway, and as many at nginx."""
+        return {
+            "direct": Target(self.gateway_port, None, self.paths(camera, count)),
+            "edge": Target(self.edge_port, self.cert, self.paths(camera, count)),
+        }
 
     def paths(self, camera: str, count: int) -> list[str]:
         """Playlists, each by a grant of its own."""
@@ -72,23 +86,18 @@ class Rig:
 
 
 async def run(bench: Bench, scale: Scale) -> Results:
-    """Directly and through nginx in turns; gateway and nginx on one core, viewers and camera on the other."""
+    """Gateway and nginx on one core, viewers and camera on the other."""
     problem = edge_config.missing()
     if problem is not None:
         raise BenchError(problem)
     results = Results(NAME, {**asdict(scale), "camera": str(CAMERA)})
-    results.note("direct: plain HTTP to the gateway; edge: TLS to nginx, plain HTTP from there.")
+    results.note("direct: plain HTTP to the gateway, at the same time; edge: TLS to nginx, plain HTTP from there.")
     async with cameras(CAMERA, 1) as urls, _rig(bench, scale, urls) as rig:
         (camera,) = urls
         for number in range(scale.repeats):
             for count in scale.viewers:
-                found = {
-                    subject: await _measure(results, rig, camera=camera, subject=subject, count=count, scale=scale)
-                    for subject in rotated(_SUBJECTS, number)
-                }
-                added = found["edge"] - found["direct"]
-                case = case_name(count)
-                results.add(added, case=case, metric="added to a part, p95", unit="ms", subject="edge")
+                async with probing(rig.targets(camera, scale.probes)) as probes:
+                    await _measure(bench, results, rig, probes, camera=camera, count=count, scale=scale)
             bench.say(f"{NAME}: round {number + 1} of {scale.repeats}")
     return results
 
@@ -98,43 +107,52 @@ def case_name(viewers: int) -> str:
     return f"{viewers} viewers"
 
 
-async def _measure(results: Results, rig: Rig, *, camera: str, subject: str, count: int, scale: Scale) -> float:
-    """One crowd; the 95th percentile of a part's way in milliseconds."""
+async def _measure(
+    bench: Bench, results: Results, rig: Rig, probes: Probes, *, camera: str, count: int, scale: Scale
+) -> None:
+    """One crowd."""
+    case = case_name(count)
     begins = rig.access_log.stat().st_size
-    crowd = HlsCrowd(rig.sites[subject], rig.paths(camera, count))
+    crowd = HlsCrowd(Site(rig.uplink_port, None), rig.paths(camera, count))
     try:
         await crowd.join(over_s=scale.join_s)
         await asyncio.sleep(scale.settle_s)
         crowd.check()
-        crowd.measure()
+        if not await probes.begin():
+            results.note("The measuring viewers could not go before the others on their core (not root).")
         logged = rig.access_log.stat().st_size
-        (nginx_s, passed_s), (gateway_s, _) = await asyncio.gather(
-            cpu_used_s(rig.nginx, seconds=scale.measure_s), cpu_used_s(rig.gateway, seconds=scale.measure_s)
+        (nginx_s, passed_s), (gateway_s, _), load = await asyncio.gather(
+            cpu_used_s(rig.nginx, seconds=scale.measure_s),
+            cpu_used_s(rig.gateway, seconds=scale.measure_s),
+            bench.load_share(seconds=scale.measure_s),
         )
         requests = lines_between(rig.access_log, logged)
+        found = await probes.end()
         crowd.check()
     finally:
         await crowd.leave()
-    times = crowd.seen.part_ms
-    if not times:
-        raise BenchError("No viewer got a part.")
-    case = case_name(count)
+    if not all(found.values()):
+        raise BenchError("No measuring viewer got a part.")
 
-    def add(value: float, metric: str, unit: str = "") -> None:
+    def add(value: float, metric: str, unit: str = "", subject: str = "edge") -> None:
         results.add(value, case=case, metric=metric, unit=unit, subject=subject)
 
-    add(percentile(times, 0.5), "part, p50", "ms")
-    add(percentile(times, 0.95), "part, p95", "ms")
-    add(len(times) / passed_s, "parts", "1/s")
+    for subject, fetches in found.items():
+        add(percentile([one.ms for one in fetches], 0.5), "part, p50", "ms", subject)
+        add(percentile([one.ms for one in fetches], 0.95), "part, p95", "ms", subject)
+    more = added(found["direct"], found["edge"])
+    add(percentile(more.way, 0.5), "added to a part, p50", "ms")
+    add(percentile(more.way, 0.95), "added to a part, p95", "ms")
+    add(percentile(more.in_hand, 0.95), "part in hand later, p95", "ms")
     add(gateway_s / passed_s * 100, "gateway CPU", "% of a core")
-    if subject == "edge":
-        add(nginx_s / passed_s * 100, "nginx CPU", "% of a core")
-        add(nginx_s / max(1, requests) * 1e6, "nginx CPU per request", "µs")
-        with rig.access_log.open(encoding="utf-8") as log:
-            log.seek(begins)
-            for metric, (value, unit) in shares(log.read()).items():
-                add(value, metric, unit)
-    return percentile(times, 0.95)
+    add(nginx_s / passed_s * 100, "nginx CPU", "% of a core")
+    add(nginx_s / max(1, requests) * 1e6, "nginx CPU per request", "µs")
+    add(requests / passed_s, "requests", "1/s")
+    add(load * 100, "busy core of the viewers", "%")
+    with rig.access_log.open(encoding="utf-8") as log:
+        log.seek(begins)
+        for metric, (value, unit) in shares(log.read()).items():
+            add(value, metric, unit)
 
 
 def lines_between(log: Path, begin: int) -> int:
@@ -209,12 +227,28 @@ async def _rig(bench: Bench, scale: Scale, urls: Mapping[str, str]) -> AsyncIter
                 return await _is_ok(f"https://127.0.0.1:{settings.port}{path}", cert=settings.cert)
 
             await nginx.wait_until(passes_on, within_s=_START_S, what="a playlist")
-            tls = ssl.create_default_context(cafile=str(settings.cert))
-            sites = {"direct": Site(port, None), "edge": Site(settings.port, tls)}
             try:
-                yield Rig(nginx, gateway, sites, key, folder / "access.log")
+                async with _uplink(bench, settings) as uplink_port:
+                    yield Rig(
+                        nginx, gateway, port, settings.port, settings.cert, uplink_port, key, folder / "access.log"
+                    )
             finally:
                 edge_config.socket_of(folder).unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def _uplink(bench: Bench, settings: EdgeSettings) -> AsyncIterator[int]:
+    """Its port; on the viewers' core."""
+    folder, port = bench.folder / "uplink", free_port()
+    folder.mkdir()
+    edge_uplink.write(folder, port=port, edge_port=settings.port, cert=settings.cert)
+    async with running(edge_config.command(folder), name="uplink", core=bench.load_core, folder=folder) as program:
+
+        async def answers() -> bool:
+            return await _is_ok(f"http://127.0.0.1:{port}/healthz")
+
+        await program.wait_until(answers, within_s=_START_S, what="an answer")
+        yield port
 
 
 async def _settings(folder: Path, *, gateway_port: int, keys_file: Path) -> EdgeSettings:

@@ -15,6 +15,7 @@ from gateway.access.prefixes import prefix_of
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK
+from gateway.hls.children import Child, Kind
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, StreamInfo, TrackKind, VideoCodec, VideoTrack
@@ -22,6 +23,8 @@ from gateway.relay.registry import Registry
 from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, CameraStatus
 from gateway.web.gatekeeper import Gatekeeper, Rules
+from gateway.web.shortcut import SHORTCUT
+from gateway.web.site import Site
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.sessions import Caps, Sessions
@@ -79,7 +82,7 @@ async def _serve() -> None:
     hub.deliver(pictures[:60])
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = Site(runner, "127.0.0.1", 0, tls=None, shortcut=app[SHORTCUT])
     await site.start()
     token = sign_grant(
         keeper.policy.keys.live[0],
@@ -98,7 +101,11 @@ async def _serve() -> None:
         blocked = f"_HLS_msn={last.last_msn}&_HLS_part={last.last_part}"
         browser = "User-Agent: Mozilla/5.0\r\nAccept-Encoding: gzip, deflate, br\r\nAccept: */*\r\n"
         for asked in (
-            _Asked(f"part of {len(await origin.part(newest)) >> 10} KiB", f"{folder}/p{newest}.m4s", browser),
+            _Asked(
+                f"part of {len((await origin.answer(Child(Kind.PART, newest))).body) >> 10} KiB",
+                f"{folder}/p{newest}.m4s",
+                browser,
+            ),
             _Asked("playlist with directives", f"{folder}/live.m3u8?{blocked}", browser),
             _Asked("delta update", f"{folder}/live.m3u8?{blocked}&_HLS_skip=YES", browser),
             _Asked("initialization section", f"{folder}/init1.mp4", browser),

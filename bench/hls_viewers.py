@@ -53,13 +53,25 @@ def listed(text: str) -> Listed:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A part, when it was asked for and when it was there (time.perf_counter)."""
+
+    part: int
+    asked_s: float
+    had_s: float
+
+    @property
+    def ms(self) -> float:
+        """Its way."""
+        return (self.had_s - self.asked_s) * 1000
+
+
 @dataclass(slots=True)
 class Seen:
-    """What viewers saw: milliseconds from asking for a part to having it, bytes, and what went wrong."""
+    """What viewers got while they were measured, and what went wrong at any time."""
 
-    part_ms: list[float] = field(default_factory=list)
-    parts: set[int] = field(default_factory=set)
-    missed: int = 0
+    fetches: list[Fetch] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
 
@@ -115,8 +127,7 @@ class HlsViewer:
                 begun = time.perf_counter()
                 await self._get(f"{folder}/p{number}.m4s")
                 if self.measuring:
-                    self._seen.part_ms.append((time.perf_counter() - begun) * 1000)
-                    self._seen.parts.add(number)
+                    self._seen.fetches.append(Fetch(number, begun, time.perf_counter()))
             last = now.newest_part
 
     async def _get(self, path: str) -> bytes:

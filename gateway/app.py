@@ -21,6 +21,8 @@ from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsMode
 from gateway.demo.process import spawn_demo_cameras
+from gateway.edge_setup import edges_of, places_behind
+from gateway.edges.watch import EdgeWatch
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.mse import Mse
@@ -48,10 +50,12 @@ from gateway.web.login import Login
 from gateway.web.modules import Modules
 from gateway.web.negotiation import EmbeddedHls, HlsPlaces, Negotiation
 from gateway.web.notices import Notices
+from gateway.web.openapi import openapi
 from gateway.web.origin import Origins
 from gateway.web.pages import Pages, static_headers
 from gateway.web.reports import Reporting
 from gateway.web.sessions import get_session, kick_session, list_sessions
+from gateway.web.shortcut import SHORTCUT, Shortcut
 from gateway.web.signing import Signing
 from gateway.web.site import Site
 from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
@@ -118,6 +122,7 @@ class Gateway:
         self._added: dict[str, CameraConfig] = {}
         self._found: dict[str, CameraConfig] = {}
         self.neighbour = Neighbour()
+        self.edges: EdgeWatch | None = None
         if config.sources.by_api:
             folder = state_directory(environment or {})
             make_folder(folder)
@@ -155,10 +160,15 @@ class Gateway:
         self.gatekeeper.start()
         self._teardown.add("access control", self.gatekeeper.close)
         changes = self._camera_changes()
+        self._teardown.add("changes of cameras", changes.close)
         household = Household(self._changes, changes.lock, (self._config.cameras, self._added), self._found)
         self.neighbour = open_neighbour(self._config, self.gatekeeper, household, clock=self._clock)
         if self.neighbour.server is not None:
             self._teardown.add("MediaMTX", self.neighbour.server.close)
+        hls = hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls)
+        self.edges = edges_of(self._config)
+        if self.edges is not None:
+            self._teardown.add("edges", self.edges.close)
         self._app = build_app(
             self.registry,
             self.sessions,
@@ -166,7 +176,8 @@ class Gateway:
             changes=changes,
             clock=self._clock,
             folder=static_dir(),
-            hls=hls_of(self._config, self.registry, clock=self._clock, elsewhere=self.neighbour.hls),
+            hls=hls,
+            places=None if self.edges is None or hls is None else places_behind(self.edges, hls),
             turn=turn_of(self._config),
         )
         if self.neighbour.access is not None:
@@ -177,6 +188,8 @@ class Gateway:
         self.registry.start()
         if self.neighbour.server is not None:
             self.neighbour.server.start()
+        if self.edges is not None:
+            self.edges.start()
 
     def _tell_cameras(self) -> None:
         names = [camera.name for camera in self.registry]
@@ -209,20 +222,22 @@ class Gateway:
         self._tell_cameras()
 
     async def _remove_camera(self, name: str) -> None:
-        others = [camera.name for camera in self.registry if camera.name != name]
-        self.gatekeeper.set_cameras(others, configured=self._names())
+        # First of all, so that nobody begins to watch while those who do are being seen off.
+        camera = self.registry.retire(name)
+        self._tell_cameras()
         # Whoever watches it was let in for a camera that is no longer there.
         self.gatekeeper.permits.check()
-        if self.sessions is not None:
-            watching = [session for session in self.sessions if session.camera.name == name]
-            await asyncio.gather(*(self.sessions.end(session) for session in watching))
         if self.hls is not None:
             self.hls.remove(name)
         if self._app is not None:
             self._app[STILLS].forget(name)
             self._app[MSE].remove(name)
             self._app[REPORTS].forget_camera(name)
-        await self.registry.remove(name)
+        if camera is None:
+            return
+        if self.sessions is not None:
+            await self.sessions.end_of(camera)
+        await camera.close()
 
     @property
     def reports(self) -> Reports | None:
@@ -253,7 +268,7 @@ class Gateway:
         self._teardown.add("slow clients", SlowClients(app[HEARD], runner.server).close)
         listen = self._config.listen
         tls = None if self._config.tls.files is None else tls_context(*self._config.tls.files)
-        site = Site(runner, listen.host, listen.port, tls=tls)
+        site = Site(runner, listen.host, listen.port, tls=tls, shortcut=app[SHORTCUT])
         try:
             await site.start()
         except OSError as error:
@@ -307,6 +322,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
     app[REGISTRY] = registry
     app[SESSIONS] = sessions
     app[HLS] = hls
+    app[SHORTCUT] = None if hls is None else Shortcut(hls, admission, origins)
     app[MSE] = mse = Mse(clock=clock)
     app[READY] = []
     ways = Ways(sessions, mse, hls)
@@ -347,6 +363,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
             web.get(r"/static/{module:.+\.js}", Modules(pages.folder).serve),
             web.static("/static", pages.folder, append_version=False),
             *go2rtc.ROUTES,
+            web.get("/api/openapi.json", openapi),
             web.get("/api/ws", signalling.handle),
             web.get("/api/sessions", list_sessions),
             web.get("/api/sessions/{session}", get_session),

@@ -117,12 +117,21 @@ def _surroundings(config: Config) -> Surroundings:
         base_url=None if public is None else str(public),
         base_path="" if public is None else public.base_path,
         own_hosts=frozenset(names),
-        origins=frozenset(config.access.origins),
+        origins=_origins(config),
         trusted_proxies=config.trusted_proxies,
-        hls_origin=_hls_origin(config),
+        hls_origins=_hls_origins(config),
     )
 
 
-def _hls_origin(config: Config) -> str | None:
+def _origins(config: Config) -> frozenset[str]:
+    """The gateway's own pages are another site where they ask an edge, which passes that on."""
+    own = [config.public_url.origin] if config.edges and config.public_url is not None else []
+    return frozenset((*config.access.origins, *own))
+
+
+def _hls_origins(config: Config) -> frozenset[str]:
     elsewhere = config.mediamtx.public_hls
-    return elsewhere.origin if elsewhere is not None and config.hls.mode is HlsMode.MEDIAMTX else None
+    origins = {edge.url.origin for edge in config.edges}
+    if elsewhere is not None and config.hls.mode is HlsMode.MEDIAMTX:
+        origins.add(elsewhere.origin)
+    return frozenset(origins)

@@ -17,6 +17,9 @@ import { rates } from './stats.js';
 
 /** What was said so soon after the last picture may have been under way with it. */
 const HEARD_AFTER_MS = 500;
+/** What takes the place of something that plays is shown when it has caught up, which it does within moments. */
+const SETTLES_MS = 250;
+const SETTLES_AT_MOST_MS = 1500;
 
 export class Attempt {
   /** @type {Rung} */
@@ -33,8 +36,12 @@ export class Attempt {
   rates = null;
   /** @type {Recovery | null} null before the first picture */
   recovery = null;
-  /** @type {number | null} from when on it may be shown, once it has caught up; null before the first picture */
-  readyAfterMs = null;
+  /** @type {number | null} */
+  #settlesFromMs = null;
+  /** Connected: its picture can't be far. */
+  near = false;
+  /** Whether it was told of the gateway's relays. */
+  relayed = false;
   #begunAt = nowMs();
 
   /**
@@ -63,6 +70,18 @@ export class Attempt {
     const now = nowMs();
     this.run.firstPictureS = (now - this.#begunAt) / 1000;
     this.recovery = new Recovery(now);
+  }
+
+  /** Its first picture came while another rung's are to be seen: it is to catch up with the present first. */
+  settle() {
+    this.#settlesFromMs = nowMs() + SETTLES_MS;
+  }
+
+  /** Whether it may take the place of another now. */
+  get settled() {
+    const from = this.#settlesFromMs;
+    const now = nowMs();
+    return from !== null && now >= from && (!this.frames.catchingUp || now > from + SETTLES_AT_MOST_MS);
   }
 
   /** @param {string} reason for the history */
@@ -104,6 +123,7 @@ export class Attempt {
       gatewayHeard: heardAt > (this.frames.lastPictureAt ?? 0) + HEARD_AFTER_MS,
       mending: rung.mending,
       mendable: rung.mendable,
+      segmentS: rung.segmentS,
       ...facts,
     });
     if (!verdict.silent) rung.mended();

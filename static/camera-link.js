@@ -7,6 +7,7 @@
  */
 
 import { ClockSync } from './clock-sync.js';
+import { withGrant } from './grant-path.js';
 import { expiryOf, GrantRenewal } from './grant-renewal.js';
 import { nowMs } from './now.js';
 import { Signalling, signallingUrl } from './signalling.js';
@@ -134,6 +135,19 @@ export class CameraLink extends EventTarget {
    */
   addressNow(path) {
     return new URL(this.#grant === null ? path : `g/${this.#grant}/${path}`, this.#options.base).href;
+  }
+
+  /**
+   * @param {string} url absolute
+   * @returns {string} the same with the grant that counts now, if there was one in it
+   */
+  granted(url) {
+    return withGrant(url, this.#grant);
+  }
+
+  /** Whether somebody gives this page its grants. */
+  get renewsGrants() {
+    return this.#renewal !== null;
   }
 
   get #nowS() {

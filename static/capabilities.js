@@ -1,6 +1,6 @@
 /** What this browser can play, and over what network it goes, as `negotiate` wants it (protocol.md). */
 
-import { knownCodecs, mediaSourceKind } from './rungs/codecs.js';
+import { knownCodecs, mediaSourceKind, playsHlsItself } from './rungs/codecs.js';
 
 /**
  * @typedef {object} Capabilities
@@ -13,7 +13,6 @@ import { knownCodecs, mediaSourceKind } from './rungs/codecs.js';
  * @typedef {{type?: string, effectiveType?: string, downlink?: number} & EventTarget} Connection
  */
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 const WEAK_CORES = 2;
 
 /** @returns {Connection | undefined} only some browsers say */
@@ -57,7 +56,7 @@ export function readCapabilities() {
   return {
     webrtc: webrtcCodecs(),
     mse: Kind ? knownCodecs((type) => Kind.isTypeSupported(type)) : [],
-    native_hls: document.createElement('video').canPlayType(PLAYLIST_TYPE) !== '',
+    native_hls: playsHlsItself(document.createElement('video')),
     device: device(),
     network: {
       ...(effectiveType ? { type: effectiveType } : {}),

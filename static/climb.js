@@ -8,10 +8,12 @@
  */
 
 import { Attempt } from './attempt.js';
+import { Excuses } from './excuses.js';
 import { Ladder } from './ladder.js';
 import { nowMs } from './now.js';
-import { protocolName, PROTOCOLS } from './protocols.js';
-import { isLoaded, loadRung, makeRung } from './rungs/maker.js';
+import { protocolName } from './protocols.js';
+import { LoadingAhead } from './rungs/ahead.js';
+import { loadRung, makeRung } from './rungs/maker.js';
 
 /**
  * @typedef {import('./types.js').Failure} Failure
@@ -33,18 +35,14 @@ import { isLoaded, loadRung, makeRung } from './rungs/maker.js';
  * @property {() => boolean} blameless whether a failure now says nothing about the rung
  */
 
-/** What the network is to blame for, so that it will be so for another camera too. */
-const OF_THE_NETWORK = new Set(['ice', 'dtls', 'signalling', 'network', 'loss']);
 /** What no further try will change. */
 const FOR_GOOD = new Set(['codec', 'missing']);
 const NEEDS_SOCKET = 'mse';
-const LOAD_NEXT_AFTER_MS = 150;
-const LOAD_MORE_AFTER_MS = 2000;
-/** A better rung is shown when it has caught up with the present, which it does within moments. */
-const SETTLES_MS = 250;
-const SETTLES_AT_MOST_MS = 1500;
 const SWAPPED_AT_MOST_MS = 400;
 const NEAR = 0.8;
+/** A connection that does not stand by then will not be a direct one: checks and handshake are four round trips. */
+const DIRECT_WITHIN_MS = 300;
+const DIRECT_ROUND_TRIPS = 4;
 
 export class Climb extends EventTarget {
   #with;
@@ -57,22 +55,19 @@ export class Climb extends EventTarget {
   #shown = null;
   /** @type {Set<Attempt>} covered by what took their place, about to end */
   #leaving = new Set();
-  /** @type {Map<string, Failure>} since the last picture; the network is to blame only if another rung gets through */
-  #unproved = new Map();
-  /** @type {Map<string, Failure>} the last of each rung since something was shown */
-  #tried = new Map();
-  /** @type {Map<string, Failure>} why each rung failed last; what works has no entry */
-  #excuses = new Map();
+  #excuses;
+  #ahead = new LoadingAhead();
+  /** @type {Set<string>} rungs that will never play here, whatever the gateway thinks */
+  #dropped = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #loadTimer;
   #hidden = false;
 
   /** @param {Surroundings} surroundings */
   constructor(surroundings) {
     super();
     this.#with = surroundings;
+    this.#excuses = new Excuses(surroundings.memory);
   }
 
   /** @returns {Attempt | null} */
@@ -87,48 +82,56 @@ export class Climb extends EventTarget {
 
   /** @returns {ReadonlyMap<string, Failure>} why each rung failed since pictures last came */
   get tried() {
-    return this.#tried;
+    return this.#excuses.tried;
   }
 
   /** @returns {Failure | null} why nothing better is shown; null where nothing better failed */
   get lowered() {
-    const shown = this.#shown?.rung.name;
-    if (shown === undefined) return null;
-    const better = PROTOCOLS.slice(0, PROTOCOLS.indexOf(shown)).find((rung) => this.#excuses.has(rung));
-    return better === undefined ? null : (this.#excuses.get(better) ?? null);
-  }
-
-  /** @returns {readonly Step[]} */
-  get steps() {
-    return this.#steps;
+    return this.#shown && this.#excuses.above(this.#shown.rung.name);
   }
 
   /** @param {readonly import('./failure-memory.js').Failure[]} failures from before */
   remember(failures) {
-    for (const { rung, reason } of failures) {
-      this.#excuses.set(rung, { code: /** @type {Failure['code']} */ (reason), message: 'it failed on this network before' });
-    }
+    this.#excuses.remember(failures);
   }
 
   /** @param {readonly Step[]} steps in the order of trying */
   plan(steps) {
-    this.#steps = steps;
-    this.#act(this.#ladder.revise(steps, nowMs()));
+    this.#steps = steps.filter(({ rung }) => !this.#dropped.has(rung));
+    this.#act(this.#ladder.revise(this.#steps, nowMs()));
+    for (const { rung, iceServers } of steps) if (iceServers.length > 0) this.#useRelays(rung);
+  }
+
+  /**
+   * Nobody waits for the gateway to name its relays: what began without them and does not stand soon begins anew.
+   *
+   * @param {string} name
+   */
+  #useRelays(name) {
+    const attempt = this.#trials.get(name);
+    if (!attempt || attempt.relayed) return;
+    attempt.relayed = true;
+    const patienceMs = DIRECT_WITHIN_MS + DIRECT_ROUND_TRIPS * (this.#with.clock.roundTripMs ?? 0);
+    setTimeout(() => {
+      if (attempt !== this.#trials.get(name) || attempt.near) return;
+      this.#end(attempt, 'no direct way: begun anew with a relay');
+      this.#start(name);
+    }, patienceMs);
   }
 
   begin() {
     this.#act(this.#ladder.begin(nowMs()));
-    clearTimeout(this.#loadTimer);
-    this.#loadTimer = setTimeout(() => this.#loadNext(), LOAD_NEXT_AFTER_MS);
+    this.#ahead.start(() => this.#steps.map(({ rung }) => rung));
   }
 
   /** @param {string} reason */
   halt(reason) {
-    clearTimeout(this.#loadTimer);
+    this.#ahead.stop();
     this.#act(this.#ladder.halt(reason));
     for (const attempt of [...this.#leaving]) this.#leave(attempt);
     clearTimeout(this.#timer);
-    this.#unproved.clear();
+    this.#excuses.acquit();
+    this.#dropped.clear();
   }
 
   /** Nothing can be had now: stops what is tried. @param {string} reason */
@@ -138,8 +141,7 @@ export class Climb extends EventTarget {
 
   /** What failed until now says nothing about what comes. */
   forgive() {
-    this.#tried.clear();
-    this.#unproved.clear();
+    this.#excuses.forgive();
   }
 
   /** Another network. */
@@ -149,7 +151,7 @@ export class Climb extends EventTarget {
 
   /** Tries now what would be tried later. */
   hurry() {
-    if (!this.#shown && this.#trials.size === 0) this.begin();
+    if (!this.#shown && this.#ladder.trying.length === 0) this.begin();
   }
 
   /**
@@ -166,10 +168,7 @@ export class Climb extends EventTarget {
     this.#act(this.#ladder.recovered());
   }
 
-  /**
-   * @param {Attempt} attempt shown or tried
-   * @param {Failure} failure
-   */
+  /** @param {Attempt} attempt shown or tried @param {Failure} failure */
   failed(attempt, failure) {
     const { name } = attempt.rung;
     const wasShown = attempt === this.#shown;
@@ -178,6 +177,7 @@ export class Climb extends EventTarget {
     this.#note(name, failure);
     const now = nowMs();
     if (FOR_GOOD.has(failure.code)) {
+      this.#dropped.add(name);
       this.#act(this.#ladder.drop(name, now));
       if (!this.#ladder.hopeful) this.dispatchEvent(new CustomEvent('exhausted', { detail: failure }));
     } else this.#act(this.#ladder.failed(name, now));
@@ -234,6 +234,7 @@ export class Climb extends EventTarget {
     rung.addEventListener('progress', (event) => {
       const { detail } = /** @type {CustomEvent<number>} */ (event);
       if (detail >= NEAR) {
+        attempt.near = true;
         this.#ladder.near(name, nowMs());
         this.#plan();
       }
@@ -242,6 +243,7 @@ export class Climb extends EventTarget {
     rung.addEventListener('picture', () => this.#pictured(attempt));
     rung.addEventListener('failed', (event) => this.failed(attempt, /** @type {CustomEvent<Failure>} */ (event).detail));
     const options = optionsFor(name);
+    attempt.relayed = options.iceServers.length > 0;
     rung.start(video, options);
     if (this.#hidden) rung.hidden = true;
     // Pictures over a socket that still has not opened are not likely to come.
@@ -263,23 +265,11 @@ export class Climb extends EventTarget {
     if (this.#ladder.trying.includes(name) && !this.#trials.has(name)) this.#start(name);
   }
 
-  /** What may come next should not have to be fetched when it is needed, over a network that is bad by then. */
-  #loadNext() {
-    const next = this.#steps.find(({ rung }) => !isLoaded(rung));
-    if (!next) return;
-    loadRung(next.rung).then(
-      () => {
-        if (this.foremost) this.#loadTimer = setTimeout(() => this.#loadNext(), LOAD_MORE_AFTER_MS);
-      },
-      () => undefined,
-    );
-  }
-
   /** @param {Attempt} attempt its first picture is there */
   #pictured(attempt) {
     attempt.begin();
     if (!this.#shown || this.#shown.recovery?.silent) this.#ready(attempt);
-    else attempt.readyAfterMs = nowMs() + SETTLES_MS;
+    else attempt.settle();
   }
 
   /** @param {Attempt} attempt */
@@ -288,14 +278,11 @@ export class Climb extends EventTarget {
       this.#with.onFrame();
       return;
     }
-    const since = attempt.readyAfterMs;
-    if (since === null || nowMs() < since) return;
-    if (!attempt.frames.catchingUp || nowMs() > since + SETTLES_AT_MOST_MS) this.#ready(attempt);
+    if (attempt.settled) this.#ready(attempt);
   }
 
   /** @param {Attempt} attempt */
   #ready(attempt) {
-    attempt.readyAfterMs = null;
     if (this.#trials.get(attempt.rung.name) !== attempt) return;
     this.#act(this.#ladder.pictured(attempt.rung.name, nowMs()));
   }
@@ -304,25 +291,16 @@ export class Climb extends EventTarget {
   #show(name) {
     const attempt = this.#trials.get(name);
     if (!attempt) return;
-    const { stage, memory } = this.#with;
     const before = this.#shown;
     this.#trials.delete(name);
     this.#shown = attempt;
-    stage.show(attempt.video);
-    const now = Date.now();
-    for (const [rung, { code }] of this.#unproved) memory.failed(rung, code, now);
-    this.#unproved.clear();
-    this.#tried.clear();
-    memory.worked(name);
-    this.#excuses.delete(name);
+    this.#with.stage.show(attempt.video);
+    this.#excuses.worked(name, Date.now());
     if (before) this.#leaving.add(before);
     this.dispatchEvent(new CustomEvent('shown', { detail: attempt }));
   }
 
-  /**
-   * @param {string} name
-   * @param {string} reason
-   */
+  /** @param {string} name @param {string} reason */
   #stop(name, reason) {
     const leaving = [...this.#leaving].find(({ rung }) => rung.name === name);
     if (leaving) {
@@ -355,10 +333,7 @@ export class Climb extends EventTarget {
     this.#finish(attempt, attempt.run.end ?? 'replaced');
   }
 
-  /**
-   * @param {Attempt} attempt
-   * @param {string} reason for the history
-   */
+  /** @param {Attempt} attempt @param {string} reason for the history */
   #end(attempt, reason) {
     if (attempt === this.#shown) {
       if (attempt.frames.presented > 0) this.dispatchEvent(new CustomEvent('detach', { detail: attempt.video }));
@@ -367,25 +342,16 @@ export class Climb extends EventTarget {
     this.#finish(attempt, reason);
   }
 
-  /**
-   * @param {Attempt} attempt
-   * @param {string} reason
-   */
+  /** @param {Attempt} attempt @param {string} reason */
   #finish(attempt, reason) {
     this.#with.record.ended(attempt);
     attempt.end(reason);
     this.#with.stage.drop(attempt.video);
   }
 
-  /**
-   * @param {string} name
-   * @param {Failure} failure
-   */
+  /** @param {string} name @param {Failure} failure */
   #note(name, failure) {
-    this.#tried.set(name, failure);
-    this.#excuses.set(name, failure);
-    if (this.#with.blameless() || !OF_THE_NETWORK.has(failure.code)) return;
-    if (this.#shown) this.#with.memory.failed(name, failure.code, Date.now());
-    else this.#unproved.set(name, failure);
+    const circumstances = { blameless: this.#with.blameless(), picturesCome: this.#shown !== null };
+    this.#excuses.failed(name, failure, circumstances, Date.now());
   }
 }

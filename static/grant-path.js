@@ -1,6 +1,9 @@
-/** Grants in paths: `/g/{token}/…` (protocol.md).  Pure. */
+/** Grants in addresses: `/g/{token}/…`, or `?grant={token}` of a playlist that is not there yet (protocol.md).  Pure. */
 
-const GRANT_IN_PATH = /\/g\/[\w-]{1,32}\.\d+\.[0-9a-f]{16}\.[0-9a-f]+\//;
+const TOKEN = String.raw`[\w-]{1,32}\.\d+\.[0-9a-f]{16}\.[0-9a-f]+`;
+const IN_PATH = new RegExp(String.raw`/g/(${TOKEN})/`);
+const IN_QUERY = new RegExp(`^${TOKEN}$`);
+const PARAMETER = 'grant';
 
 /**
  * @param {string} url absolute
@@ -10,6 +13,17 @@ const GRANT_IN_PATH = /\/g\/[\w-]{1,32}\.\d+\.[0-9a-f]{16}\.[0-9a-f]+\//;
 export function withGrant(url, grant) {
   if (grant === null) return url;
   const changed = new URL(url);
-  changed.pathname = changed.pathname.replace(GRANT_IN_PATH, () => `/g/${grant}/`);
+  changed.pathname = changed.pathname.replace(IN_PATH, () => `/g/${grant}/`);
+  if (IN_QUERY.test(changed.searchParams.get(PARAMETER) ?? '')) changed.searchParams.set(PARAMETER, grant);
   return changed.href;
+}
+
+/**
+ * @param {string} url absolute
+ * @returns {string | null} the grant in it
+ */
+export function grantIn(url) {
+  const { pathname, searchParams } = new URL(url);
+  const inQuery = searchParams.get(PARAMETER) ?? '';
+  return IN_PATH.exec(pathname)?.[1] ?? (IN_QUERY.test(inQuery) ? inQuery : null);
 }

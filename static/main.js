@@ -134,12 +134,6 @@ document.addEventListener('keydown', (event) => {
 
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) void directory.ask();
-// Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
-setTimeout(() => {
-  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
-    load().catch(() => undefined);
-  }
-}, LATER_MS);
 });
 globalThis.addEventListener('online', () => void directory.ask());
 

@@ -1,7 +1,7 @@
 /** What the page says when there are no tiles to say it: no cameras yet, no gateway, no permission. */
 
 import { element } from './dom.js';
-import { duration } from './words.js';
+import { duration } from './phrases.js';
 
 /** @typedef {import('./directory.js').Access} Access */
 

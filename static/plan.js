@@ -28,6 +28,7 @@ import { offerOf, PROTOCOLS } from './protocols.js';
  * @property {readonly string[]} allow rungs
  * @property {readonly string[] | null} candidates kinds of them; null for all
  * @property {readonly Failure[]} failures on the network the browser is on now
+ * @property {string | null} region where the viewer is; null for unknown
  */
 
 const VERSION = 1;
@@ -42,7 +43,7 @@ const LONGEST_TIMEOUT_MS = 60_000;
  * @param {Wishes} wishes
  * @returns {Record<string, unknown>} what `negotiate` asks
  */
-export function request({ webrtc, mse, native_hls, device, network }, { mode, allow, candidates, failures }) {
+export function request({ webrtc, mse, native_hls, device, network }, { mode, allow, candidates, failures, region }) {
   return {
     version: VERSION,
     mode,
@@ -54,6 +55,7 @@ export function request({ webrtc, mse, native_hls, device, network }, { mode, al
     failures,
     allow,
     ...(candidates ? { candidates } : {}),
+    ...(region ? { region } : {}),
   };
 }
 
@@ -136,8 +138,12 @@ export function guessPlan(camera, { webrtc, mse, native_hls: nativeHls }, { allo
   const failed = new Set(failures.map(({ rung }) => rung));
   const ordered = [...usable.filter((rung) => !failed.has(rung)), ...usable.filter((rung) => failed.has(rung))];
   const openingMs = camera?.state === 'idle' ? OPENING_MS : 0;
+  // Whole segments end where the camera's groups of pictures do.
+  const segmentMs = (camera?.video?.gop_s ?? 0) * 1000;
+  /** @param {string} rung */
+  const timeoutMs = (rung) => TIMEOUTS_MS[rung] + openingMs + (rung === 'hls' ? segmentMs : 0);
   return {
-    steps: ordered.map((rung) => ({ rung, timeoutMs: TIMEOUTS_MS[rung] + openingMs, url: null, iceServers: [] })),
+    steps: ordered.map((rung) => ({ rung, timeoutMs: timeoutMs(rung), url: null, iceServers: [] })),
     absent: PROTOCOLS.filter((rung) => allow.includes(rung) && !able[rung]).map((rung) => {
       return { rung, code: 'browser', message: rung === 'webrtc' ? NO_WEBRTC : NO_MEDIA_SOURCE };
     }),

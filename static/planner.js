@@ -1,6 +1,7 @@
 /** Which rungs a player may try and where each is served: guessed until the gateway says so. */
 
 import { readCapabilities } from './capabilities.js';
+import { grantIn } from './grant-path.js';
 import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
 import { guessPlan, isOwn, request } from './plan.js';
@@ -28,6 +29,7 @@ export class Planner {
   #base;
   #memory;
   #candidates;
+  #region;
   /** @type {Plan | null} the gateway's */
   #plan = null;
   #planAt = -Infinity;
@@ -43,14 +45,21 @@ export class Planner {
 
   /**
    * @param {CameraLink} link
-   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null}} options
+   * @param {{camera: string, base: string, memory: FailureMemory, candidates: readonly string[] | null,
+   *   region: string | null}} options
    */
-  constructor(link, { camera, base, memory, candidates }) {
+  constructor(link, { camera, base, memory, candidates, region }) {
     this.#link = link;
     this.#camera = camera;
     this.#base = base;
     this.#memory = memory;
     this.#candidates = candidates;
+    this.#region = region;
+  }
+
+  /** @returns {readonly string[] | null} kinds of WebRTC's candidates that the page allows; null for all */
+  get candidates() {
+    return this.#candidates;
   }
 
   /** Who wants relays alone can't begin before the gateway has named one. */
@@ -113,18 +122,30 @@ export class Planner {
 
   /** @returns {string} a sentence, for when there is nothing to try */
   get message() {
-    const absent = this.#plan?.absent.find(({ rung }) => this.allow.length === 1 && rung === this.allow[0]);
-    return absent?.message ?? this.#plan?.message ?? NOTHING;
+    const only = this.allow.length === 1 ? this.#absent.find(({ rung }) => rung === this.allow[0]) : undefined;
+    return only?.message ?? this.#plan?.message ?? this.#absent.at(-1)?.message ?? NOTHING;
+  }
+
+  /**
+   * @param {string | undefined} rung
+   * @returns {readonly Absent[]} why what is better than it is not tried at all; all that is missing where there is no rung
+   */
+  absentAbove(rung) {
+    const better = rung === undefined ? PROTOCOLS : PROTOCOLS.slice(0, PROTOCOLS.indexOf(rung));
+    return this.#absent.filter((missing) => better.includes(missing.rung));
   }
 
   /**
    * @param {string} rung
-   * @returns {Absent | null} why something better than it is not tried at all
+   * @returns {Absent | null} the reason that is worth telling who watches
    */
   missingAbove(rung) {
-    const better = PROTOCOLS.slice(0, Math.max(0, PROTOCOLS.indexOf(rung)));
-    const { absent = [] } = this.#plan ?? this.#guess ?? {};
-    return absent.find((missing) => better.includes(missing.rung) && missing.code !== 'not_allowed') ?? null;
+    return this.absentAbove(rung).find(({ code }) => code !== 'not_allowed') ?? null;
+  }
+
+  /** @returns {readonly Absent[]} */
+  get #absent() {
+    return (this.#plan ?? this.#guess)?.absent ?? [];
   }
 
   /** @param {string} rung @returns {RTCIceServer[]} */
@@ -143,7 +164,26 @@ export class Planner {
     const own = `${this.#camera}/index.m3u8`;
     const url = this.#step(rung)?.url;
     // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.
-    return !url || isOwn(url, this.#base, own) ? this.#link.address(own) : new URL(url, this.#base).href;
+    return url && this.#isElsewhere(rung) ? this.#link.granted(new URL(url, this.#base).href) : this.#link.address(own);
+  }
+
+  /**
+   * @param {string} rung whose playlist is known
+   * @returns {(() => Promise<string | null>) | null} asks for the next grant for it; null where nobody has to
+   */
+  renewal(rung) {
+    if (this.#link.renewsGrants || !this.#isElsewhere(rung)) return null;
+    return async () => {
+      await this.ask();
+      const url = this.#step(rung)?.url;
+      return url && nowMs() - this.#planAt < FRESH_MS ? grantIn(new URL(url, this.#base).href) : null;
+    };
+  }
+
+  /** @param {string} rung @returns {boolean} whether another server serves it */
+  #isElsewhere(rung) {
+    const url = this.#step(rung)?.url;
+    return Boolean(url) && !isOwn(url ?? '', this.#base, `${this.#camera}/index.m3u8`);
   }
 
   /** @param {string} rung */
@@ -153,6 +193,12 @@ export class Planner {
 
   /** @returns {import('./plan.js').Wishes} */
   get #wishes() {
-    return { mode: this.mode, allow: this.allow, candidates: this.#candidates, failures: this.failures };
+    return {
+      mode: this.mode,
+      allow: this.allow,
+      candidates: this.#candidates,
+      failures: this.failures,
+      region: this.#region,
+    };
   }
 }

@@ -20,6 +20,15 @@ export function protocolName(protocol) {
 }
 
 /**
+ * @param {string} protocol
+ * @returns {number} 0 is best: what it is worth, whatever the order of trying
+ */
+export function rankOf(protocol) {
+  const rank = PROTOCOLS.indexOf(protocol);
+  return rank < 0 ? PROTOCOLS.length : rank;
+}
+
+/**
  * @param {string} wanted `auto`, or some of `PROTOCOLS` with commas between
  * @returns {readonly string[]} none if there is one among them that does not exist
  */

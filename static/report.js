@@ -11,6 +11,7 @@
  * @property {number} stalledMs with one that stood still
  * @property {readonly (number | null)[]} latencies of the last minute
  * @property {readonly RungRun[]} history
+ * @property {readonly import('./plan.js').Absent[]} absent rungs that were not tried, and why
  * @property {{protocol: string, type: string} | null} pair
  */
 
@@ -36,7 +37,7 @@ function median(latencies) {
  * @param {Course} course
  * @returns {Record<string, unknown>}
  */
-export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs, latencies, history, pair }) {
+export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs, latencies, history, absent, pair }) {
   return {
     camera,
     session,
@@ -44,12 +45,15 @@ export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs
     watched_s: rounded(watchedMs / 1000),
     stalled_s: rounded(stalledMs / 1000),
     latency_s: median(latencies),
-    rungs: history.map(({ rung, atS, firstPictureS, end }) => ({
-      rung,
-      at_s: rounded(atS),
-      first_frame_s: firstPictureS === null ? null : rounded(firstPictureS),
-      end: end === null ? null : end.slice(0, LONGEST_END),
-    })),
+    rungs: [
+      ...absent.map(({ rung, message }) => ({ rung, at_s: 0, first_frame_s: null, end: message.slice(0, LONGEST_END) })),
+      ...history.map(({ rung, atS, firstPictureS, end }) => ({
+        rung,
+        at_s: rounded(atS),
+        first_frame_s: firstPictureS === null ? null : rounded(firstPictureS),
+        end: end === null ? null : end.slice(0, LONGEST_END),
+      })),
+    ],
     pair,
   };
 }

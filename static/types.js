@@ -43,7 +43,7 @@
  *   seconds on the gateway's clock
  *
  * @typedef {object} Failure why a rung gave up
- * @property {'codec' | 'signalling' | 'refused' | 'ice' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
+ * @property {'absent' | 'codec' | 'signalling' | 'refused' | 'ice' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
  * @property {string} message a sentence for people
  *
  * @typedef {object} RungRun one try at one rung
@@ -73,6 +73,17 @@
  * @property {{code: string, message: string} | null} lowered why a better protocol doesn't play, or the one that was asked for
  * @property {string} protocol of the rung that plays or is tried: webrtc, mse, ll-hls or hls
  * @property {string | null} transport what carries it: UDP, TCP, relay or WebSocket; null where there is no more to say
+ *
+ * @typedef {object} Words
+ * @property {string} kind names the state, for styles and for `statechange`
+ * @property {string} mark a word or two for the tile's corner; empty when all is well
+ * @property {string} title the sentence; empty when the picture says it all
+ * @property {string} detail why, or what would help
+ * @property {string} spoken what a screen reader is told when `kind` changes: nothing in it counts
+ * @property {'clear' | 'dimmed' | 'greyed'} picture
+ * @property {boolean} needsPerson nothing here will heal by itself
+ * @property {boolean} waiting show the progress line
+ * @property {'retry' | 'sign-in' | 'home' | null} action
  *
  * @typedef {object} Metrics what a measurement can read from `<camera-view>`
  * @property {number | null} firstPictureMs from `start()` to the first picture on the screen

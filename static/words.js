@@ -4,57 +4,26 @@
  * Plain sentences that name what is wrong and what happens next; nothing at all while pictures come as they should.
  */
 
-import { protocolName, PROTOCOLS } from './protocols.js';
+import { helpWhenHopeless, isHopeless } from './hopeless.js';
+import { codecName, duration, reasonOf, timeOfDay, tryingAgain } from './phrases.js';
+import { AUTO, protocolName, PROTOCOLS } from './protocols.js';
 
 /**
  * @typedef {import('./types.js').Situation} Situation
  * @typedef {import('./types.js').Camera} Camera
- * @typedef {import('./types.js').Reason} Reason
- *
- * @typedef {object} Words
- * @property {string} kind names the state, for styles and for `statechange`
- * @property {string} mark a word or two for the tile's corner; empty when all is well
- * @property {string} title the sentence; empty when the picture says it all
- * @property {string} detail why, or what would help
- * @property {string} spoken what a screen reader is told when `kind` changes: nothing in it counts
- * @property {'clear' | 'dimmed' | 'greyed'} picture
- * @property {boolean} needsPerson nothing here will heal by itself
- * @property {boolean} waiting show the progress line
- * @property {'retry' | 'sign-in' | 'home' | null} action
+ * @typedef {import('./types.js').Words} Words
  */
 
 const PATIENCE_MS = 300;
 const LONG_WAIT_MS = 4000;
-/** Whoever waits for so long is told what was tried. */
-const HOPELESS_AFTER_MS = 15_000;
-/** Sooner if every rung failed so often. */
-const HOPELESS_AFTER = 3;
-
-/** @type {Readonly<Record<string, string>>} */
-const CODEC_NAMES = { avc1: 'H.264', avc3: 'H.264', hvc1: 'H.265', hev1: 'H.265', av01: 'AV1', vp09: 'VP9', mp4v: 'MPEG-4' };
 
 const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_video', 'codec', 'b_frames']);
-
-/** @type {Readonly<Record<string, string>>} */
-const WHAT_HELPS = {
-  ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
-  dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
-  'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
-  signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
-  lost: 'Check the network between this computer and the gateway.',
-  loss: 'The network loses too much of what the gateway sends.',
-  network: 'Check the network between this computer and the gateway.',
-  decode: "Try another browser, or another of the camera's streams.",
-};
 
 /** @type {Readonly<Record<string, string>>} */
 const WHY_SILENT = {
   network: 'The camera is live, but nothing arrives here — looking for another way.',
   decoder: "Pictures arrive, but this browser doesn't show them — starting anew.",
 };
-
-/** Of several failures the one that somebody can do most about. */
-const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
 
 /** @type {Readonly<Record<string, string>>} */
 const WHY_LOWER = {
@@ -71,52 +40,6 @@ const HOW_IT_PLAYS = {
   'll-hls': 'Pictures come piece by piece over HTTP, about a second behind',
   hls: 'Pictures come over HTTP, several seconds behind',
 };
-
-/**
- * @param {string} codec RFC 6381
- * @returns {string} as people call it
- */
-export function codecName(codec) {
-  return CODEC_NAMES[codec.split('.')[0]] ?? codec;
-}
-
-/**
- * @param {number} milliseconds
- * @returns {string} `4 s`, `2 min 5 s`, `1 h 3 min`
- */
-export function duration(milliseconds) {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/**
- * @param {number} atMs unix milliseconds
- * @param {number} nowMs
- * @param {{seconds?: boolean}} [options]
- * @returns {string} `14:03`, and the day too if it is not today
- */
-export function timeOfDay(atMs, nowMs, { seconds = false } = {}) {
-  const at = new Date(atMs);
-  const time = [at.getHours(), at.getMinutes(), ...(seconds ? [at.getSeconds()] : [])]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':');
-  if (at.toDateString() === new Date(nowMs).toDateString()) return time;
-  return `${at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}, ${time}`;
-}
-
-/**
- * @param {number | null | undefined} atMs
- * @param {number} nowMs
- * @returns {string} `trying again in 10 s`
- */
-function tryingAgain(atMs, nowMs) {
-  if (!atMs) return 'trying again';
-  const leftMs = atMs - nowMs;
-  return leftMs > 500 ? `trying again in ${duration(Math.ceil(leftMs / 1000) * 1000)}` : 'trying again now';
-}
 
 /**
  * @param {Partial<Words> & {kind: string}} words
@@ -137,16 +60,6 @@ function say(words) {
 }
 
 /**
- * @param {Reason | null} reason
- * @returns {string} as the gateway gave it, with the address if it said one
- */
-function reasonOf(reason) {
-  if (!reason) return '';
-  const { message, address } = reason;
-  return address && !message.includes(address) ? `${message} (${address})` : message;
-}
-
-/**
  * @param {Situation} situation
  * @param {number} nowMs unix milliseconds of this browser
  * @returns {Words}
@@ -164,7 +77,7 @@ export function describe(situation, nowMs) {
  * @param {Situation} situation
  * @returns {Words | null}
  */
-function describeAccess({ phase, camera, protocol, failure }) {
+function describeAccess({ phase, protocol, failure }) {
   const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
   switch (phase) {
     case 'signed-out': {
@@ -186,15 +99,25 @@ function describeAccess({ phase, camera, protocol, failure }) {
       return say({ kind: 'no-protocol', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
     }
     case 'unplayable': {
-      const sends = camera?.video ? codecName(camera.video.codec) : 'H.264';
-      const title =
-        protocol === 'webrtc' ? `This camera sends ${sends}. Your browser can't play it.` : (failure?.message ?? '');
-      const detail = 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.';
+      const title = failure?.message ?? '';
+      const detail = adviceFor(protocol, failure);
       return say({ kind: 'unsupported', mark: 'Unsupported', title, detail, spoken: title, ...unusable });
     }
     default:
       return null;
   }
+}
+
+/**
+ * @param {string} protocol
+ * @param {Situation['failure']} failure
+ * @returns {string} what would help a browser that plays nothing of what it was given
+ */
+function adviceFor(protocol, failure) {
+  const browsers = 'Chrome, Edge, Firefox or Safari';
+  if (protocol !== AUTO) return `Watch without “protocol=${protocol}”, or use another browser: ${browsers}.`;
+  // The gateway's sentence says it.
+  return failure?.code === 'absent' ? '' : `Use a browser that plays H.264: ${browsers}.`;
 }
 
 /**
@@ -276,38 +199,21 @@ function describeConnection(situation, nowMs) {
 
 /**
  * @param {Situation} situation
- * @param {number} waitedMs
- */
-function isHopeless({ tried, failures }, waitedMs) {
-  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
-}
-
-/**
- * @param {Situation} situation
  * @returns {Words}
  */
 function describeHopeless({ tried }) {
   const title = 'No picture gets through to this browser.';
-  const list = tried.map(({ rung, message }) => `${protocolName(rung)} (${lowerFirst(message.replace(/\.$/, ''))})`);
-  const last = list.pop();
-  const all = list.length > 0 ? `${list.join(', ')} and ${last}` : last;
-  const telling = MOST_TELLING.map((code) => tried.find((failure) => failure.code === code)).find(Boolean) ?? tried[0];
-  const helps = telling.code === 'refused' ? '' : (WHAT_HELPS[telling.code] ?? '');
+  const told = helpWhenHopeless(tried);
   return say({
     kind: 'failed',
     mark: 'No picture',
     title,
-    detail: `Tried ${all}. ${helps}`.trim(),
-    spoken: `${title} ${helps}`.trim(),
+    detail: `${told.tried} ${told.help}`.trim(),
+    spoken: `${title} ${told.help}`.trim(),
     picture: 'greyed',
     needsPerson: true,
     action: 'retry',
   });
-}
-
-/** @param {string} sentence */
-function lowerFirst(sentence) {
-  return /^[A-Z][a-z' ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence;
 }
 
 /**

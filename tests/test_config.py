@@ -250,7 +250,7 @@ class TestEnvironment:
             "GATEWAY_WEBRTC__TURN__SECRET": CANARY,
             "GATEWAY_CAMERAS": f"a=rtsp://u:{CANARY}@/s,b=rtsp://192.0.2.1/s,b=rtsp://192.0.2.1/s",
         }
-        top = "allowed here: access, cameras, hls, listen, mediamtx, public_url, sources, tls, trusted_proxies, webrtc"
+        top = f"allowed here: {', '.join(sorted(Config.model_fields))}"
         nested = "a key inside 'webrtc' takes two underscores: GATEWAY_WEBRTC__PORT"
         assert complaints(environment=environment) == [
             "GATEWAY_CAMERAS: cameras.a.source: has no host; write rtsp://host/path",
@@ -325,7 +325,7 @@ cameras:
     clok: auto
 """)
         keys = "clock, enabled, on_demand, source, substream, transport"
-        top = "allowed here: access, cameras, hls, listen, mediamtx, public_url, sources, tls, trusted_proxies, webrtc"
+        top = f"allowed here: {', '.join(sorted(Config.model_fields))}"
         inside = "allowed here: advertise, max_viewers, max_viewers_per_camera, port, turn"
         grammar = (
             "a camera's name is made of letters A-Z a-z, digits, '_', '.', '-', with '/' between parts, "

@@ -10,9 +10,8 @@ from gateway.access.scopes import Scope
 from gateway.config import Config, load_config
 from gateway.config.durations import describe_duration, parse_duration
 from gateway.config.origins import parse_origin
-from gateway.errors import ConfigError
+from tests.support.config_text import CANARY, complaints, load
 
-CANARY = "cAnArY5ecret"
 HASH = f"$argon2id$v=19$m=19456,t=2,p=1${CANARY}$KzbShIGe+JZSb6RRLEd123m9lauqgTW6aYa0uO2zA7w"
 KEY_HASH = "0123456789abcdef" * 4
 
@@ -20,18 +19,6 @@ KEY_HASH = "0123456789abcdef" * 4
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def load(text: str, **environment: str) -> Config:
-    Path("gateway.yml").write_text(text, "utf-8")
-    return load_config(Path("gateway.yml"), environment=environment).config
-
-
-def complaints(text: str, **environment: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, **environment)
-    assert CANARY not in "".join(caught.value.lines)
-    return list(caught.value.lines)
 
 
 def test_without_anything_nobody_is_configured() -> None:

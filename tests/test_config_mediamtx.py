@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import CameraUrl, Config, load_config
+from gateway.config import CameraUrl, Config
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsMode
-from gateway.errors import ConfigError
+from tests.support.config_text import CANARY, complaints, load
 
-SECRET = "cAnArY-hook-secret"
+SECRET = f"{CANARY}-of-hook"
 WHOLE = f"""\
 hls: {{mode: mediamtx}}
 mediamtx:
@@ -29,18 +29,6 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def load(text: str, **environment: str) -> Config:
-    Path("gateway.yml").write_text(text, "utf-8")
-    return load_config(Path("gateway.yml"), environment=environment).config
-
-
-def complaints(text: str, **environment: str) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        load(text, **environment)
-    assert "cAnArY" not in "".join(caught.value.lines)
-    return list(caught.value.lines)
-
-
 def test_everything_set() -> None:
     config = load(WHOLE)
     mediamtx = config.mediamtx
@@ -52,7 +40,7 @@ def test_everything_set() -> None:
         "rtsp://mediamtx:8554",
     ]
     assert (mediamtx.hook_secret, mediamtx.discover, mediamtx.on_demand) == (SECRET, True, True)
-    assert "cAnArY" not in repr(config) + str(config)
+    assert CANARY not in repr(config) + str(config)
 
 
 def test_without_anything_there_is_no_mediamtx() -> None:
@@ -149,7 +137,7 @@ def test_which_cameras_are_at_mediamtx(source: str, path: str | None) -> None:
 def test_only_mediamtx_is_shown_the_secret(source: str, shown: str) -> None:
     url = MEDIAMTX.with_credentials(CameraUrl(source))
     assert url.reveal() == shown
-    assert "cAnArY" not in repr(url)
+    assert CANARY not in repr(url)
 
 
 def test_without_a_secret_none_is_shown() -> None:

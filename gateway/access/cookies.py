@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -60,6 +61,11 @@ def renewed(session: Session, *, now: float) -> Session | None:
     return Session(session.user, int(now), int(now) + SESSION_AGE_S, session.id)
 
 
+def good_between(session: Session) -> tuple[float, float]:
+    """The first and the last moment (unix seconds) at which a session's cookie is good."""
+    return session.issued - SKEW_S, math.nextafter(session.expires, -math.inf)
+
+
 def make_cookie(session: Session, *, key: SigningKey, password_hash: str) -> str:
     """The cookie's value; `password_hash` is the user's, as configured."""
     user = base64.urlsafe_b64encode(session.user.encode("utf-8")).decode("ascii").rstrip("=")
@@ -83,7 +89,8 @@ def read_cookie(value: str, *, keys: Keys, now: float, password_hashes: Password
     signature = _signature(key, value.rpartition(".")[0], password_hash or "")
     if not hmac.compare_digest(signature, match[6]) or password_hash is None:
         return None
-    return session if session.issued - SKEW_S <= now < session.expires else None
+    first, last = good_between(session)
+    return session if first <= now <= last else None
 
 
 def _signature(key: SigningKey, head: str, password_hash: str) -> str:

@@ -62,6 +62,11 @@ def sign_grant(key: SigningKey, *, prefix: str, expires: int, grant_id: str) -> 
     return token
 
 
+def good_between(expires: int) -> tuple[float, float]:
+    """The first and the last moment (unix seconds) at which a grant until `expires` is good."""
+    return expires - MAX_AGE_S - SKEW_S, expires + SKEW_S
+
+
 def verify_grant(
     token: str, *, camera: str | None, keys: Keys, now: float, known: Sequence[str] = ()
 ) -> Grant | Refusal:
@@ -75,9 +80,10 @@ def verify_grant(
         return MALFORMED
     kid, expires_text, grant_id, signature = match.groups()
     expires = int(expires_text)
-    if now > expires + SKEW_S:
+    first, last = good_between(expires)
+    if now > last:
         return EXPIRED
-    if expires > now + MAX_AGE_S + SKEW_S:
+    if now < first:
         return TOO_FAR
     key = keys.find(kid)
     if key is None:

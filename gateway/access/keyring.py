@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +17,7 @@ import yaml
 
 from gateway.access.keys import Keys, SigningKey
 from gateway.errors import ConfigError
+from gateway.private_file import replace_file
 
 CHECK_INTERVAL_S: Final = 1.0
 """How often at most a running gateway looks whether the file has changed."""
@@ -111,32 +110,10 @@ def rotate_keys(file: Path, *, now: float) -> Rotation:
 def _write(file: Path, keys: Keys) -> None:
     lines = [json.dumps({"id": key.id, "secret": key.secret, "created": key.created}) for key in keys.live]
     try:
-        _replace(file, "[\n" + ",\n".join(lines) + "\n]\n")
+        # Whoever was let read it, nginx for one, still may.
+        replace_file(file, "[\n" + ",\n".join(lines) + "\n]\n", keeps_readers=True)
     except OSError as error:
         raise ConfigError(f"{file}: can't be written: {error.strerror}") from None
-
-
-def _replace(file: Path, text: str) -> None:
-    """Writes a whole file or nothing of it.  What was readable for a group (nginx's) stays so."""
-    target = file.resolve()
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            try:
-                known = target.stat()
-            except FileNotFoundError:
-                pass  # mkstemp made it for its owner only
-            else:
-                if known.st_gid != os.fstat(stream.fileno()).st_gid:
-                    os.fchown(stream.fileno(), -1, known.st_gid)
-                os.fchmod(stream.fileno(), stat.S_IMODE(known.st_mode) & 0o640)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 class KeysFile:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.config.document import Path as KeyPath
 from gateway.config.document import parse
+from gateway.config.edges import EdgeConfig
 from gateway.config.layers import CONFIG_VARIABLE, PREFIX, Layers, Origin, Problem, describe_unreadable
 from gateway.config.model import ApiKeyConfig, CameraConfig, Config, UserConfig
 from gateway.errors import ConfigError
@@ -198,6 +199,8 @@ def _section(path: KeyPath) -> type[BaseModel]:
     match path:
         case ("cameras", *_):
             return CameraConfig
+        case ("edges", _, *_):
+            return EdgeConfig
         case ("access", "users", _, *_):
             return UserConfig
         case ("access", "api_keys", _, *_):

@@ -17,6 +17,7 @@ from gateway.access.hashes import parse_api_key_hash, parse_password_hash
 from gateway.access.patterns import parse_pattern
 from gateway.access.scopes import Scope
 from gateway.config.durations import parse_duration
+from gateway.config.edges import EdgesConfig
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.origins import parse_origin
 from gateway.config.public_url import PublicUrl
@@ -348,6 +349,7 @@ class Config(_Section):
     trusted_proxies: _Networks = ()
     sources: SourcesConfig = SourcesConfig()
     mediamtx: Annotated[MediaMtxConfig, Field(validate_default=True)] = MediaMtxConfig()
+    edges: EdgesConfig = ()
 
     @field_validator("webrtc")
     @classmethod
@@ -362,6 +364,22 @@ class Config(_Section):
     def _keep_apart(cls, cameras: Mapping[str, CameraConfig]) -> Mapping[str, CameraConfig]:
         check_prefix_free(cameras)
         return cameras
+
+    @field_validator("edges")
+    @classmethod
+    def _can_be_used(cls, edges: EdgesConfig, info: ValidationInfo) -> EdgesConfig:
+        access, hls = info.data.get("access"), info.data.get("hls")
+        public = info.data.get("public_url")
+        if edges and access is not None and access.mode is AccessMode.OPEN:
+            raise ValueError("needs access.mode: required; an edge lets nobody in who has no signed address")
+        if edges and hls is not None and hls.mode is HlsMode.OFF:
+            raise ValueError("needs hls.mode: embedded or mediamtx; edges pass on nothing else")
+        if edges and "public_url" in info.data and public is None:
+            raise ValueError("needs public_url, the address of the pages that load pictures from the edges")
+        plain = next((edge.url for edge in edges if not edge.url.is_secure), None)
+        if plain is not None and public is not None and public.is_secure:
+            raise ValueError(f"has {plain}; from a page at https:// browsers load nothing but https://")
+        return edges
 
     @field_validator("mediamtx")
     @classmethod

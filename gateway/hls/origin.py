@@ -6,17 +6,18 @@ import asyncio
 import logging
 import secrets
 import zlib
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.clock import Clock
 from gateway.errors import CameraOffline, NotFound, Unavailable, Unprocessable
+from gateway.hls.children import IMMUTABLE, Answer, Child, Kind
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
 from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
 from gateway.hls.segments import Numbers
 from gateway.hls.viewers import HttpViewers, Visitor
-from gateway.hls.window import Segment, Snapshot
+from gateway.hls.waiting import Waiting
+from gateway.hls.window import Snapshot
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
@@ -42,14 +43,6 @@ _HEADROOM: Final = 1.25
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
-@dataclass(frozen=True, slots=True)
-class Serialized:
-    """A playlist as bytes, as it is and gzipped; made once for all who wait for it."""
-
-    plain: bytes
-    gzipped: bytes
-
-
 class Origin:
     """Belongs to the event loop's thread.  Implements the hub's `Sink`."""
 
@@ -63,13 +56,15 @@ class Origin:
         self._clock = clock
         self._packager: Packager | None = None
         self._numbers = Numbers()
+        self.waiting = Waiting()
+        """Who waits without a task of their own (`look`)."""
         self._changed: asyncio.Future[None] | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
         self._capture_ahead_s = 0.0
         """What to add to the monotonic clock for the capture time of a picture that arrives just now."""
         self._snapshot: Snapshot | None = None
-        self._playlists: dict[bool, Serialized] = {}
+        self._playlists: dict[tuple[bool, bool], Answer] = {}
 
     # Starting and stopping.
 
@@ -167,6 +162,7 @@ class Origin:
         if packager is None:
             return
         self._tick = asyncio.get_running_loop().call_later(_TICK_S, self._look_around)
+        self.waiting.expire(asyncio.get_running_loop().time())
         # Waiting for the first picture, nobody can be heard of.
         idle_s = max(IDLE_TARGETS * self.target_duration_s, FIRST_PLAYLIST_S if not packager.ready else 0.0)
         left = self.viewers.forget_silent(now=self._clock.monotonic(), idle_s=idle_s)
@@ -217,6 +213,7 @@ class Origin:
         changed, self._changed = self._changed, None
         if changed is not None and not changed.done():
             changed.set_result(None)
+        self.waiting.changed()
 
     # For requests.
 
@@ -242,26 +239,60 @@ class Origin:
         rate = self.camera.hub.bitrate_bps or _GUESSED_BPS
         return round(rate * _HEADROOM), rate
 
-    async def playlist(self, directives: Directives) -> Serialized:
-        """The media playlist once it holds what was asked for.
+    async def answer(self, child: Child) -> Answer:
+        """What `child` is answered as soon as it is there.
 
-        Raises BadRequest for what is too far ahead and Unavailable when it does not come in three target durations.
+        Raises NotFound, BadRequest for what is too far ahead, and Unavailable when it does not come in time.
         """
-        await self._until_ready()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s
-        while decide(directives, self._now()) is Decision.WAIT:
+        if child.kind is Kind.PLAYLIST:
+            await self._until_ready()
+        deadline = asyncio.get_running_loop().time() + self.patience_s
+        while (found := self.look(child)) is None:
             await self._change_until(deadline)
-        return self._serialized(skip=directives.skip)
+        return found
 
-    def _serialized(self, *, skip: bool) -> Serialized:
-        found = self._playlists.get(skip)
+    @property
+    def patience_s(self) -> float:
+        """For how long somebody may wait who asked for what comes next."""
+        return BLOCK_TARGETS * self.target_duration_s
+
+    def look(self, child: Child) -> Answer | None:
+        """What `child` is answered right now, None while it has to wait; raises NotFound and BadRequest."""
+        packager = self._require()
+        match child.kind:
+            case Kind.PLAYLIST:
+                return self._playlist(child.directives) if packager.ready else None
+            case Kind.PART:
+                part = packager.window.part(child.number)
+                if part is not None:
+                    return Answer(part.data, IMMUTABLE)
+                if packager.started and child.number == packager.next_part:
+                    return None
+                raise NotFound("There is no such part, or no longer")
+            case Kind.SEGMENT:
+                segment = packager.window.segment(child.number)
+                if segment is None:
+                    raise NotFound("There is no such segment, or no longer")
+                return Answer(segment.read(), IMMUTABLE)
+            case Kind.INIT:
+                section = packager.window.init(child.number)
+                if section is None:
+                    raise NotFound("There is no such initialization section, or no longer")
+                return Answer(section, IMMUTABLE)
+
+    def _playlist(self, directives: Directives) -> Answer | None:
+        if decide(directives, self._now()) is Decision.WAIT:
+            return None
+        # What names a state never changes; what doesn't is old as soon as there is another part.
+        names_state = directives.msn is not None
+        found = self._playlists.get((directives.skip, names_state))
         if found is None:
             snapshot = self._now()
-            plain = media_playlist(snapshot, skip=skippable(snapshot) if skip else 0).encode()
+            plain = media_playlist(snapshot, skip=skippable(snapshot) if directives.skip else 0).encode()
             compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-            found = Serialized(plain, compressor.compress(plain) + compressor.flush())
-            self._playlists[skip] = found
+            age = f"max-age={round(6 * self.target_duration_s)}" if names_state else "no-cache"
+            found = Answer(plain, age, compressor.compress(plain) + compressor.flush())
+            self._playlists[directives.skip, names_state] = found
         return found
 
     def _now(self) -> Snapshot:
@@ -269,33 +300,6 @@ class Origin:
         if self._snapshot is None:
             self._snapshot = self._require().snapshot()
         return self._snapshot
-
-    async def part(self, number: int) -> bytes:
-        """A part; the next one is waited for.  Raises NotFound, or Unavailable when it does not come."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + BLOCK_TARGETS * self.target_duration_s
-        while True:
-            packager = self._require()
-            found = packager.window.part(number)
-            if found is not None:
-                return found.data
-            if not packager.started or number != packager.next_part:
-                raise NotFound("There is no such part, or no longer")
-            await self._change_until(deadline)
-
-    def segment(self, msn: int) -> Segment:
-        """A finished segment; raises NotFound."""
-        found = self._require().window.segment(msn)
-        if found is None:
-            raise NotFound("There is no such segment, or no longer")
-        return found
-
-    def init(self, number: int) -> bytes:
-        """An initialization section; raises NotFound."""
-        found = self._require().window.init(number)
-        if found is None:
-            raise NotFound("There is no such initialization section, or no longer")
-        return found
 
     def _require(self) -> Packager:
         if self._packager is None:

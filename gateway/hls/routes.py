@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 from aiohttp import web
 
+from gateway.access.principal import Principal
 from gateway.clock import Clock
 from gateway.errors import NotFound, RangeNotSatisfiable
-from gateway.hls.directives import Directives, parse_directives
+from gateway.hls.children import PLAYLIST, Answer, Kind, read_child
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
@@ -20,10 +21,6 @@ from gateway.webrtc.permission import PERMIT
 
 FindCamera = Callable[[str], Camera]
 
-_PLAYLIST: Final = "live.m3u8"
-_NAME = re.compile(r"(?P<kind>p|s|init)(?P<number>0|[1-9][0-9]{0,14})\.(?P<suffix>m4s|mp4)")
-_VIDEO: Final = "video/mp4"
-_IMMUTABLE: Final = "max-age=3600, immutable"
 _REFUSED = re.compile(r"[qQ]=0(\.0{0,3})?")
 _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 
@@ -31,9 +28,14 @@ _RANGE = re.compile(r"bytes=(?P<first>[0-9]{0,15})-(?P<last>[0-9]{0,15})")
 def viewer_of(request: web.Request) -> Visitor:
     """Who asks: the grant or session that lets them in, else address and program."""
     permit = request.get(PERMIT)
-    grant_id = None if permit is None else permit.principal.grant_id
-    place = (request.remote, request.headers.get("User-Agent", ""))
-    return Visitor(grant_id or place, place)
+    principal = None if permit is None else permit.principal
+    return visitor(principal, remote=request.remote, user_agent=request.headers.get("User-Agent", ""))
+
+
+def visitor(principal: Principal | None, *, remote: str | None, user_agent: str) -> Visitor:
+    """The same of what is known of a request."""
+    place = (remote, user_agent)
+    return Visitor((None if principal is None else principal.grant_id) or place, place)
 
 
 class Elsewhere(Protocol):
@@ -126,7 +128,7 @@ class Hls:
         origin = self.origin(camera)
         await origin.start()
         origin.seen(viewer_of(request))
-        text = origin.multivariant(f"_hls/{origin.generation}/{_PLAYLIST}")
+        text = origin.multivariant(f"_hls/{origin.generation}/{PLAYLIST}")
         return web.Response(text=text, content_type=MEDIA_TYPE, charset="utf-8", headers={"Cache-Control": "max-age=1"})
 
     async def child(self, request: web.Request) -> web.Response:
@@ -134,42 +136,28 @@ class Hls:
         origin = self.origin(self._find_camera(request.match_info["camera"]))
         if request.match_info["generation"] != origin.generation:
             raise NotFound("The gateway or the camera was started anew; begin again with index.m3u8")
-        name = request.match_info["name"]
-        if name == _PLAYLIST:
-            return await self._playlist(request, origin)
-        found = _NAME.fullmatch(name)
-        if found is None or (found["kind"] == "init") != (found["suffix"] == "mp4"):
-            raise NotFound("There is nothing of that name")
-        origin.seen(viewer_of(request))
-        number = int(found["number"])
-        match found["kind"]:
-            case "p":
-                data = await origin.part(number)
-            case "s":
-                data = origin.segment(number).read()
-            case _:
-                data = origin.init(number)
-        return _media(request, data)
-
-    async def _playlist(self, request: web.Request, origin: Origin) -> web.Response:
-        directives = parse_directives(request.query)
-        await origin.start()
+        child = read_child(request.match_info["name"], request.query)
+        if child.kind is Kind.PLAYLIST:
+            await origin.start()
         viewer = viewer_of(request)
         origin.seen(viewer)
-        playlist = await origin.playlist(directives)
+        answer = await origin.answer(child)
         # Being answered counts too: a request may have waited for as long as a viewer may be silent.
         origin.seen(viewer)
-        headers = {
-            "Content-Type": MEDIA_TYPE,
-            "Cache-Control": _cache_for(directives, origin),
-            "Vary": "Accept-Encoding",
-        }
-        if _takes_gzip(request.headers.get("Accept-Encoding", "")):
-            return web.Response(body=playlist.gzipped, headers=headers | {"Content-Encoding": "gzip"})
-        return web.Response(body=playlist.plain, headers=headers)
+        if child.kind is not Kind.PLAYLIST:
+            return _media(request, answer)
+        gzip = takes_gzip(request.headers.get("Accept-Encoding", ""))
+        return web.Response(body=answer.content(gzip=gzip), headers=answer.headers(gzip=gzip))
+
+    def running(self, camera: str, generation: str) -> Origin | None:
+        """The origin of a camera that is being packaged, if it is of this generation."""
+        origin = self._origins.get(camera)
+        if origin is None or origin.generation != generation or origin.packager is None or not origin.packager.ready:
+            return None
+        return origin
 
 
-def _takes_gzip(accepted: str) -> bool:
+def takes_gzip(accepted: str) -> bool:
     """Whether an Accept-Encoding (RFC 9110 section 12.5.3) names gzip and does not refuse it by a weight of 0."""
     for coding in accepted.split(","):
         name, _, weight = coding.partition(";")
@@ -178,15 +166,8 @@ def _takes_gzip(accepted: str) -> bool:
     return False
 
 
-def _cache_for(directives: Directives, origin: Origin) -> str:
-    """What names a state never changes; what doesn't is old as soon as there is another part."""
-    if directives.msn is None:
-        return "no-cache"
-    return f"max-age={round(6 * origin.target_duration_s)}"
-
-
-def _media(request: web.Request, data: bytes) -> web.Response:
-    headers = {"Content-Type": _VIDEO, "Cache-Control": _IMMUTABLE, "Accept-Ranges": "bytes"}
+def _media(request: web.Request, answer: Answer) -> web.Response:
+    data, headers = answer.body, answer.headers(gzip=False)
     wanted = _RANGE.fullmatch(request.headers.get("Range", "").strip()) if request.method == "GET" else None
     if wanted is None or "If-Range" in request.headers or not (wanted["first"] or wanted["last"]):
         # A range that isn't understood is ignored, and so is any of another method (RFC 9110 section 14.2).

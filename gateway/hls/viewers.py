@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -76,9 +77,9 @@ def _viewers_at(place: list[_Heard]) -> int:
     newcomers = sorted(heard.first for heard in place)
     for heard in place:
         # Whoever replaced them came later than they themselves, and not much before they fell silent.
-        successor = next((at for at in newcomers if at > heard.first and at >= heard.last - _HANDOVER_S), None)
-        if successor is None:
+        successor = max(bisect_right(newcomers, heard.first), bisect_left(newcomers, heard.last - _HANDOVER_S))
+        if successor == len(newcomers):
             count += 1
         else:
-            newcomers.remove(successor)
+            del newcomers[successor]
     return count

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.mediamtx.api import ApiAway, MediaMtxApi
 from gateway.mediamtx.lists import HlsSession, ListedPath
-from gateway.mediamtx.standing import INTERVAL_S, Standing
+from gateway.standing import INTERVAL_S, Standing
 
 _log = logging.getLogger(__name__)
 

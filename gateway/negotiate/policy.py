@@ -10,9 +10,6 @@ from gateway.negotiate.codecs import mse_plays, webrtc_plays
 from gateway.negotiate.modes import DELAY_S
 from gateway.negotiate.wishes import CandidateType, Device, RungName, Wishes
 
-FORGIVEN_S: Final = 600.0
-"""A rung that failed longer ago than this on the viewer's network is tried in its usual place again."""
-
 _TIMEOUT_S: Final = {RungName.WEBRTC: 2.0, RungName.MSE: 2.0, RungName.LL_HLS: 4.0, RungName.HLS: 6.0}
 _OPENING_S: Final = 10.0
 _SLOW: Final = frozenset({"slow-2g", "2g", "3g"})
@@ -24,11 +21,15 @@ IceServer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a rung is served; `url` is complete and signed, `latency_s` how far behind the camera it plays there."""
+    """Where a rung is served; `url` is complete and signed, `latency_s` how far behind the camera it plays there.
+
+    `segment_s` is how much comes at once, and so how long somebody may wait for the first of it.
+    """
 
     url: str = field(repr=False)
     latency_s: float
     expires_at: float | None = None
+    segment_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,14 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
             rungs.append(_rung(name, wishes, supply))
         else:
             absent.append(missing)
-    failed = {failure.rung for failure in wishes.failures if failure.age_s < FORGIVEN_S}
     # What failed here a moment ago stays in the plan, at its end: the viewer probes it while something else plays.
-    ordered = sorted(rungs, key=lambda rung: rung.rung in failed)
-    return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent))
+    ordered = sorted(rungs, key=lambda rung: rung.rung in wishes.failed)
+    return Plan(tuple(ordered), tuple(absent), supply.outage if ordered else _advice(absent, supply.video))
 
 
 def _rung(name: RungName, wishes: Wishes, supply: Supply) -> Rung:
     place = supply.places[name]
-    timeout_s = _TIMEOUT_S[name]
+    timeout_s = _TIMEOUT_S[name] + place.segment_s
     if wishes.network in _SLOW or wishes.device is Device.LOW_END:
         timeout_s *= 2
     if supply.idle:
@@ -172,6 +172,8 @@ def _missing_mp4(name: RungName, wishes: Wishes, supply: Supply) -> Absent | Non
     return None
 
 
+_BROWSERS: Final = "use a current Chrome, Edge, Firefox or Safari"
+
 _TITLES: Final = {
     RungName.WEBRTC: "WebRTC",
     RungName.MSE: "Video over the WebSocket",
@@ -186,7 +188,7 @@ def _family(codec: str) -> str:
     )
 
 
-def _advice(absent: list[Absent]) -> str:
+def _advice(absent: list[Absent], video: str | None) -> str:
     """One sentence for the cause that somebody can do most about."""
     codes = {missing.code: missing for missing in absent}
     served = [missing for missing in absent if missing.code not in ("config", "not_allowed")]
@@ -199,5 +201,7 @@ def _advice(absent: list[Absent]) -> str:
         return camera.message
     decode = next((missing for missing in served if missing.code == "codec"), None)
     if decode is not None:
+        if video is not None and _family(video) == "H.264":
+            return f"{decode.message}; {_BROWSERS}."
         return f"{decode.message}. Switch the camera's sub-stream to H.264, or use another browser."
-    return "This browser can play none of what this gateway offers; use a current Chrome, Edge, Firefox or Safari."
+    return f"This browser can play none of what this gateway offers; {_BROWSERS}."

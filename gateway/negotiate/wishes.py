@@ -12,6 +12,9 @@ from gateway.json_fields import as_mapping, flag, items, mapping, number, one_of
 from gateway.negotiate.modes import Mode
 
 VERSION: Final = 1
+FORGIVEN_S: Final = 600.0
+"""A rung that failed longer ago than this on the viewer's network is tried in its usual place again."""
+
 _LONGEST_AGE_S: Final = 30 * 86400.0
 _MOST_BPS: Final = 1e12
 
@@ -56,7 +59,8 @@ class Wishes:
     """A viewer's capabilities and wishes.
 
     `webrtc` and `mse` are codecs as the browser names them (`h264/42e01f`, `avc1.640028`); None where it did not say,
-    which is taken for "whatever the camera sends".  `downlink_bps` is None where it is not known.
+    which is taken for "whatever the camera sends".  `downlink_bps` is None where it is not known.  `region` is a word
+    of the configured edges'.
     """
 
     mode: Mode = Mode.ULTRA_LOW
@@ -69,6 +73,12 @@ class Wishes:
     failures: tuple[Failure, ...] = ()
     allow: frozenset[RungName] = frozenset(RungName)
     candidates: frozenset[CandidateType] = frozenset(CandidateType)
+    region: str | None = None
+
+    @property
+    def failed(self) -> frozenset[RungName]:
+        """What did not work on this network, and is not forgiven yet."""
+        return frozenset(failure.rung for failure in self.failures if failure.age_s < FORGIVEN_S)
 
 
 def parse_wishes(value: object) -> Wishes:
@@ -92,6 +102,7 @@ def parse_wishes(value: object) -> Wishes:
         failures=tuple(_failure(item, index) for index, item in enumerate(items(value, "failures"))),
         allow=words(value, "allow", RungName),
         candidates=words(value, "candidates", CandidateType),
+        region=text("region", value["region"]) if value.get("region") is not None else None,
     )
 
 

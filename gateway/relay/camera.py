@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.errors import CameraOffline, Unprocessable
+from gateway.errors import CameraOffline, NotFound, Unprocessable
 from gateway.media.units import StreamInfo
 from gateway.relay.hub import Hub
 from gateway.source.settings import SourceSettings
@@ -32,6 +32,7 @@ class Camera:
         self.source = Supervisor(name, settings, self.hub, clock=clock, start_delay_s=start_delay_s)
         self.hub.status_changed(self.source.status)
         self._watchers = 0
+        self._waiting: set[asyncio.Event] = set()
 
     @property
     def status(self) -> CameraStatus:
@@ -46,6 +47,12 @@ class Camera:
     def start(self) -> None:
         """Begin to read it, or, on demand, be ready to."""
         self.source.start()
+
+    def retire(self) -> None:
+        """It is none of the gateway's cameras any more; whoever waits for its pictures is told so."""
+        self.hub.retired = True
+        for waiting in self._waiting:
+            waiting.set()
 
     async def close(self) -> None:
         """Stop reading; bounded in time."""
@@ -76,7 +83,7 @@ class Camera:
         """Wait until the camera sends pictures and return its tracks.
 
         Raises CameraOffline, with the reason, when it does not in `deadline_s` seconds or is known not to;
-        Unprocessable when what it sends can't be shown.
+        Unprocessable when what it sends can't be shown; NotFound when it is retired.
         """
         settled = asyncio.Event()
 
@@ -85,6 +92,7 @@ class Camera:
                 settled.set()
 
         self.hub.events.on("status", changed)
+        self._waiting.add(settled)
         try:
             changed()
             async with asyncio.timeout(deadline_s):
@@ -92,16 +100,25 @@ class Camera:
         except TimeoutError:
             pass
         finally:
+            self._waiting.remove(settled)
             self.hub.events.remove_listener("status", changed)
         return self._require_playing()
 
     def _settled(self) -> bool:
+        if self.hub.retired:
+            return True
         state = self.status.state
         if state in _PLAYING:
             return self.stream is not None
         return state in (CameraState.OFFLINE, CameraState.UNSUPPORTED)
 
+    def check_there(self) -> None:
+        """Raises NotFound once it is retired."""
+        if self.hub.retired:
+            raise NotFound.camera(self.name)
+
     def _require_playing(self) -> StreamInfo:
+        self.check_there()
         status = self.status
         if status.state in _PLAYING and self.stream is not None:
             return self.stream

@@ -57,6 +57,8 @@ class Hub:
         self.last_video: AccessUnit | None = None
         self.last_keyframe: AccessUnit | None = None
         """The newest one while the camera sends pictures or has only just stopped (stalled); else None."""
+        self.retired = False
+        """Whether its camera is none of the gateway's any more, for good: another may have its name."""
         self._sinks: dict[Sink, None] = {}
         self._log = SparingLog(_log)
         self._rate: deque[tuple[float, int]] = deque()

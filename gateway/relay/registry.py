@@ -25,6 +25,7 @@ class Registry:
             for place, (name, settings) in enumerate(cameras.items())
         }
         self._clock = clock
+        self._closed = False
 
     def start(self) -> None:
         """Begin to read all cameras."""
@@ -34,17 +35,20 @@ class Registry:
     def add(self, name: str, settings: SourceSettings) -> Camera:
         """One more camera, which is read from now on; its name must be new."""
         camera = self._cameras[name] = Camera(name, settings, clock=self._clock)
-        camera.start()
+        if not self._closed:
+            camera.start()
         return camera
 
-    async def remove(self, name: str) -> None:
-        """One less, bounded in time; harmless if there is none of that name."""
+    def retire(self, name: str) -> Camera | None:
+        """One less, which nobody finds from now on; it is still to be closed.  None if there is none of that name."""
         camera = self._cameras.pop(name, None)
         if camera is not None:
-            await camera.close()
+            camera.retire()
+        return camera
 
     async def close(self) -> None:
-        """Stop all cameras at once; takes as long as the slowest, which is bounded."""
+        """Stop all cameras at once, and start none any more; takes as long as the slowest, which is bounded."""
+        self._closed = True
         await asyncio.gather(*(camera.close() for camera in self._cameras.values()))
 
     def find(self, name: str) -> Camera:

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import functools
 import logging
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import CIMultiDictProxy
 from yarl import URL
 
+from gateway.access.caching import narrowed
 from gateway.access.carriers import Carrier
+from gateway.access.cookies import renewed
 from gateway.access.decision import Asked, Verdict, decide, password_to_check
 from gateway.access.needs import Need, need_of
 from gateway.access.paths import Area, Target, parse_target
 from gateway.access.proxies import Client
 from gateway.access.refusal import Refusal
+from gateway.access.standing import Standing, standing
 from gateway.access.urls import path_form
-from gateway.errors import BadRequest, ClientError, Forbidden, GatewayError, NotFound, Unauthorized, UriTooLong
+from gateway.errors import (
+    BadRequest,
+    ClientError,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    UriTooLong,
+)
 from gateway.web.failures import failure
 from gateway.web.gatekeeper import Gatekeeper
 from gateway.web.keys import CLIENT
@@ -36,7 +48,6 @@ _ERRORS: Final[dict[int, type[ClientError]]] = {
     404: NotFound,
     414: UriTooLong,
 }
-_MAX_AGE: Final = re.compile(r"max-age=([0-9]+)")
 _WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -74,23 +85,59 @@ class Admission:
             return self._refuse(request, _error(verdict.refusal), target)
         request[PERMIT] = self._gatekeeper.permits.give(asked, verdict, checked_user=checked_user)
         response = await self._pass_on(request, handler, verdict, target)
-        if verdict.carrier not in (None, Carrier.PATH):
-            _keep_private(response)
-        if verdict.principal.expires_at is not None:
-            _keep_no_longer(response, verdict.principal.expires_at - self._gatekeeper.clock.now())
+        cached = response.headers.get("Cache-Control")
+        if cached is not None and not response.prepared:
+            response.headers["Cache-Control"] = self.cache_control(cached, verdict)
         fresh = None if verdict.session is None else self._gatekeeper.renewed_cookie(verdict.session)
         if fresh is not None and not response.prepared:
             set_session_cookie(request, response, fresh, base_path=self._gatekeeper.policy.base_path)
         return response
 
     def _client(self, request: web.Request) -> Client:
-        headers = request.headers
+        return self.client(request.remote, request.headers, is_secure=request.secure)
+
+    def client(self, remote: str | None, headers: CIMultiDictProxy[str], *, is_secure: bool) -> Client:
+        """Who asks, at the other end of a connection or of the trusted proxies before it."""
         return self._gatekeeper.client(
-            request.remote,
+            remote,
             forwarded_for=tuple(headers.getall("X-Forwarded-For", ())),
             forwarded_proto=tuple(headers.getall("X-Forwarded-Proto", ())),
-            is_secure=request.secure,
+            is_secure=is_secure,
         )
+
+    @property
+    def base_path(self) -> str:
+        """Of the addresses that are judged."""
+        return self._gatekeeper.policy.base_path
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a request's Host is one of ours."""
+        return self._gatekeeper.answers_to(host)
+
+    def cache_control(self, cached: str, verdict: Verdict) -> str:
+        """What caches may do with an answer to whoever got `verdict`."""
+        return narrowed(cached, verdict, now=self._gatekeeper.clock.now())
+
+    def let_in_again(self, asked: Asked, before: Standing | None, *, client: Client) -> Standing | None:
+        """What lets a GET in that needs neither a password checked nor anything but pictures; None if anything does.
+
+        `before` is what this said of the same address and headers.  The Host is the caller's to judge, once for all
+        requests that have the same (`answers_to`).
+        """
+        keeper = self._gatekeeper
+        try:
+            keeper.check_refused(client.address)
+        except TooManyRequests:
+            return None
+        now, policy = keeper.clock.now(), keeper.policy
+        if before is None or not before.holds(policy, now=now):
+            if password_to_check(asked, policy) is not None:
+                return None
+            verdict = decide(asked, policy, now=now)
+            before = standing(asked, verdict, policy) if verdict.need is Need.VIEW else None
+        session = None if before is None else before.verdict.session
+        # A cookie that is to be renewed goes with an answer of the application.
+        return before if session is None or renewed(session, now=now) is None else None
 
     async def _judge(
         self, request: web.Request, asked: Asked, target: Target | Refusal, client: Client
@@ -174,25 +221,6 @@ async def _routed(request: web.Request) -> Handler:
     request._match_info = match  # noqa: SLF001
     handler: Handler = match.handler
     return handler
-
-
-def _keep_private(response: web.StreamResponse) -> None:
-    """A shared cache knows addresses only: without a grant in it, it would give to anybody what one was let in for."""
-    cached = response.headers.get("Cache-Control", "")
-    if not response.prepared and "max-age" in cached:
-        response.headers["Cache-Control"] = ", ".join(["private", *_shareable(cached)])
-
-
-def _keep_no_longer(response: web.StreamResponse, seconds: float) -> None:
-    """What a grant opened is not given out of a cache when the grant is over."""
-    cached = response.headers.get("Cache-Control", "")
-    if not response.prepared and "max-age" in cached:
-        longest = max(0, int(seconds))
-        response.headers["Cache-Control"] = _MAX_AGE.sub(lambda age: f"max-age={min(int(age[1]), longest)}", cached)
-
-
-def _shareable(cached: str) -> list[str]:
-    return [part for part in (part.strip() for part in cached.split(",")) if part not in ("public", "private")]
 
 
 def _tells_itself(verdict: Verdict) -> bool:

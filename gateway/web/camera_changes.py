@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from aiohttp import web
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES: Final = 16 * 1024
 _RESOLVE_DEADLINE_S: Final = 5.0
+_Changed = TypeVar("_Changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class CameraChanges:
         self._found = {} if found is None else found
         # One after another: each checks names against what is there, and writes the file.
         self.lock = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     @classmethod
     def refusing(cls) -> CameraChanges:
@@ -85,19 +87,47 @@ class CameraChanges:
     async def delete(self, request: web.Request) -> web.Response:
         """DELETE: 204, and whoever watched it doesn't any more."""
         name = self._changeable(request)
+        await self._whole(self._delete(name))
+        _log.info("%s: removed by %s from %s", name, principal_of(request).name, request[CLIENT].address)
+        return web.Response(status=204)
+
+    async def close(self) -> None:
+        """Wait for what has begun."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _whole(self, change: Coroutine[Any, Any, _Changed]) -> _Changed:
+        """The change is made to its end, whether or not whoever asked for it is still there."""
+        task = asyncio.create_task(change, name="change of a camera")
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell_nobody_waits)
+            raise
+
+    async def _delete(self, name: str) -> None:
         async with self.lock:
             if name not in self._added:
                 raise NotFound.camera(name)
-            remaining = {known: camera for known, camera in self._added.items() if known != name}
-            await self._save(remaining)
+            await self._save({known: camera for known, camera in self._added.items() if known != name})
             del self._added[name]
             await self._changes.remove(name)
-        _log.info("%s: removed by %s from %s", name, principal_of(request).name, request[CLIENT].address)
-        return web.Response(status=204)
 
     async def _write(self, request: web.Request, *, merge: bool) -> web.Response:
         name = self._changeable(request)
         values = _object(await read_body(request, limit=_MAX_BODY_BYTES))
+        old, camera = await self._whole(self._replace(name, values, principal_of(request), merge=merge))
+        _log.info("%s: written by %s from %s", name, principal_of(request).name, request[CLIENT].address)
+        body = {"name": name, **camera_values(camera), "source": camera.source.redacted}
+        body["substream"] = None if camera.substream is None else camera.substream.redacted
+        return web.json_response(body, status=201 if old is None else 200, headers={"Cache-Control": "no-store"})
+
+    async def _replace(
+        self, name: str, values: dict[str, Any], principal: Principal, *, merge: bool
+    ) -> tuple[CameraConfig | None, CameraConfig]:
+        """The camera as it was, None if there was none, and as it is."""
         async with self.lock:
             old = self._added.get(name)
             if merge:
@@ -105,17 +135,14 @@ class CameraChanges:
                     raise NotFound.camera(name)
                 values = {**camera_values(old), **values}
             elif old is None:
-                self._check_name(name, principal_of(request))
+                self._check_name(name, principal)
             camera = await self._checked(values)
             await self._save({**self._added, name: camera})
             if old is not None:
                 await self._changes.remove(name)
             self._added[name] = camera
             self._changes.add(name, camera)
-        _log.info("%s: written by %s from %s", name, principal_of(request).name, request[CLIENT].address)
-        body = {"name": name, **camera_values(camera), "source": camera.source.redacted}
-        body["substream"] = None if camera.substream is None else camera.substream.redacted
-        return web.json_response(body, status=201 if old is None else 200, headers={"Cache-Control": "no-store"})
+        return old, camera
 
     def _changeable(self, request: web.Request) -> str:
         if not self._rules.by_api or self._file is None:
@@ -182,6 +209,17 @@ class CameraChanges:
         except OSError as error:
             _log.error("%s: can't be written: %s", self._file, error.strerror)
             raise Unavailable("The cameras can't be kept: the gateway's state directory can't be written") from None
+
+
+def _tell_nobody_waits(change: asyncio.Task[Any]) -> None:
+    """Who asked for the change has left; what became of it is in the log."""
+    if change.cancelled():
+        return
+    error = change.exception()
+    if error is None:
+        _log.info("a camera was changed for somebody who did not wait for the answer")
+    else:
+        _log.warning("a camera was not changed for somebody who did not wait for the answer", exc_info=error)
 
 
 def _object(body: str) -> dict[str, Any]:

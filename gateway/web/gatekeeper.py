@@ -50,8 +50,8 @@ class Surroundings:
     """Where the gateway is seen from.
 
     `base_url` is the configured public address without a slash at its end; `own_hosts` are names it answers to in open
-    mode besides those nobody else can have; `origins` are the other sites whose pages may use it; `hls_origin` is the
-    other site that its own pages load HLS from, if there is one.
+    mode besides those nobody else can have; `origins` are the other sites whose pages may use it; `hls_origins` are
+    those that its own pages load HLS from.
     """
 
     base_url: str | None = None
@@ -59,7 +59,7 @@ class Surroundings:
     own_hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
     trusted_proxies: tuple[Network, ...] = ()
-    hls_origin: str | None = None
+    hls_origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

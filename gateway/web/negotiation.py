@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -13,13 +13,13 @@ from gateway.access.permit import Permit
 from gateway.access.prefixes import prefix_of
 from gateway.access.principal import Kind
 from gateway.access.urls import signed_urls
-from gateway.hls.latency import part_latency_s, segment_latency_s
+from gateway.hls.latency import part_latency_s, segment_latency_s, segment_s
 from gateway.hls.packager import Lengths
 from gateway.json_fields import parse_json
 from gateway.negotiate.answer import plan_json
 from gateway.negotiate.policy import IceServer, Obstacle, Place, Supply, negotiate
 from gateway.negotiate.turn import Turn, turn_server
-from gateway.negotiate.wishes import RungName, parse_wishes
+from gateway.negotiate.wishes import RungName, Wishes, parse_wishes
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.source.validator import assess
@@ -33,6 +33,9 @@ MAX_BODY_BYTES: Final = 16 * 1024
 WEBRTC_LATENCY_S: Final = 0.1
 MSE_LATENCY_S: Final = 0.3
 
+REGION_HEADER: Final = "X-Viewer-Region"
+"""By which a proxy that knows where viewers are says so.  Whoever makes it up gets an address that opens no more."""
+
 _JUDGED_AS: Final = {RungName.HLS: RungName.LL_HLS}
 """What can't be packaged at all can't be in whole segments either."""
 
@@ -42,7 +45,7 @@ class Signed:
     """What opens the addresses made for one viewer of one camera.
 
     `token` is None in open mode, where nothing has to be shown; `expires_at` (unix seconds) is its end.  `holder` names
-    the viewer to a TURN server, None for somebody nobody knows.
+    the viewer to a TURN server, None for somebody nobody knows.  `wishes` are what they asked for.
     """
 
     base_url: str
@@ -50,6 +53,7 @@ class Signed:
     expires_at: float | None
     holder: str | None
     permit: Permit
+    wishes: Wishes = field(default_factory=Wishes)
 
     @property
     def grant_id(self) -> str | None:
@@ -83,13 +87,12 @@ class EmbeddedHls:
             url = self._signed_elsewhere(camera.name, signed.token) or url
         video = None if camera.stream is None else camera.stream.video
         fps, gop_s = 0.0 if video is None else video.fps, camera.hub.gop.gop_s
+        parts_s = round(part_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2)
+        segments_s = round(segment_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2)
+        wait_s = segment_s(self._lengths, fps=fps, gop_s=gop_s)
         return {
-            RungName.LL_HLS: Place(
-                url, round(part_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2), signed.expires_at
-            ),
-            RungName.HLS: Place(
-                url, round(segment_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2), signed.expires_at
-            ),
+            RungName.LL_HLS: Place(url, parts_s, signed.expires_at),
+            RungName.HLS: Place(url, segments_s, signed.expires_at, wait_s),
         }
 
 
@@ -112,7 +115,10 @@ class Negotiation:
     def answer(self, request: web.Request, camera: Camera, value: object) -> dict[str, Any]:
         """The answer to whoever sent `request`; raises BadRequest with the key of `value` that is wrong."""
         wishes = parse_wishes(value)
-        plan = negotiate(wishes, self._supply(camera, self._signed(request, camera)))
+        if wishes.region is None:
+            wishes = replace(wishes, region=request.headers.get(REGION_HEADER))
+        signed = replace(self._signed(request, camera), wishes=wishes)
+        plan = negotiate(wishes, self._supply(camera, signed))
         return plan_json(plan) | {"state": camera.status.state.value}
 
     def ice_servers(self, request: web.Request, camera: Camera) -> tuple[IceServer, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,14 @@ _EXPOSED: Final = "Location, ETag, Link, Accept-Patch"
 _METHODS: Final = "GET, POST, PATCH, DELETE, OPTIONS"
 _REQUEST_HEADERS: Final = "Authorization, Content-Type, If-Match"
 _PREFLIGHT_AGE_S: Final = 600
+_COMMON: Final[Mapping[str, str]] = {
+    # Versions help only those who look for holes.
+    "Server": "camera-gateway",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_KEPT: Final = frozenset({"X-Content-Type-Options", "Referrer-Policy"})
+"""A handler may have said more."""
 
 
 def same_origin(origin: str, host: str) -> bool:
@@ -33,7 +42,7 @@ class Origins:
         self._allowed = surroundings.origins
         base_url = surroundings.base_url
         self._own = None if base_url is None else "://".join(urlsplit(base_url)[:2])
-        elsewhere = "" if surroundings.hls_origin is None else f" {surroundings.hls_origin}"
+        elsewhere = "".join(f" {origin}" for origin in sorted(surroundings.hls_origins))
         ancestors = " ".join(("'self'", *sorted(self._allowed)))
         self.content_security_policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -49,13 +58,12 @@ class Origins:
         @web.middleware
         async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
             origin = request.headers.get("Origin")
-            if origin is None or same_origin(origin, request.host) or origin == self._own:
-                return await handler(request)
-            if origin not in self._allowed:
+            if not self.may_use(origin, request.host):
                 raise Forbidden(
                     "This page belongs to another site, which may not use this gateway", code="foreign_origin"
                 )
-            if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            is_preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+            if is_preflight and not self._is_own(origin, request.host):
                 return web.Response(
                     status=204,
                     headers={
@@ -68,19 +76,33 @@ class Origins:
 
         return check_origin
 
+    def may_use(self, origin: str | None, host: str) -> bool:
+        """Whether the page that a request comes from, if it names one, may use a gateway reached as `host`."""
+        return self._is_own(origin, host) or origin in self._allowed
+
+    def _is_own(self, origin: str | None, host: str) -> bool:
+        return origin is None or same_origin(origin, host) or origin == self._own
+
+    def headers_for(self, origin: str | None) -> Mapping[str, str]:
+        """What every answer says to a page of `origin`, besides `Vary: Origin` where `varies`."""
+        if origin not in self._allowed:
+            return _COMMON
+        return {**_COMMON, "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED}
+
+    @property
+    def varies(self) -> bool:
+        """Whether answers differ for pages of different sites."""
+        return bool(self._allowed)
+
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """What every answer says to browsers."""
         headers = response.headers
-        # Versions help only those who look for holes.
-        headers["Server"] = "camera-gateway"
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "no-referrer")
+        for name, value in self.headers_for(request.headers.get("Origin")).items():
+            if name in _KEPT:
+                headers.setdefault(name, value)
+            else:
+                headers[name] = value
         if response.content_type == "text/html":
             headers.setdefault("Content-Security-Policy", self.content_security_policy)
-        if not self._allowed:
-            return
-        headers.add("Vary", "Origin")
-        origin = request.headers.get("Origin")
-        if origin in self._allowed:
-            headers["Access-Control-Allow-Origin"] = origin
-            headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if self.varies:
+            headers.add("Vary", "Origin")

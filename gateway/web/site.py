@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from gateway.web.connection import Connection
+from gateway.web.shortcut import Shortcut
 
 HANDSHAKE_DEADLINE_S: Final = 10.0
 """For TLS; what comes after it has gateway.web.slow_clients."""
@@ -29,10 +30,14 @@ class Site(web.BaseSite):
     be it sent by sendfile, under TLS or on a WebSocket.  Where there is no such option, other limits have to do.
     """
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int, *, tls: SSLContext | None) -> None:
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, *, tls: SSLContext | None, shortcut: Shortcut | None = None
+    ) -> None:
+        """`shortcut` answers what need not reach the runner's application."""
         super().__init__(runner, ssl_context=tls, backlog=_BACKLOG)
         self._host = host
         self._port = port
+        self._shortcut = shortcut
 
     @property
     def name(self) -> str:
@@ -47,7 +52,7 @@ class Site(web.BaseSite):
 
         def connect() -> Connection:
             # As the server itself makes them; there is no public way to have it make others.
-            return Connection(http, loop=loop, **http._kwargs)  # noqa: SLF001
+            return Connection(http, shortcut=self._shortcut, loop=loop, **http._kwargs)  # noqa: SLF001
 
         server = await loop.create_server(
             connect,

@@ -326,8 +326,20 @@ class Broadcasts:
         broadcast = self._by_name.get(hub.name)
         if broadcast is None or broadcast.hub is not hub:
             # A camera that was taken away and added again under its old name is another.
-            broadcast = self._by_name[hub.name] = Broadcast(hub, self._pump, clock=self._clock)
+            broadcast = Broadcast(hub, self._pump, clock=self._clock)
+            if not hub.retired:
+                self._by_name[hub.name] = broadcast
         return broadcast
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._by_name)
+
+    def forget(self, hub: Hub) -> None:
+        """Keep nothing of a camera that is gone; harmless when there is nothing."""
+        broadcast = self._by_name.get(hub.name)
+        if broadcast is not None and broadcast.hub is hub:
+            del self._by_name[hub.name]
 
     def close(self) -> None:
         """Stop sending."""

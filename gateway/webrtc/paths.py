@@ -58,6 +58,7 @@ class Drop(StrEnum):
     AMPLIFICATION = "amplification"
     HANDSHAKES_FULL = "handshakes_full"
     QUEUE_FULL = "queue_full"
+    TOO_MUCH_CONTROL = "too_much_control"
     PATHS_FULL = "paths_full"
     PATH_SWITCHES = "path_switches"
     CONNECTIONS_FULL = "connections_full"

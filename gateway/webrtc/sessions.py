@@ -115,7 +115,7 @@ class Sessions:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
         `host` is the address the request was sent to, if it was one; the session ends with `permit`.
-        Raises BadRequest, Unprocessable, CameraOffline or Unavailable; nothing is left behind then.
+        Raises BadRequest, NotFound, Unprocessable, CameraOffline or Unavailable; nothing is left behind then.
         """
         self._check_caps(camera)
         with camera.watched():
@@ -157,6 +157,7 @@ class Sessions:
             raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
 
     def _check_caps(self, camera: Camera) -> None:
+        camera.check_there()
         if self._closed:
             raise Unavailable("The gateway is stopping; try again in a moment", retry_after_s=5)
         counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting
@@ -334,6 +335,11 @@ class Sessions:
     async def end(self, session: Session) -> None:
         """End a session and free all it holds; safe to call more than once."""
         await asyncio.shield(self._end_soon(session))
+
+    async def end_of(self, camera: Camera) -> None:
+        """End all sessions of a camera that has been retired, and keep nothing of it."""
+        await asyncio.gather(*(self.end(session) for session in self if session.camera is camera))
+        self.broadcasts.forget(camera.hub)
 
     def _let_go(self, session: Session) -> None:
         if session.deadline is not None:

@@ -12,6 +12,7 @@ from gateway.rtp.rtcp import goodbye, middle_bits, ntp_timestamp, sender_report
 from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, retransmission, retransmission_size
+from gateway.webrtc.budget import Budget
 from gateway.webrtc.congestion import DelayMeter, LossMeter, Reported
 from gateway.webrtc.playout import PlayoutDelay
 from gateway.webrtc.wire import Wire
@@ -22,6 +23,10 @@ RTX_SHARE: Final = 0.25
 _RTX_BURST_BYTES: Final = 192 * 1024
 _MAX_NACKED: Final = 512
 """Packets of one NACK that are looked up; a viewer that misses more needs a keyframe."""
+
+_NACKED_PER_S: Final = 4000
+_NACKED_AT_ONCE: Final = 4 * _MAX_NACKED
+"""Packets looked up for one viewer, whatever it asks for: several times what its share of repeats can answer."""
 
 ESTIMATE_LIFE_S: Final = 5.0
 """A REMB says nothing about the link any more after this long."""
@@ -94,6 +99,7 @@ class ViewerTrack:
         self._keyframe_due_at = float("-inf")
         self._loss = LossMeter()
         self._delay = DelayMeter()
+        self._lookups = Budget(per_s=_NACKED_PER_S, at_once=_NACKED_AT_ONCE, now=clock.monotonic())
         self._estimated_at = float("-inf")
         self._reports: deque[tuple[int, float]] = deque(maxlen=8)
 
@@ -149,11 +155,12 @@ class ViewerTrack:
     def on_nack(self, sequence_numbers: list[int]) -> None:
         """Answer by RTX what this viewer was really sent and the history still holds, as far as its share goes."""
         self.counters.nacked += len(sequence_numbers)
+        now = self._clock.monotonic()
         if self.listener is not None:
-            self.listener.missed(self._clock.monotonic())
+            self.listener.missed(now)
         if not self._retransmits:
             return
-        for asked in sequence_numbers[:_MAX_NACKED]:
+        for asked in sequence_numbers[: self._lookups.take(min(_MAX_NACKED, len(sequence_numbers)), now)]:
             number = self._numbers.extend(asked)
             index = self._numbers.index_of(asked)
             found = self._track.find(index) if index is not None else None

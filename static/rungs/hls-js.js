@@ -1,7 +1,5 @@
 /** hls.js, which is loaded only when somebody needs it, and what it is told. */
 
-import { withGrant } from '../grant-path.js';
-
 /**
  * @typedef {typeof import('hls.js')} HlsModule
  * @typedef {typeof import('hls.js').default} HlsClass
@@ -30,13 +28,13 @@ export async function loadHlsJs() {
 }
 
 /**
- * Puts the newest grant into each request, and counts what comes.
+ * Asks for what is good now instead of what stood in a playlist, and counts what comes.
  *
  * @param {LoaderClass} Base hls.js's own
- * @param {{grant: () => string | null, received: (bytes: number) => void}} page
+ * @param {{address: (url: string) => string, received: (bytes: number) => void}} page
  * @returns {LoaderClass}
  */
-export function grantingLoader(Base, { grant, received }) {
+export function grantingLoader(Base, { address, received }) {
   return class extends Base {
     /**
      * @override
@@ -45,7 +43,7 @@ export function grantingLoader(Base, { grant, received }) {
      * @param {Parameters<Loader['load']>[2]} callbacks
      */
     load(context, config, callbacks) {
-      context.url = withGrant(context.url, grant());
+      context.url = address(context.url);
       super.load(context, config, {
         ...callbacks,
         onSuccess: (response, stats, ...rest) => {

@@ -5,12 +5,14 @@
  * without a gap.  Else the browser's own player, if it has one.
  */
 
-import { expiryOf } from '../grant-renewal.js';
-import { withGrant } from '../grant-path.js';
+import { grantIn } from '../grant-path.js';
+import { expiryOf, GrantRenewal } from '../grant-renewal.js';
 import { modeOf } from '../modes.js';
+import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';
-import { mediaSourceKind } from './codecs.js';
+import { mediaSourceKind, playsHlsItself } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
+import { PlaylistAccess } from './playlist-access.js';
 import { Rung } from './rung.js';
 
 /**
@@ -21,7 +23,6 @@ import { Rung } from './rung.js';
  * @typedef {import('hls.js').ErrorData} ErrorData
  */
 
-const PLAYLIST_TYPE = 'application/vnd.apple.mpegurl';
 /** A picture that breaks again so soon will not be mended by another try. */
 const RECOVERED_FOR_GOOD_MS = 30_000;
 /** How long before its grant ends a player that can't be told of another is started anew. */
@@ -36,10 +37,11 @@ export class HlsRung extends Rung {
   #options = null;
   /** @type {Hls | null} */
   #hls = null;
-  /** @type {string | null} of the browser's own player */
-  #address = null;
-  /** @type {string | null} */
-  #grant = null;
+  /** @type {PlaylistAccess | null} null before it is known where the playlist is */
+  #access = null;
+  #playsByItself = false;
+  /** @type {GrantRenewal | null} */
+  #renewal = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #reload;
   #bytesReceived = 0;
@@ -77,6 +79,7 @@ export class HlsRung extends Rung {
   stop() {
     super.stop();
     clearTimeout(this.#reload);
+    this.#renewal?.stop();
     this.#hls?.destroy();
     this.#hls = null;
     const video = this.#video;
@@ -91,7 +94,7 @@ export class HlsRung extends Rung {
    * @param {string} grant
    */
   renew(grant) {
-    this.#grant = grant;
+    void this.#access?.renew(grant);
     this.#planReload();
   }
 
@@ -152,6 +155,12 @@ export class HlsRung extends Rung {
   }
 
   /** @override */
+  get segmentS() {
+    const { details } = this.#hls?.levels[this.#hls.currentLevel] ?? {};
+    return (this.#lowLatency ? details?.partTarget : details?.targetduration) ?? 0;
+  }
+
+  /** @override */
   reattach() {
     this.#hls?.recoverMediaError();
     if (this.#video) playAtOnce(this.#video);
@@ -161,23 +170,8 @@ export class HlsRung extends Rung {
   async count() {
     const video = this.#video;
     if (!video) return null;
-    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
-    return {
-      atMs: performance.now(),
-      framesDecoded: totalVideoFrames,
-      framesDropped: droppedVideoFrames,
-      packetsReceived: 0,
-      packetsLost: 0,
-      bytesReceived: this.#bytesReceived,
-      freezes: 0,
-      jitterBufferDelayS: 0,
-      jitterBufferEmitted: 0,
-      width: video.videoWidth,
-      height: video.videoHeight,
-      decoder: null,
-      transport: null,
-      roundTripMs: this.#options?.clock.roundTripMs ?? null,
-    };
+    const roundTripMs = this.#options?.clock.roundTripMs ?? null;
+    return this.countedBy(video, { bytesReceived: this.#bytesReceived, roundTripMs });
   }
 
   /**
@@ -211,11 +205,30 @@ export class HlsRung extends Rung {
     const [playlist, module] = await Promise.all([options.playlist(), this.#module()]);
     if (this.signal.aborted) return;
     this.progress(0.4);
+    this.#access = new PlaylistAccess(playlist, this.signal);
+    this.#renewBy(options.renewal(), playlist, options);
     if (module && !(module instanceof HlsMissing) && module.default.isSupported()) {
       this.#playByHlsJs(module, video, playlist);
-    } else if (video.canPlayType(PLAYLIST_TYPE)) this.#playByItself(video, playlist);
+    } else if (playsHlsItself(video)) this.#playByItself(video, playlist);
     else if (module instanceof HlsMissing) this.fail('missing', module.message);
     else this.fail('codec', "This browser can't play HLS.");
+  }
+
+  /**
+   * @param {(() => Promise<string | null>) | null} getGrant
+   * @param {string} playlist
+   * @param {RungOptions} options
+   */
+  #renewBy(getGrant, playlist, { clock }) {
+    const grant = grantIn(playlist);
+    if (!getGrant || grant === null) return;
+    /** @param {string} fresh */
+    const send = (fresh) => {
+      this.renew(fresh);
+      return false;
+    };
+    this.#renewal = new GrantRenewal({ getGrant, send, nowS: () => (nowMs() + (clock.offsetMs ?? 0)) / 1000 });
+    this.#renewal.start(grant);
   }
 
   /** @returns {Promise<HlsModule | HlsMissing | null>} null where it would be of no use */
@@ -236,7 +249,7 @@ export class HlsRung extends Rung {
    */
   #playByHlsJs({ default: Hls, Events, ErrorTypes }, video, playlist) {
     const loader = grantingLoader(Hls.DefaultConfig.loader, {
-      grant: () => this.#grant,
+      address: (url) => this.#access?.address(url) ?? url,
       received: (bytes) => {
         this.#bytesReceived += bytes;
       },
@@ -287,13 +300,13 @@ export class HlsRung extends Rung {
    */
   #playByItself(video, playlist) {
     const { signal } = this;
-    this.#address = playlist;
+    this.#playsByItself = true;
     /** @type {HTMLElement} */ (video).addEventListener(
       'error',
       () => this.fail(this.pictureCame ? 'lost' : 'decode', `This browser gave up: ${video.error?.message || 'it does not say why'}`),
       { signal },
     );
-    video.src = withGrant(playlist, this.#grant);
+    video.src = this.#access?.index ?? playlist;
     playAtOnce(video);
     this.#planReload();
   }
@@ -302,14 +315,13 @@ export class HlsRung extends Rung {
   #planReload() {
     clearTimeout(this.#reload);
     const video = this.#video;
-    if (!video || this.#address === null || this.#grant === null) return;
-    const expiresS = expiryOf(new URL(video.src).pathname.split('/g/')[1] ?? '');
+    if (!video || !this.#playsByItself) return;
+    const expiresS = expiryOf(grantIn(video.src) ?? '');
     if (expiresS === null) return;
     const nowS = Date.now() / 1000;
     this.#reload = setTimeout(
       () => {
-        if (this.#address === null || this.#grant === null) return;
-        const next = withGrant(this.#address, this.#grant);
+        const next = this.#access?.index ?? video.src;
         if (next === video.src) return;
         video.src = next;
         playAtOnce(video);

@@ -118,25 +118,15 @@ export class MseRung extends Rung {
   async count() {
     const video = this.#video;
     if (!video) return null;
-    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
     this.#leadSumS += this.#buffer?.leadS ?? 0;
     this.#leadCount += 1;
-    return {
-      atMs: performance.now(),
-      framesDecoded: totalVideoFrames,
-      framesDropped: droppedVideoFrames,
-      packetsReceived: 0,
-      packetsLost: 0,
+    return this.countedBy(video, {
       bytesReceived: this.#bytesReceived,
-      freezes: 0,
       jitterBufferDelayS: this.#leadSumS,
       jitterBufferEmitted: this.#leadCount,
-      width: video.videoWidth,
-      height: video.videoHeight,
-      decoder: null,
       transport: 'WebSocket',
       roundTripMs: this.#options?.clock.roundTripMs ?? null,
-    };
+    });
   }
 
   /**

@@ -20,8 +20,11 @@
  * @property {number} pictureDeadlineMs from the answer, or the connection, to the first picture
  * @property {() => Promise<string>} whep the URL for offers over HTTP, with a grant in it where one is needed
  * @property {() => Promise<string>} playlist the same of the multivariant playlist
+ * @property {() => (() => Promise<string | null>) | null} renewal how to get the next grant for that playlist, once it is
+ *   known; null where it needs none, or the page has its own
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} relayOnly
+ * @property {readonly string[] | null} candidates kinds that WebRTC may use: `udp`, `tcp`, `relay`; null for all
  * @property {string} mode
  */
 
@@ -49,6 +52,11 @@ export class Rung extends EventTarget {
   /** Whether a picture has been on the screen. */
   get pictureCame() {
     return this.#pictureCame;
+  }
+
+  /** @returns {number} seconds of pictures that come at once, 0 where each comes by itself */
+  get segmentS() {
+    return 0;
   }
 
   /** Whether `mend` could help. */
@@ -102,6 +110,33 @@ export class Rung extends EventTarget {
    */
   latencyMs(_metadata, _nowMs) {
     return null;
+  }
+
+  /**
+   * What a `<video>` counts by itself, where no peer connection counts more.
+   *
+   * @protected
+   * @param {HTMLVideoElement} video
+   * @param {Pick<Counters, 'bytesReceived' | 'roundTripMs'> & Partial<Counters>} besides
+   * @returns {Counters}
+   */
+  countedBy(video, besides) {
+    const { totalVideoFrames = 0, droppedVideoFrames = 0 } = video.getVideoPlaybackQuality?.() ?? {};
+    return {
+      atMs: performance.now(),
+      framesDecoded: totalVideoFrames,
+      framesDropped: droppedVideoFrames,
+      packetsReceived: 0,
+      packetsLost: 0,
+      freezes: 0,
+      jitterBufferDelayS: 0,
+      jitterBufferEmitted: 0,
+      width: video.videoWidth,
+      height: video.videoHeight,
+      decoder: null,
+      transport: null,
+      ...besides,
+    };
   }
 
   /** Ends with the rung. @protected */

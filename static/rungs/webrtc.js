@@ -1,6 +1,5 @@
 /**
- * The `webrtc` rung: one receive-only peer connection, negotiated over the camera's signalling socket, or over HTTP where
- * that does not open.
+ * The `webrtc` rung: one receive-only peer connection.
  *
  * The gateway is ICE-lite and puts all its candidates into the answer, so there is nothing to gather or to trickle.
  * A connection that has played and loses its network is kept: ICE restarts by another offer on whatever socket is open.
@@ -10,40 +9,22 @@ import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { readCounters } from '../stats.js';
 import { playAtOnce } from './autoplay.js';
+import { allowedCandidates } from './candidates.js';
+import { rtpCodecs } from './codecs.js';
+import { Exchange } from './exchange.js';
 import { LostLink } from './lost-link.js';
+import { PlayoutDelay } from './playout-delay.js';
 import { Rung } from './rung.js';
 
 /**
  * @typedef {import('../types.js').Failure} Failure
- * @typedef {import('../types.js').Message} Message
  * @typedef {import('./rung.js').RungOptions} RungOptions
  */
 
 const CONNECT_DEADLINE_MS = 5000;
 const DISCONNECTED_GRACE_MS = 2000;
 const LOST_TICK_MS = 250;
-const RESTART_ANSWER_MS = 2500;
-/** A socket that is not open by then may be blocked: HTTP does as well. */
-const SOCKET_OPENS_MS = 250;
-/** A header extension (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay). */
-const PLAYOUT_DELAY = 'playout-delay';
-const DELAY_STEP_MS = 25;
-const DELAY_STEP_EVERY_MS = 250;
 const ORIGIN = /^o=(\S+ \S+) /m;
-
-/**
- * Sockets that an answer may still come over to an offer of somebody who is gone: it must not be taken for one to the next.
- *
- * @type {WeakSet<import('../signalling.js').Signalling>}
- */
-const owing = new WeakSet();
-
-/** @returns {RTCRtpCodec[]} H.264 in all its profiles, and retransmission; empty if this browser has no H.264 */
-function playableCodecs() {
-  const codecs = globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs ?? [];
-  const wanted = codecs.filter(({ mimeType }) => /^video\/(h264|rtx)$/i.test(mimeType));
-  return wanted.some(({ mimeType }) => /h264/i.test(mimeType)) ? wanted : [];
-}
 
 /**
  * @param {string} sdp
@@ -60,42 +41,29 @@ export class WebRtcRung extends Rung {
   #video = null;
   /** @type {RungOptions | null} */
   #options = null;
-  /** @type {string | null} */
-  #offer = null;
+  /** @type {Exchange | null} */
+  #exchange = null;
+  /** @type {PlayoutDelay | null} */
+  #delay = null;
   /** @type {string | undefined} of the answer */
   #origin;
-  #sent = false;
-  #answerOwed = false;
-  /** @type {import('./whep.js').WhepSession | null} instead of the socket */
-  #whep = null;
-  #overHttp = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
   #lostLink = new LostLink();
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #lostTicker;
   #mendable = true;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
-  #delayMs = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #delayStep;
 
   /** @override */
   get name() {
     return 'webrtc';
   }
 
-  /** Whether an answer on the signalling socket is still owed to this rung. */
-  get #awaitingAnswer() {
-    return this.#answerOwed && !this.#overHttp && this.#connection !== null;
-  }
-
   /** @override */
   get excuse() {
     const connection = this.#connection;
     if (!connection || this.pictureCame) return null;
-    if (!this.#sent || this.#answerOwed) {
+    if (!this.#exchange?.isSettled) {
       return { code: /** @type {const} */ ('signalling'), message: 'The gateway did not answer the offer in time.' };
     }
     return connection.connectionState === 'connected' ? null : this.#unconnected(connection);
@@ -140,7 +108,7 @@ export class WebRtcRung extends Rung {
   start(video, options) {
     this.#video = video;
     this.#options = options;
-    const codecs = playableCodecs();
+    const codecs = rtpCodecs();
     if (codecs.length === 0) {
       this.fail('codec', "This browser can't play H.264 over WebRTC.");
       return;
@@ -148,26 +116,26 @@ export class WebRtcRung extends Rung {
     const { signal } = this;
     signal.addEventListener('abort', () => {
       clearInterval(this.#lostTicker);
-      clearTimeout(this.#patience);
-      clearTimeout(this.#delayStep);
+      this.#delay?.stop();
     });
-    options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
-    options.signalling.addEventListener('down', () => this.#socketGone(), { signal });
-    options.signalling.addEventListener(
-      'message',
-      (event) => void this.#receive(/** @type {CustomEvent<Message>} */ (event).detail),
-      { signal },
+    this.#exchange = new Exchange(
+      { ...options, signal },
+      {
+        hasPlayed: () => this.pictureCame,
+        asked: () => this.#asked(options.answerDeadlineMs),
+        unanswered: () => this.expectNothing(),
+        answered: (sdp) => this.#answered(sdp),
+        failed: (code, message) => this.fail(code, message),
+      },
     );
+    options.signalling.addEventListener('open', () => this.#socketOpened(), { signal });
     this.#connect(video, codecs).catch((/** @type {unknown} */ error) => this.fail('codec', String(error)));
   }
 
   /** @override */
   stop() {
-    const { signalling } = this.#options ?? {};
-    if (this.#awaitingAnswer && signalling) this.#disown(signalling);
+    this.#exchange?.end();
     super.stop();
-    this.#whep?.end();
-    this.#whep = null;
     const connection = this.#connection;
     this.#connection = null;
     if (connection) {
@@ -178,39 +146,14 @@ export class WebRtcRung extends Rung {
     this.#video = null;
   }
 
-  /** @param {import('../signalling.js').Signalling} signalling */
-  #disown(signalling) {
-    owing.add(signalling);
-    const over = new AbortController();
-    const settle = () => {
-      owing.delete(signalling);
-      over.abort();
-    };
-    signalling.addEventListener('down', settle, { signal: over.signal });
-    signalling.addEventListener(
-      'message',
-      (event) => {
-        if (/** @type {CustomEvent<Message>} */ (event).detail.type.startsWith('webrtc')) settle();
-      },
-      { signal: over.signal },
-    );
+  /** @override */
+  renew() {
+    this.#exchange?.renew();
   }
 
   /** @override */
-  renew() {
-    if (!this.#whep || !this.#options) return;
-    const { whep } = this.#options;
-    void whep()
-      .then((endpoint) => this.#whep?.renew(endpoint, this.signal))
-      // What it lasts for is not longer now: the gateway will end it, and another is made.
-      .catch(() => undefined);
-  }
-
-  /** An offer that comes again tells the gateway which connection is ours, and changes nothing else. @override */
   claim() {
-    if (!this.pictureCame || !this.#sent || this.#answerOwed || this.#lostLink.lost || !this.#offer) return;
-    if (this.#overHttp) return;
-    this.#options?.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
+    if (this.pictureCame && !this.#lostLink.lost) this.#exchange?.claim();
   }
 
   /** @override */
@@ -246,103 +189,36 @@ export class WebRtcRung extends Rung {
     // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
     transceivers[0].setCodecPreferences?.(codecs);
     if (this.#options?.audio) transceivers.push(connection.addTransceiver('audio', { direction: 'recvonly' }));
-    this.#delay();
+    this.#delay = new PlayoutDelay(connection);
+    this.#aimDelay();
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
     this.awaitPicture(video);
     await connection.setLocalDescription(await connection.createOffer());
     if (connection !== this.#connection) return;
-    this.#offer = connection.localDescription?.sdp ?? null;
-    this.#sendOffer();
+    this.#exchange?.offer(connection.localDescription?.sdp ?? '');
   }
 
-  #sendOffer() {
-    const options = this.#options;
-    if (this.#sent || !this.#offer || !options) return;
-    const free = !this.#overHttp && !owing.has(options.signalling);
-    this.#sent = free && options.signalling.send({ type: 'webrtc', value: { type: 'offer', sdp: this.#offer } });
-    if (!this.#sent && !this.pictureCame) this.#goOverHttp(free && !options.signalling.failing ? SOCKET_OPENS_MS : 0);
-    this.#answerOwed = this.#sent;
-    // A restart has no deadline of its own, and is no progress: there were pictures before.
-    if (!this.#sent || this.pictureCame) return;
-    this.#asked();
-  }
-
-  #asked() {
-    clearTimeout(this.#patience);
+  /** @param {number} answerDeadlineMs */
+  #asked(answerDeadlineMs) {
     this.progress(0.4);
-    this.expect(this.#options?.answerDeadlineMs ?? 0, () =>
-      this.fail('signalling', 'The gateway did not answer the offer in time.'),
-    );
-  }
-
-  /** @param {number} afterMs unless the socket opens */
-  #goOverHttp(afterMs) {
-    clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => void this.#offerOverHttp(), afterMs);
-  }
-
-  async #offerOverHttp() {
-    const offer = this.#offer;
-    const connection = this.#connection;
-    if (this.#sent || !offer || !connection || !this.#options) return;
-    this.#sent = true;
-    this.#answerOwed = true;
-    this.#overHttp = true;
-    this.#asked();
-    try {
-      const { WhepSession } = await import('./whep.js');
-      const session = new WhepSession();
-      const endpoint = await this.#options.whep();
-      if (connection !== this.#connection) return;
-      this.#whep = session;
-      const answer = await session.offer(endpoint, offer, this.signal);
-      if (connection !== this.#connection) session.end();
-      else await this.#answered(connection, answer);
-    } catch (error) {
-      const refused = error instanceof Error && error.name === 'Refused';
-      this.fail(refused ? 'refused' : 'signalling', refused ? error.message : 'The gateway could not be asked over HTTP either.');
-    }
-  }
-
-  /** The socket is gone: an answer that has not come yet will not come; the next socket gets the same offer. */
-  #socketGone() {
-    if (this.#awaitingAnswer) {
-      this.expectNothing();
-      this.#sent = false;
-      this.#answerOwed = false;
-    }
-    if (!this.pictureCame && !this.#sent && this.#offer) this.#goOverHttp(0);
+    this.expect(answerDeadlineMs, () => this.fail('signalling', 'The gateway did not answer the offer in time.'));
   }
 
   #socketOpened() {
     this.#lostLink.hurry();
     if (this.#lostLink.lost) this.#lostTick();
-    else this.#sendOffer();
+    else this.#exchange?.send();
   }
 
   /** @override @param {string} mode */
   set mode(mode) {
     this.#mode = mode;
-    this.#delay();
+    this.#aimDelay();
   }
 
-  /**
-   * Where the playout-delay extension is negotiated the gateway sets the delay; else it is raised here, in steps that
-   * nobody sees.
-   */
-  #delay() {
-    clearTimeout(this.#delayStep);
-    const connection = this.#connection;
-    if (!connection || connection.remoteDescription?.sdp.includes(PLAYOUT_DELAY)) return;
-    const { delayMs } = modeOf(this.#mode ?? this.#options?.mode);
-    for (const receiver of connection.getReceivers()) {
-      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = this.#delayMs;
-    }
-    const leftMs = connection.remoteDescription ? delayMs - this.#delayMs : 0;
-    if (leftMs === 0) return;
-    this.#delayMs += Math.sign(leftMs) * Math.min(DELAY_STEP_MS, Math.abs(leftMs));
-    this.#delayStep = setTimeout(() => this.#delay(), DELAY_STEP_EVERY_MS);
+  #aimDelay() {
+    this.#delay?.aim(modeOf(this.#mode ?? this.#options?.mode).delayMs);
   }
 
   /** Does what is due for a connection whose network is gone. */
@@ -362,41 +238,11 @@ export class WebRtcRung extends Rung {
 
   /** @param {RTCPeerConnection} connection */
   async #restart(connection) {
-    if (this.#whep) {
-      await this.#restartOverHttp(connection, this.#whep);
-      return;
-    }
-    if (!this.#options?.signalling.isOpen) return;
-    if (this.#answerOwed) {
-      // The last offer was not answered: the socket is as dead as the link, and its TCP would come back much later.
-      this.#options.signalling.reset();
-      return;
-    }
+    if (!this.#exchange?.prepare()) return;
     // An offer whose answer got lost is taken back by the next one.
     await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     if (connection !== this.#connection || !this.#lostLink.lost) return;
-    this.#offer = connection.localDescription?.sdp ?? null;
-    this.#sent = false;
-    this.#sendOffer();
-  }
-
-  /**
-   * @param {RTCPeerConnection} connection
-   * @param {import('./whep.js').WhepSession} session
-   */
-  async #restartOverHttp(connection, session) {
-    if (this.#answerOwed) return;
-    this.#answerOwed = true;
-    try {
-      await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
-      const answer = await session.restart(connection.localDescription?.sdp ?? '', AbortSignal.timeout(RESTART_ANSWER_MS));
-      this.#answerOwed = false;
-      if (connection === this.#connection) await this.#answered(connection, answer);
-    } catch (error) {
-      this.#answerOwed = false;
-      // Without an answer the network is still gone; a refusal says that the session is.
-      if (error instanceof Error && error.name === 'Refused') throw error;
-    }
+    await this.#exchange.restart(connection.localDescription?.sdp ?? '');
   }
 
   /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
@@ -416,25 +262,10 @@ export class WebRtcRung extends Rung {
     this.expectNothing();
   }
 
-  /** @param {Message} message */
-  async #receive({ type, value }) {
+  /** @param {string} sdp */
+  async #answered(sdp) {
     const connection = this.#connection;
-    if (!connection || !this.#awaitingAnswer) return;
-    if (type === 'error' && typeof value === 'string' && value.startsWith('webrtc')) {
-      this.fail('refused', value.replace(/^webrtc[^:]*:\s*/, ''));
-      return;
-    }
-    const answer = /** @type {{type?: unknown, sdp?: unknown} | null} */ (value);
-    if (type !== 'webrtc' || answer?.type !== 'answer' || typeof answer.sdp !== 'string') return;
-    await this.#answered(connection, answer.sdp);
-  }
-
-  /**
-   * @param {RTCPeerConnection} connection
-   * @param {string} sdp
-   */
-  async #answered(connection, sdp) {
-    this.#answerOwed = false;
+    if (!connection) return;
     const known = this.#origin;
     this.#origin ??= origin(sdp);
     if (known !== undefined && known !== origin(sdp)) {
@@ -447,10 +278,11 @@ export class WebRtcRung extends Rung {
       this.expect(CONNECT_DEADLINE_MS, () => this.#failUnconnected(connection));
     }
     try {
-      await connection.setRemoteDescription({ type: 'answer', sdp });
+      const allowed = allowedCandidates(sdp, this.#options?.candidates ?? null);
+      await connection.setRemoteDescription({ type: 'answer', sdp: allowed });
       if (known === undefined) {
         this.#watchTransport(connection);
-        this.#delay();
+        this.#aimDelay();
       }
       // Where the browser had not noticed anything, no change of state will tell that this worked.
       else if (connection.connectionState === 'connected') this.#recover();

@@ -2,6 +2,7 @@
 
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
+const RESTART_ANSWER_MS = 2500;
 
 /** The gateway answered, and said no. */
 export class Refused extends Error {
@@ -65,13 +66,18 @@ export class WhepSession {
 
   /**
    * @param {string} offer SDP with other ICE credentials than before
-   * @param {AbortSignal} signal
-   * @returns {Promise<string>} the SDP to answer it with
-   * @throws {Refused}
+   * @returns {Promise<string | null>} the SDP to answer it with; null while the network is gone
+   * @throws {Refused} when the session is
    */
-  async restart(offer, signal) {
-    const answer = await this.#patch(credentials(offer), signal);
-    const fragment = await answer.text();
+  async restart(offer) {
+    let answer;
+    let fragment;
+    try {
+      answer = await this.#patch(credentials(offer), AbortSignal.timeout(RESTART_ANSWER_MS));
+      fragment = await answer.text();
+    } catch {
+      return null;
+    }
     if (!answer.ok) throw new Refused(messageOf(fragment, answer.status));
     this.#etag = answer.headers.get('ETag') ?? this.#etag;
     this.#answer = restarted(this.#answer, fragment);

@@ -27,7 +27,7 @@ import { sheet } from './look.js';
  * @typedef {import('../types.js').Camera} Camera
  * @typedef {import('../types.js').Metrics} Metrics
  * @typedef {import('../types.js').Situation} Situation
- * @typedef {import('../words.js').Words} Words
+ * @typedef {import('../types.js').Words} Words
  */
 
 const REDRAW_MS = 250;
@@ -95,6 +95,7 @@ export class CameraView extends HTMLElement {
       protocol: this.protocol,
       mode: this.mode,
       candidates: this.getAttribute('candidates')?.split(',').map((kind) => kind.trim()) ?? null,
+      region: this.getAttribute('region'),
       base,
       getGrant: this.getGrant,
       diagnose: (name) => this.#diagnose(base, name),

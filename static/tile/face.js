@@ -1,10 +1,10 @@
 /** What a tile shows besides the picture: its name, the mark in the corner, the words, the progress line. */
 
 import { element, setText } from '../dom.js';
-import { timeOfDay } from '../words.js';
+import { timeOfDay } from '../phrases.js';
 
 /**
- * @typedef {import('../words.js').Words} Words
+ * @typedef {import('../types.js').Words} Words
  * @typedef {import('../types.js').Metrics} Metrics
  *
  * @typedef {object} Deeds what the words may offer to do

@@ -1,8 +1,8 @@
 /** The statistics overlay of one tile: numbers, a minute of latency, what was tried, and all of it as text. */
 
 import { element, setText } from '../dom.js';
-import { asText, historyLine, lines } from '../stats.js';
 import { drawSparkline } from './sparkline.js';
+import { asText, historyLine, lines } from './statistics-text.js';
 
 /** @typedef {import('../stats.js').Statistics} Statistics */
 

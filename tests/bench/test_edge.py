@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.edge import shares
+from bench.edge_probes import added
 from bench.errors import BenchError
-from bench.hls_viewers import Listed, listed
+from bench.hls_viewers import Fetch, Listed, listed
 
 PLAYLIST = """\
 #EXTM3U
@@ -51,3 +52,11 @@ def test_the_access_log_tells_how_often_the_origin_was_asked() -> None:
         "origin requests for each init": (0.0, ""),
         "from the cache": (pytest.approx(400 / 7), "%"),
     }
+
+
+def test_what_is_added_is_told_by_the_same_part() -> None:
+    direct = [Fetch(1, 10.0, 10.010), Fetch(1, 10.0, 10.020), Fetch(1, 10.0, 10.500), Fetch(2, 10.5, 10.510)]
+    through = [Fetch(1, 10.005, 10.045), Fetch(2, 10.5, 10.505), Fetch(3, 11.0, 11.9)]
+    found = added(direct, through)
+    assert found.way == pytest.approx([20.0, -5.0])
+    assert found.in_hand == pytest.approx([25.0, -5.0])

@@ -22,6 +22,7 @@ from gateway.access.keyring import ensure_keys
 from gateway.config.model import AccessConfig, HlsConfig
 from gateway.source.status import CameraState
 from tests.e2e.test_hls import HlsPlayer, latencies_ms
+from tests.support.browser import HLS_JS, HLS_PLAYER, load_player
 from tests.support.cameras import demo_camera
 from tests.support.edge import CDN_SECRET, Edge, running_edge
 from tests.support.gateway import reached_state, running_gateway
@@ -30,8 +31,6 @@ from tests.support.nginx import free_port
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_HLS_JS: Final = _ROOT / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"
-_PLAYER: Final = _ROOT / "tests" / "support" / "hls-player.js"
 _MEDIAMTX: Final = shutil.which(os.environ.get("MEDIAMTX_BIN", "mediamtx"))
 
 
@@ -59,8 +58,7 @@ async def hls_js(browser: Browser, edge: Edge, path: str) -> AsyncIterator[HlsPl
     page = await context.new_page()
     try:
         await page.goto(f"{edge.origin}/healthz")
-        for script in (_HLS_JS, _PLAYER):
-            await page.evaluate(script.read_text(encoding="utf-8") + "\nundefined")
+        await load_player(page, HLS_JS, HLS_PLAYER)
         player = HlsPlayer(await page.evaluate_handle("url => new HlsTestPlayer(url, {})", path))
         yield player
         await player.close()

@@ -8,22 +8,19 @@ import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from playwright.async_api import JSHandle, Page
 
 from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
+from gateway.web.shortcut import SHORTCUT
+from tests.support.browser import HLS_JS, HLS_PLAYER, load_player
 from tests.support.cameras import CLOCK_MODULUS, demo_camera
 from tests.support.gateway import camera_json, http, reached_state, running_gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
-
-_ROOT: Final = Path(__file__).resolve().parents[2]
-_HLS_JS: Final = _ROOT / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"
-_PLAYER: Final = _ROOT / "tests" / "support" / "hls-player.js"
 
 
 class HlsPlayer:
@@ -62,8 +59,7 @@ class HlsPlayer:
 async def hls_player(page: Page, address: str, camera: str) -> AsyncIterator[HlsPlayer]:
     """hls.js with its own defaults on a plain page of the gateway's origin."""
     await page.goto(f"{address}healthz")
-    for script in (_HLS_JS, _PLAYER):
-        await page.evaluate(script.read_text(encoding="utf-8") + "\nundefined")
+    await load_player(page, HLS_JS, HLS_PLAYER)
     player = HlsPlayer(await page.evaluate_handle("url => new HlsTestPlayer(url, {})", f"/{camera}/index.m3u8"))
     try:
         yield player
@@ -85,6 +81,11 @@ async def test_hls_js_plays_with_low_latency_and_is_counted(page: Page, audio: A
             pictures = await player.more_pictures(40, within_s=10)
             assert statistics.median(latencies_ms(pictures)) < 3000
             assert await player.fatal() == []
+            # What Chromium sends with each request stays the same, so nearly all of them go the short way.
+            assert gateway._app is not None
+            shortcut = gateway._app[SHORTCUT]
+            assert shortcut is not None
+            assert shortcut.answered > 10
             assert (await camera_json(gateway.address, "cam"))["viewers"] == {"ll-hls": 1}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -13,13 +12,13 @@ from playwright.async_api import JSHandle, Page
 
 from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
+from tests.support.browser import MSE_PLAYER, load_player
 from tests.support.cameras import CLOCK_MODULUS, demo_camera
 from tests.support.gateway import camera_json, reached_state, running_gateway
 from tests.support.gst_camera import GstSpec, gst_camera
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-_PLAYER: Final = Path(__file__).resolve().parents[1] / "support" / "mse-player.js"
 _CODECS: Final = "avc1.640029,avc1.64002A,avc1.640033,mp4a.40.2,flac,opus"
 
 
@@ -49,7 +48,7 @@ class MsePlayer:
 async def mse_player(page: Page, address: str, codecs: str = _CODECS) -> AsyncIterator[MsePlayer]:
     """A player on a plain page of the gateway's origin; it must not have complained."""
     await page.goto(f"{address}healthz")
-    await page.evaluate(_PLAYER.read_text(encoding="utf-8") + "\nundefined")
+    await load_player(page, MSE_PLAYER)
     url = f"{address.replace('http', 'ws', 1)}api/ws?src=cam"
     player = MsePlayer(await page.evaluate_handle("([url, codecs]) => new MseTestPlayer(url, codecs)", [url, codecs]))
     try:

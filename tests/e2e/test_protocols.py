@@ -207,7 +207,9 @@ async def test_mse_gives_up_asking_where_there_never_is_room(page: Page) -> None
         # A try with what is there, another beginning, another source: each once or twice.
         assert await page.evaluate("room.refusals") < 12
         await page.evaluate("() => { room.refuse = 0; }")
-        await page.evaluate(_ADVANCES)
+        # By now it may be another video element.
+        shown = (await metrics(page))["framesPresented"]
+        await page.wait_for_function(_PLAYS, arg=shown + 20, timeout=DEADLINE_MS)
 
 
 async def test_a_tile_that_nobody_sees_pauses_and_joins_live_again(page: Page) -> None:
@@ -228,20 +230,11 @@ async def test_without_hls_js_a_page_plays_what_it_can_and_says_why(page: Page) 
         await route.fulfill(status=404, body="")
 
     await page.route("**/static/vendor/hls.mjs", missing)
-    # Chromium's own HLS player would do.
-    await page.add_init_script("HTMLMediaElement.prototype.canPlayType = () => '';")
     async with watching(page, "ll-hls"):
         assert (await metrics(page))["rung"] == "mse"
         title = await page.locator("camera-view .mark").get_attribute("title")
         assert title is not None
         assert "without hls.js" in title
-
-
-async def test_a_browser_without_media_source_says_so(page: Page) -> None:
-    await page.add_init_script("delete globalThis.MediaSource; delete globalThis.ManagedMediaSource;")
-    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
-        await page.goto(f"{gateway.address}cam/?protocol=mse")
-        await page.get_by_text("no Media Source Extensions").first.wait_for(timeout=DEADLINE_MS)
 
 
 async def test_a_lower_rung_shows_a_snapshot_until_its_first_picture(page: Page) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from aioice import stun
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from gateway.access.passwords import hash_password
 from gateway.app import Gateway
@@ -23,6 +23,7 @@ from gateway.config.model import TurnConfig, WebRtcConfig
 from gateway.negotiate.turn import Turn, turn_server
 from tests.support.browser import open_player
 from tests.support.cameras import demo_camera
+from tests.support.crippled_page import cut_out
 from tests.support.gateway import http, running_gateway
 from tests.support.turn import TurnServer, coturn, own_address, refused_with, turn_client
 from tests.web.visitors import basic
@@ -116,19 +117,25 @@ async def test_strangers_get_no_answer_to_stun_and_a_short_one_to_turn(server: T
         binding = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
         allocate = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
         allocate.attributes["REQUESTED-TRANSPORT"] = 17 << 24
+        bare = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
         # What the server answers first is what it answers at all: it takes them in order.
-        for request in (binding, binding, allocate):
+        for request in (binding, binding, allocate, bare):
             await loop.sock_sendall(stranger, bytes(request))
         async with asyncio.timeout(5):
-            answer = await loop.sock_recv(stranger, 2048)
-    assert stun.parse_message(answer).transaction_id == allocate.transaction_id
-    assert len(answer) <= 4 * len(bytes(allocate))
+            answers = [await loop.sock_recv(stranger, 2048) for _ in range(2)]
+    asked = [allocate.transaction_id, bare.transaction_id]
+    assert [stun.parse_message(answer).transaction_id for answer in answers] == asked
+    # As docs/turn.md says.
+    assert (len(bytes(allocate)), len(bytes(bare))) == (28, 20)
+    assert max(len(answer) for answer in answers) <= 3 * 28
 
 
 @dataclass(slots=True)
 class Relayed:
     gateway: Gateway
     ice_servers: list[dict[str, Any]]
+    page: str
+    """An address that opens the camera's page to everybody."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -148,7 +155,7 @@ async def relayed(server: TurnServer, tmp_path: Path) -> AsyncIterator[Relayed]:
             async with session.post(url, headers=basic("ann", PASSWORD)) as response:
                 rungs = (await response.json())["rungs"]
         assert rungs[0]["rung"] == "webrtc"
-        yield Relayed(gateway, rungs[0]["ice_servers"])
+        yield Relayed(gateway, rungs[0]["ice_servers"], rungs[0]["url"].removesuffix("whep"))
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -165,6 +172,44 @@ async def test_a_browser_that_may_only_relay_plays(relayed: Relayed, page: Page,
     local = (await player.stats())["local"]
     assert (local["candidateType"], local["relayProtocol"]) == ("relay", transport)
     await player.close()
+
+
+# As a firewall does it: nothing gets through but to a TURN server.
+_ONLY_RELAYS = """
+const Original = RTCPeerConnection;
+globalThis.RTCPeerConnection = class extends Original {
+  constructor(options) { super({ ...options, iceTransportPolicy: 'relay' }); }
+};
+"""
+_SETTLED = """() => {
+  const { metrics, situation } = document.querySelector('camera-view') ?? {};
+  return metrics?.transport === 'relay' || situation?.lowered?.code === 'ice';
+}"""
+_METRICS = "() => document.querySelector('camera-view').metrics"
+
+
+async def relays(browser: Browser, relayed: Relayed, *, without: str | None) -> tuple[str | None, str | None]:
+    """Rung and transport of the page, a moment after it was opened, where only a relay gets through."""
+    context = await browser.new_context()
+    try:
+        await context.add_init_script(_ONLY_RELAYS)
+        page = await context.new_page()
+        if without is not None:
+            await cut_out(page, without)
+        await page.goto(relayed.page)
+        await page.wait_for_function(_SETTLED, timeout=10_000)
+        metrics = await page.evaluate(_METRICS)
+        return metrics["rung"], metrics["transport"]
+    finally:
+        await context.close()
+
+
+async def test_the_first_try_relays_where_nothing_else_gets_through(relayed: Relayed, browser: Browser) -> None:
+    whole, crippled = await asyncio.gather(
+        relays(browser, relayed, without=None), relays(browser, relayed, without="late-relays")
+    )
+    assert whole == ("webrtc", "relay")
+    assert crippled == ("mse", "WebSocket")
 
 
 async def test_a_browser_with_credentials_that_have_expired_does_not(

@@ -28,8 +28,8 @@ NGINX: Final = (DOCKER / "nginx" / "nginx.conf").read_text("utf-8")
 
 # Of the Compose specification what this file uses; a word that is misspelt is in none of these.
 SERVICE_KEYS: Final = {
-    "build", "cap_drop", "depends_on", "env_file", "environment", "image", "networks", "ports", "profiles", "read_only",
-    "restart", "secrets", "security_opt", "stop_grace_period", "tmpfs", "volumes",
+    "build", "cap_add", "cap_drop", "depends_on", "entrypoint", "env_file", "environment", "image", "networks", "ports",
+    "profiles", "read_only", "restart", "secrets", "security_opt", "stop_grace_period", "tmpfs", "user", "volumes",
 }  # fmt: skip
 TOP_KEYS: Final = {"name", "services", "networks", "volumes", "secrets", "x-gateway"}
 
@@ -42,6 +42,7 @@ def members(profile: str) -> dict[str, dict[str, Any]]:
 
 def made_secrets(tmp_path: Path, *names: str) -> Path:
     script = shutil.copy(DOCKER / "make-secrets", tmp_path)
+    shutil.copy(DOCKER / "coturn.conf", tmp_path)
     subprocess.run([script, *names], check=True, capture_output=True, timeout=20)
     return tmp_path / "secrets"
 
@@ -61,6 +62,7 @@ class TestCompose:
     def test_its_profiles_are_the_documented_ones(self) -> None:
         assert set(members("gateway")) == {"gateway"}
         assert set(members("full")) == {"gateway-full", "mediamtx", "nginx"}
+        assert set(members("turn")) == {"turn"}
 
     def test_what_it_refers_to_exists(self, tmp_path: Path) -> None:
         made = made_secrets(tmp_path)
@@ -125,6 +127,66 @@ class TestCompose:
         assert "--uid 10001 " in (DOCKER / "Dockerfile").read_text("utf-8")
 
 
+class TestTurn:
+    def test_it_leads_to_the_gateways_media_port_and_nowhere_else(self, tmp_path: Path) -> None:
+        turn, gateway = SERVICES["turn"], SERVICES["gateway-full"]
+        settings = _settings(made_secrets(tmp_path, "cams.example.org") / "turnserver.conf")
+        assert settings["allowed-peer-ip"] == [gateway["networks"]["relay"]["ipv4_address"]]
+        assert settings["relay-ip"] == [turn["networks"]["relay"]["ipv4_address"]]
+        # Only these two are in the network that it relays into, which leads nowhere.
+        assert {name for name, service in SERVICES.items() if "relay" in named_networks(service)} == {
+            "turn",
+            "gateway-full",
+        }
+        assert COMPOSE["networks"]["relay"]["internal"] is True
+        assert "inside" not in turn["networks"]
+        # The gateway may say that it is there for who comes through the relay.
+        said = (DOCKER / "gateway-full.yml").read_text("utf-8") + (DOCKER.parent / "docs" / "turn.md").read_text(
+            "utf-8"
+        )
+        assert said.count(f"[192.0.2.1, {settings['allowed-peer-ip'][0]}]") == 2
+        assert {port.split("/")[0].split(":")[1] for port in turn["ports"]} == {"3478", "443"}
+
+    def test_its_settings_are_those_of_the_file_but_for_names_and_addresses(self, tmp_path: Path) -> None:
+        written = _settings(DOCKER / "coturn.conf")
+        made = made_secrets(tmp_path, "cams.example.org")
+        meant = _settings(made / "turnserver.conf")
+        own = {"allowed-peer-ip", "relay-ip", "realm", "cert", "pkey", "static-auth-secret"}
+        assert set(written) - set(meant) == {"listening-ip"}
+        assert set(meant) - set(written) == {"pidfile", "userdb"}
+        assert {key for key in set(written) & set(meant) if written[key] != meant[key]} == own
+        assert meant["static-auth-secret"] == [(made / "turn").read_text("utf-8")]
+        files = {f"/run/secrets/{name}" for name in SERVICES["turn"]["secrets"]}
+        assert {meant["cert"][0], meant["pkey"][0], SERVICES["turn"]["entrypoint"][2]} == files
+
+    def test_the_gateway_is_told_of_it_only_where_its_addresses_are(self, tmp_path: Path) -> None:
+        made = made_secrets(tmp_path)
+        environment = dict(SERVICES["gateway-full"]["environment"])
+        turn_urls = "turn:cams.example.org:3478,turns:cams.example.org:5349?transport=tcp"
+        for urls, count in (("", 0), (turn_urls, 2)):
+            filled = {name: _interpolated(value, urls) for name, value in environment.items()}
+            named = {name: value.replace("/run/secrets", str(made)) for name, value in filled.items()}
+            config = load_config(DOCKER / "gateway-full.yml", environment=named).config
+            assert len(config.webrtc.turn.urls) == count
+            assert config.webrtc.turn.secret == ((made / "turn").read_text("utf-8") if count else None)
+
+
+def _settings(file: Path) -> dict[str, list[str]]:
+    """What is set by key, one value for each time it is there."""
+    found: dict[str, list[str]] = {}
+    for line in file.read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def _interpolated(text: str, turn_urls: str) -> str:
+    """A value as Compose fills in TURN_URLS."""
+    text = re.sub(r"\$\{TURN_URLS:\+([^}]*)\}", lambda found: found[1] if turn_urls else "", text)
+    return text.replace("${TURN_URLS:-}", turn_urls)
+
+
 class TestSecrets:
     def test_they_are_made_once_and_are_their_owners(self, tmp_path: Path) -> None:
         made = made_secrets(tmp_path, "cams.example.org", "localhost")
@@ -138,7 +200,7 @@ class TestSecrets:
         assert before["mediamtx-secret.conf"].decode() == f'proxy_set_header Authorization "Bearer {cdn}";\n'
         assert f"http://mediamtx:{hook}@gateway:8080/api/mediamtx/auth\n" in before["mediamtx.env"].decode()
         assert f"MTX_HLSCDNSECRET={cdn}\n" in before["mediamtx.env"].decode()
-        for name in set(before) - {"mediamtx-hook"}:
+        for name in set(before) - {"mediamtx-hook", "turn"}:
             assert stat.S_IMODE((made / name).stat().st_mode) == 0o600, name
 
     def test_none_is_in_the_repository(self) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.negotiate.answer import plan_json
 from gateway.negotiate.modes import Mode
-from gateway.negotiate.policy import FORGIVEN_S, Obstacle, Place, Plan, Supply, negotiate
-from gateway.negotiate.wishes import CandidateType, Device, Failure, RungName, Wishes
+from gateway.negotiate.policy import Obstacle, Place, Plan, Supply, negotiate
+from gateway.negotiate.wishes import FORGIVEN_S, CandidateType, Device, Failure, RungName, Wishes
 
 WEBRTC, MSE, LL_HLS, HLS = RungName
 TURN = {"urls": ["turn:turn.example.org"], "username": "1:x", "credential": "y"}
@@ -103,7 +103,12 @@ def test_every_absent_rung_has_its_reason(wishes: Wishes, supply: Supply, rung: 
         (CHROME, Supply({}), "hls.mode: embedded"),
         (replace(CHROME, allow=frozenset()), SUPPLY, "allow another rung"),
         (replace(CHROME, webrtc=frozenset(), mse=frozenset()), SUPPLY, "use a current Chrome"),
-        (replace(CHROME, webrtc=frozenset({"vp8"}), mse=frozenset({"vp9"})), SUPPLY, "sub-stream to H.264"),
+        (
+            replace(CHROME, webrtc=frozenset({"vp8"}), mse=frozenset({"vp9"})),
+            SUPPLY,
+            "H.264 over WebRTC; use a current",
+        ),
+        (CHROME, replace(SUPPLY, video="hvc1.1.6.L93.B0"), "sub-stream to H.264"),
         (
             replace(CHROME, mse=frozenset()),
             replace(SUPPLY, obstacles={WEBRTC: B_FRAMES}),
@@ -132,6 +137,11 @@ def test_slow_networks_devices_and_sleeping_cameras_get_more_time(
     wishes: Wishes, supply: Supply, timeout_s: float
 ) -> None:
     assert negotiate(wishes, supply).rungs[0].timeout_s == timeout_s
+
+
+def test_whole_segments_get_the_time_that_one_of_them_takes() -> None:
+    supply = Supply({HLS: Place("https://gateway/index.m3u8", 21.0, segment_s=6.0)})
+    assert negotiate(CHROME, supply).rungs[0].timeout_s == 12.0
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ WHOLE: dict[str, Any] = {
     "failures": [{"rung": "webrtc", "reason": "ice", "age_s": 40}],
     "allow": ["webrtc", "mse"],
     "candidates": ["udp", "relay"],
+    "region": "eu",
 }
 
 
@@ -37,6 +38,7 @@ def test_a_whole_request_is_read() -> None:
         failures=(Failure(RungName.WEBRTC, "ice", 40.0),),
         allow=frozenset({RungName.WEBRTC, RungName.MSE}),
         candidates=frozenset({CandidateType.UDP, CandidateType.RELAY}),
+        region="eu",
     )
 
 
@@ -84,6 +86,7 @@ def test_keys_of_a_newer_page_are_ignored() -> None:
         ({"failures": [{"rung": "x", "reason": "ice", "age_s": 1}]}, r"failures\[0\].rung: must be one of webrtc, mse"),
         ({"failures": [{"rung": "mse", "age_s": 1}]}, r"failures\[0\].reason: must be text"),
         ({"allow": ["rtmp"]}, "allow: must be one of webrtc, mse, ll-hls, hls"),
+        ({"region": ["eu"]}, "region: must be text of 1 to 128"),
         ({"candidates": ["sctp"]}, "candidates: must be one of udp, tcp, relay"),
     ],
 )

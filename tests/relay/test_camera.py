@@ -74,3 +74,29 @@ async def test_cameras_are_found_by_name_in_their_order() -> None:
     assert registry.find("c/d").name == "c/d"
     with pytest.raises(NotFound):
         registry.find("c")
+
+
+async def test_whoever_waits_for_a_camera_that_is_retired_or_asks_later_is_told_that_there_is_none(
+    camera: Camera,
+) -> None:
+    waiting = asyncio.create_task(camera.playing())
+    await asyncio.sleep(0)
+    camera.check_there()
+    camera.retire()
+    with pytest.raises(NotFound):
+        await waiting
+    camera.hub.stream_changed(SILENT_STREAM)
+    become(camera, CameraState.LIVE)
+    with pytest.raises(NotFound):
+        await camera.playing()
+    with pytest.raises(NotFound):
+        camera.check_there()
+
+
+async def test_a_closed_registry_starts_no_camera() -> None:
+    registry = Registry({})
+    await registry.close()
+    camera = registry.add("late", SourceSettings("rtsp://192.0.2.10/x"))
+    assert (camera.source.status.state, camera.source.reader_threads) == (CameraState.IDLE, 0)
+    assert registry.retire("late") is camera
+    assert registry.retire("late") is None

@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from playwright.async_api import Browser
 
-from tests.rig.figures import Figure, Limit, at_least, at_most, exactly, percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
 from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, Network
 from tests.rig.programs import Program, cameras, frame_tap, gateway, running
+from tests.rig.scenario import Ground, Trial
 from tests.rig.viewer import Viewer, chromium, get_json, now_ms, playing, viewer
 
 _FIRST_PORT: Final = 8600
@@ -26,28 +25,6 @@ _OTHERS: Final = 7
 _ALIVE_S: Final = 8
 _DEAD_S: Final = 12
 """Long enough for a hanging connection to be given up and another one to be tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where cameras fail, beside which gateway, and whether at the length the issue asks for."""
-
-    network: Network
-    browser: Browser
-    folder: Path
-    without: str | None
-    long: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraFault:
-    """`without` names the protection (tests/rig/crippled.py) that the limits need, `breaks` the figures that tell."""
-
-    name: str
-    run: Callable[[Ground], Awaitable[dict[str, Figure]]]
-    limits: Mapping[str, Limit]
-    without: str
-    breaks: frozenset[str]
 
 
 class FaultyCameras:
@@ -161,7 +138,7 @@ async def _one_dead_of_eight(ground: Ground) -> dict[str, Figure]:
 
 
 CAMERA_FAULTS: Final = (
-    CameraFault(
+    Trial(
         name="camera faults",
         run=_faults,
         limits={
@@ -173,14 +150,12 @@ CAMERA_FAULTS: Final = (
             "breaking_gap_ms": at_most(4000),
             "healthy_gap_ms": at_most(500),
         },
-        without="camera-deadlines",
-        breaks=frozenset({"silent", "mute"}),
+        without={"camera-deadlines": frozenset({"silent", "mute"})},
     ),
-    CameraFault(
+    Trial(
         name="one dead camera of eight",
         run=_one_dead_of_eight,
         limits={"p99_ratio": at_most(1.10), "longest_gap_ms": at_most(500), "streams": at_least(_OTHERS)},
-        without="camera-threads",
-        breaks=frozenset({"longest_gap_ms"}),
+        without={"camera-threads": frozenset({"longest_gap_ms"})},
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -16,8 +17,10 @@ from playwright.async_api import Browser
 from tests.rig.figures import Record, complaints
 from tests.rig.network import VIEWER, Network, RigUnavailableError
 from tests.rig.programs import cameras, gateway
-from tests.rig.scenario import Play, Scenario, Stage
+from tests.rig.scenario import Conduct, Ground, Play, Scenario, Stage, Trial
 from tests.rig.viewer import chromium, playing
+
+QUICK_SLACK: Final = 2.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -71,8 +74,10 @@ def healed(network: Network) -> Iterator[Network]:
 
 
 @pytest.fixture
-def play(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Play:
+def play(request: pytest.FixtureRequest, healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Play:
     """Plays a scenario on a gateway, or on one without the protection it needs; returns what was not as it should."""
+    # The figures are the whole rig's to judge; the quick part runs beside other tests and says that it works.
+    slack = 1.0 if _is_asked(request.config) else QUICK_SLACK
 
     async def run(scenario: Scenario, *, without: str | None = None, long: bool = False) -> dict[str, str]:
         if scenario.prepare is not None:
@@ -85,8 +90,21 @@ def play(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) 
             figures = await scenario.run(Stage(healed, rig_browser, running.address, tmp_path, long))
             # Programs end over a network that is well.
             healed.heal()
-        problems = complaints(figures, scenario.limits)
+        problems = complaints(figures, scenario.limits, slack=slack)
         record.add(scenario.name, figures, without=without, problems=problems)
+        return problems
+
+    return run
+
+
+@pytest.fixture
+def conduct(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Conduct:
+    """Runs a trial that starts its own gateways; returns what was not as it should."""
+
+    async def run(trial: Trial, *, without: str | None = None, long: bool = False) -> dict[str, str]:
+        figures = await trial.run(Ground(healed, rig_browser, tmp_path, without, long))
+        problems = complaints(figures, trial.limits)
+        record.add(trial.name, figures, without=without, problems=problems)
         return problems
 
     return run

@@ -14,7 +14,7 @@ from typing import Any, Final
 from aioice import Candidate
 from aioice.stun import Class, Message, Method
 
-from gateway import cli
+from gateway import app, cli
 from gateway.relay.camera import Camera
 from gateway.source import connection, reader, supervision
 from gateway.webrtc import advertise, ice, pacing, port, sessions, track, udp
@@ -25,6 +25,7 @@ from gateway.webrtc.paths import Path
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.session import Session
 from gateway.webrtc.tcp import TcpPath
+from tests.rig.crippled_page import REMEDIES, crippled_page
 
 _CHECK_S: Final = 0.5
 _MISSES: Final = 6
@@ -190,6 +191,14 @@ def _camera_deadlines() -> None:
     _replace(supervision, "RECONNECT_AFTER_S", math.inf)
 
 
+def _remedy(name: str) -> Callable[[], None]:
+    def cut() -> None:
+        folder = crippled_page(REMEDIES[name])
+        _replace(app, "static_dir", lambda: folder)
+
+    return cut
+
+
 PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "tcp-candidates": _tcp_candidates,
     "patience": _patience,
@@ -204,7 +213,9 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "loss-gate": _loss_gate,
     "camera-threads": _camera_threads,
     "camera-deadlines": _camera_deadlines,
+    **{name: _remedy(name) for name in REMEDIES},
 }
+"""Of the gateway, and the remedies of its page."""
 
 
 def main(arguments: list[str]) -> int:

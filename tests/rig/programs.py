@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import re
@@ -14,17 +15,32 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.rig.faults import MEDIA_PORTS
+from gateway.access.api_keys import hash_api_key, new_api_key
+from gateway.access.passwords import hash_password
+from tests.rig.faults import MEDIA_PORTS, WEB_PORTS
 from tests.rig.network import CAMERA, CAMERA_ADDRESS, GATEWAY, GATEWAY_ADDRESS, ROUTER, Network
 
 _ROOT: Final = Path(__file__).parents[2]
 _START_DEADLINE_S: Final = 30.0
 _END_DEADLINE_S: Final = 10.0
-HTTP_PORT: Final = 8080
-"""Of the gateway with number 0, the next ones follow; media ports likewise."""
-
 _RTSP_PORT: Final = 8554
 _WATCH_AT: Final = re.compile(r"watch \d+ cameras? at (http://\S+)")
+
+KEY: Final = new_api_key()
+"""Opens what a closed gateway of the rig tells administrators alone; nobody administers an open one."""
+
+OPEN: Final[Mapping[str, object]] = {"mode": "open", "writes_per_s": 0}
+VISITOR: Final = "visitor"
+PASSWORD: Final = "as-it-happens"
+
+
+@functools.cache
+def closed() -> Mapping[str, object]:
+    """Access for `VISITOR` with `PASSWORD`, and for `KEY`."""
+    return {
+        "users": {VISITOR: {"hash": hash_password(PASSWORD), "cameras": ["*"]}},
+        "api_keys": {"rig": {"hash": hash_api_key(KEY), "cameras": ["*"], "scopes": ["view", "admin"]}},
+    }
 
 
 class Program:
@@ -141,13 +157,22 @@ class RunningGateway:
 
 @asynccontextmanager
 async def gateway(
-    network: Network, urls: Mapping[str, str], folder: Path, *, without: str | None = None, number: int = 0
+    network: Network,
+    urls: Mapping[str, object],
+    folder: Path,
+    *,
+    without: str | None = None,
+    number: int = 0,
+    access: Mapping[str, object] = OPEN,
 ) -> AsyncIterator[RunningGateway]:
-    """`camera-gateway serve`, or one `without` a protection (tests/rig/crippled.py); `number` 0…9 tells ports apart."""
+    """`camera-gateway serve`, or one `without` a protection (tests/rig/crippled.py); `number` 0…9 tells ports apart.
+
+    `urls` are addresses, or what else may stand under a camera in the configuration.
+    """
     file = folder / f"gateway-{number}.yml"
     config = {
-        "listen": f"{GATEWAY_ADDRESS}:{HTTP_PORT + number}",
-        "access": {"mode": "open", "writes_per_s": 0},
+        "listen": f"{GATEWAY_ADDRESS}:{WEB_PORTS[0] + number}",
+        "access": dict(access),
         "webrtc": {"port": MEDIA_PORTS[0] + number},
         "cameras": dict(urls),
     }

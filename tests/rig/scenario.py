@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,46 @@ class Scenario:
     breaks: frozenset[str]
     camera: str = SMALL
     prepare: Callable[[Network], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where a trial makes its own cameras and gateways: whole ones, or `without` a protection; `long` as in `Stage`."""
+
+    network: Network
+    browser: Browser
+    folder: Path
+    without: str | None
+    long: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A scenario that starts what it needs itself.
+
+    `without` names the protections (tests/rig/crippled.py) that the limits need, each with the figures that tell.
+    """
+
+    name: str
+    run: Callable[[Ground], Awaitable[dict[str, Figure]]]
+    limits: Mapping[str, Limit]
+    without: Mapping[str, frozenset[str]]
+
+    def __str__(self) -> str:
+        """For pytest."""
+        return self.name
+
+
+def variants(trials: Sequence[Trial]) -> list[tuple[Trial, str | None]]:
+    """Each trial whole, then without each of its protections."""
+    return [(trial, without) for trial in trials for without in (None, *trial.without)]
+
+
+class Conduct(Protocol):
+    """Runs a trial and returns what was not as it should be, as `Play`."""
+
+    async def __call__(self, trial: Trial, *, without: str | None = None, long: bool = False) -> Mapping[str, str]:
+        """With gateways as they are, or `without` a protection."""
 
 
 class Play(Protocol):

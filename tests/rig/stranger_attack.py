@@ -7,10 +7,10 @@ import json
 import sys
 from typing import Final
 
-from tests.rig.faults import MEDIA_PORTS
+from tests.rig.faults import MEDIA_PORTS, WEB_PORTS
 from tests.rig.figures import Figure, at_most, exactly, percentile
 from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, VIEWER_ADDRESS
-from tests.rig.programs import HTTP_PORT, running
+from tests.rig.programs import running
 from tests.rig.scenario import Scenario, Stage, watching
 from tests.rig.viewer import now_ms
 
@@ -21,7 +21,7 @@ _AFTERMATH_S: Final = 1.0
 async def _strangers(stage: Stage) -> dict[str, Figure]:
     """A quiet time, then every kind of nonsense, then a flood of it, half of all that in the viewer's name."""
     seconds = 10 if stage.long else 4
-    port = int(stage.address.rstrip("/").rpartition(":")[2]) - HTTP_PORT + MEDIA_PORTS[0]
+    port = int(stage.address.rstrip("/").rpartition(":")[2]) - WEB_PORTS[0] + MEDIA_PORTS[0]
     async with watching(stage) as one:
         known = await one.figures()
         about = {

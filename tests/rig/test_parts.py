@@ -8,12 +8,11 @@ import struct
 import pytest
 
 from tests.rig import crippled
-from tests.rig.camera_faults import CAMERA_FAULTS
 from tests.rig.crippled import PROTECTIONS
 from tests.rig.faults import Faults
 from tests.rig.figures import at_least, at_most, complaints, exactly, percentile
 from tests.rig.frame_tap import frame_end, gaps_ms
-from tests.rig.scenarios import ALL, QUICK
+from tests.rig.scenarios import ALL, QUICK, TRIALS
 from tests.rig.tun_relay import Character, Line
 
 
@@ -85,6 +84,8 @@ def test_what_may_be_reached_alone_is_alone_in_both_families() -> None:
 def test_a_figure_that_is_missing_or_out_of_bounds_is_a_complaint() -> None:
     limits = {"a": at_most(1), "b": at_least(1), "c": exactly("udp"), "d": exactly(0)}
     assert complaints({"a": 1.0, "b": 1.0, "c": "udp", "d": 0}, limits) == {}
+    assert complaints({"a": 2.0, "b": 0.5, "c": "udp", "d": 0}, limits, slack=2) == {}
+    assert set(complaints({"a": 2.1, "b": 0.4, "c": "tcp", "d": 0}, limits, slack=2)) == {"a", "b", "c"}
     wrong = complaints({"a": 1.1, "b": 0.9, "c": "tcp"}, limits)
     assert list(wrong) == ["a", "b", "c", "d"]
     assert wrong["a"] == "a is 1.1, and should be <= 1"
@@ -119,11 +120,13 @@ def test_gaps_are_between_neighbours() -> None:
 
 
 def test_every_protection_is_missed_by_something_and_breaks_a_figure_that_is_judged() -> None:
-    everything = (*ALL, *CAMERA_FAULTS)
-    assert {one.without for one in everything} == set(PROTECTIONS)
-    assert all(one.breaks and one.breaks <= one.limits.keys() for one in everything)
+    missed = [(one.without, one.breaks, one.limits) for one in ALL]
+    missed += [(name, breaks, one.limits) for one in TRIALS for name, breaks in one.without.items()]
+    assert {without for without, _, _ in missed} == set(PROTECTIONS)
+    assert all(breaks and breaks <= limits.keys() for _, breaks, limits in missed)
+    assert all(one.without for one in TRIALS)
     assert all(one in ALL for one in QUICK)
-    assert len({one.name for one in everything}) == len(everything)
+    assert len({one.name for one in (*ALL, *TRIALS)}) == len(ALL) + len(TRIALS)
 
 
 @pytest.mark.parametrize("protection", PROTECTIONS)

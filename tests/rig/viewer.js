@@ -3,10 +3,8 @@
  * that the clock in it tells.  Times are unix milliseconds.
  */
 (() => {
-  const BLOCKS = 32;
   const KEPT = 20_000;
-
-  const unixMs = () => performance.timeOrigin + performance.now();
+  const unixMs = rigUnixMs;
 
   class RigViewer {
     /** @type {[number, number | null][]} when it was on the screen, and how old it was then */
@@ -14,7 +12,6 @@
     messages = [];
     ufrags = new Set();
     first = null;
-    #context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
     #session = null;
 
     /** Resolves with milliseconds from here to the first picture; null after `deadlineMs`. */
@@ -123,25 +120,10 @@
         video.requestVideoFrameCallback(shown);
         const at = unixMs();
         this.first ??= at;
-        this.pictures.push([at, this.#age(video, at)]);
+        this.pictures.push([at, rigAge(video, at)]);
         if (this.pictures.length > KEPT) this.pictures.shift();
       };
       video.requestVideoFrameCallback(shown);
-    }
-
-    #age(video, at) {
-      const { videoWidth: width } = video;
-      const block = Math.floor(width / BLOCKS);
-      if (block < 1) return null;
-      if (this.#context.canvas.width !== width) this.#context.canvas.width = width;
-      this.#context.drawImage(video, 0, block >> 1, width, 1, 0, 0, width, 1);
-      const { data } = this.#context.getImageData(0, 0, width, 1);
-      let shown = 0;
-      for (let bit = 0; bit < BLOCKS; bit += 1) {
-        shown = shown * 2 + (data[(bit * block + (block >> 1)) * 4 + 1] > 128 ? 1 : 0);
-      }
-      const age = (at - shown) % 2 ** 32;
-      return age > 2 ** 31 ? age - 2 ** 32 : age;
     }
 
     /** Looks every 20 ms until `condition` holds; false after `deadlineMs`. */

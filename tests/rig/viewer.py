@@ -18,7 +18,6 @@ from tests.rig.network import Network
 from tests.support.browser import chromium as chromium_anywhere
 from tests.support.browser import chromium_program
 
-_SCRIPT: Final = Path(__file__).with_name("viewer.js")
 _FRESH_MS: Final = 1000
 
 
@@ -31,6 +30,11 @@ async def chromium(network: Network, role: str, folder: Path) -> AsyncIterator[B
     wrapper.chmod(wrapper.stat().st_mode | stat.S_IXUSR)
     async with chromium_anywhere(wrapper) as started:
         yield started
+
+
+def script(name: str) -> str:
+    """A script of this folder with what it needs before it: the order of several that are added is not defined."""
+    return "".join(Path(__file__).with_name(part).read_text(encoding="utf-8") for part in ("picture_age.js", name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ async def viewer(browser: Browser, address: str) -> AsyncIterator[Viewer]:
     context = await browser.new_context(viewport={"width": 640, "height": 480})
     try:
         page = await context.new_page()
-        await page.add_init_script(path=_SCRIPT)
+        await page.add_init_script(script("viewer.js"))
         await page.goto(f"{address}healthz")
         one = Viewer(page, await page.evaluate_handle("new RigViewer()"))
         yield one
@@ -124,9 +128,9 @@ async def viewer(browser: Browser, address: str) -> AsyncIterator[Viewer]:
         await context.close()
 
 
-async def get_json(browser: Browser, url: str) -> Any:
-    """A GET from the viewer's namespace."""
-    context = await browser.new_context()
+async def get_json(browser: Browser, url: str, *, key: str | None = None) -> Any:
+    """A GET from the viewer's namespace, with an API key or as anybody."""
+    context = await browser.new_context(extra_http_headers={"Authorization": f"Bearer {key}"} if key else {})
     try:
         page = await context.new_page()
         response = await page.goto(url)
@@ -136,10 +140,10 @@ async def get_json(browser: Browser, url: str) -> Any:
         await context.close()
 
 
-async def playing(browser: Browser, address: str, *names: str, within_s: float = 15) -> None:
+async def playing(browser: Browser, address: str, *names: str, within_s: float = 15, key: str | None = None) -> None:
     """Returns when all these cameras are live."""
     states: dict[str, str] = {}
     async with asyncio.timeout(within_s):
         while any(states.get(name) != "live" for name in names):
-            listed = await get_json(browser, f"{address}api/cameras")
+            listed = await get_json(browser, f"{address}api/cameras", key=key)
             states = {camera["name"]: camera["state"] for camera in listed["cameras"]}

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import {
-  FIRST_REST_MS,
-  LONGEST_REST_MS,
-  LOSS_REST_MS,
-  Ladder,
-  NEAR_MS,
-  PROBATION_MS,
-  WARM_AFTER_MS,
-} from '../../static/ladder.js';
+import { Ladder, PROBATION_MS } from '../../static/ladder.js';
+import { FIRST_REST_MS, LONGEST_REST_MS, LOSS_REST_MS } from '../../static/rests.js';
+import { NEAR_MS, WARM_AFTER_MS } from '../../static/round.js';
 
 const ALL = [
   { rung: 'webrtc', timeoutMs: 2000 },

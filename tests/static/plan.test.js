@@ -17,7 +17,7 @@ const able = (changes) => ({
 });
 
 /** @param {Partial<import('../../static/plan.js').Wishes>} [changes] */
-const wishes = (changes) => ({ mode: 'balanced', allow: PROTOCOLS, candidates: null, failures: [], ...changes });
+const wishes = (changes) => ({ mode: 'balanced', allow: PROTOCOLS, candidates: null, failures: [], region: null, ...changes });
 
 /** @param {Partial<import('../../static/types.js').Camera>} [changes] @returns {import('../../static/types.js').Camera} */
 const camera = (changes) => ({ name: 'cam', state: 'live', reason: null, since: 0, ...changes });
@@ -59,6 +59,14 @@ describe('the plan to begin with', () => {
   it('gives a camera that has to be opened more time', () => {
     assert.equal(guessPlan(camera(), able(), wishes()).steps[0].timeoutMs, 2000);
     assert.equal(guessPlan(camera({ state: 'idle' }), able(), wishes()).steps[0].timeoutMs, 12_000);
+  });
+
+  it('waits for a whole segment where nothing less is served', () => {
+    const { steps } = guessPlan(camera({ video: /** @type {import('../../static/types.js').Camera['video']} */ ({ gop_s: 6 }) }), able(), wishes());
+    assert.deepEqual(
+      steps.slice(-2).map(({ timeoutMs }) => timeoutMs),
+      [4000, 12_000],
+    );
   });
 });
 
@@ -110,6 +118,8 @@ it('asks for a plan with what the browser can do and what the page wants', () =>
     allow: PROTOCOLS,
   });
   assert.deepEqual(request(able(), wishes({ candidates: ['relay'] })).candidates, ['relay']);
+  assert.equal(request(able(), wishes({ region: 'eu' })).region, 'eu');
+  assert.ok(!('region' in request(able(), wishes())));
 });
 
 for (const [url, own] of /** @type {[string, boolean][]} */ ([

@@ -9,6 +9,14 @@ async function modules() {
   return paths.filter((path) => path.endsWith('.js') && !path.startsWith('vendor'));
 }
 
+/** @param {string} path @returns {Promise<string[]>} what this module imports without asking for it later */
+async function imports(path) {
+  const source = await readFile(new URL(path, STATIC), 'utf8');
+  const here = new URL(path, 'http://static/');
+  const imported = [...source.matchAll(/^import (?:[^'"]*? from )?'(\.[^']+)';/gm)];
+  return imported.map(([, to]) => new URL(to, here).pathname.slice(1));
+}
+
 /** @returns {Promise<string[]>} what main.js brings along: itself, and all that is imported without being asked for later */
 async function firstScreen() {
   /** @type {Set<string>} */
@@ -17,10 +25,7 @@ async function firstScreen() {
   const visit = async (path) => {
     if (found.has(path)) return;
     found.add(path);
-    const source = await readFile(new URL(path, STATIC), 'utf8');
-    const imported = [...source.matchAll(/^import (?:[^'"]*? from )?'(\.[^']+)';/gm)].map(([, to]) => to);
-    const here = new URL(path, 'http://static/');
-    await Promise.all(imported.map((to) => visit(new URL(to, here).pathname.slice(1))));
+    await Promise.all((await imports(path)).map(visit));
   };
   await visit('main.js');
   return [...found];
@@ -34,12 +39,23 @@ it('asks for every module of the first screen at once, not one round trip after 
 });
 
 it('has no module that nothing loads, at once or later', async () => {
-  const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js', 'grant-path.js'];
-  later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js');
+  const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js'];
+  later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
   // On a key press.
-  later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-panel.js');
+  later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-panel.js', 'tile/statistics-text.js');
   // Types alone are in types.js: no browser ever loads it.
   assert.deepEqual([...(await firstScreen()), ...later, 'types.js'].toSorted(), (await modules()).toSorted());
+});
+
+it('imports one way: no module needs one that needs it', async () => {
+  const all = await modules();
+  const graph = new Map(await Promise.all(all.map(async (path) => /** @type {const} */ ([path, await imports(path)]))));
+  /** @param {string} path @param {string[]} above @returns {string[] | null} */
+  const cycle = (path, above) => {
+    if (above.includes(path)) return [...above, path];
+    return graph.get(path)?.reduce((found, next) => found ?? cycle(next, [...above, path]), /** @type {string[] | null} */ (null)) ?? null;
+  };
+  assert.deepEqual(all.map((path) => cycle(path, [])).find(Boolean), undefined);
 });
 
 it('has no inline script or style, which the content security policy forbids', async () => {

@@ -14,6 +14,7 @@ const COURSE = {
     { rung: 'webrtc', atS: 0, firstPictureS: null, end: "The gateway's media port did not answer." },
     { rung: 'mse', atS: 0.4, firstPictureS: 0.2, end: null },
   ],
+  absent: /** @type {{rung: string, code: string, message: string}[]} */ ([]),
   pair: { protocol: 'udp', type: 'host' },
 };
 
@@ -31,6 +32,15 @@ test('a report has the shape the gateway reads, in seconds', () => {
     ],
     pair: { protocol: 'udp', type: 'host' },
   });
+});
+
+test('what was not tried comes first, with its reason', () => {
+  const absent = [{ rung: 'webrtc', code: 'browser', message: 'This browser has no WebRTC' }];
+  const { rungs } = reportOf({ ...COURSE, history: COURSE.history.slice(1), absent });
+  assert.deepEqual(rungs, [
+    { rung: 'webrtc', at_s: 0, first_frame_s: null, end: 'This browser has no WebRTC' },
+    { rung: 'mse', at_s: 0.4, first_frame_s: 0.2, end: null },
+  ]);
 });
 
 test('what never played has no times', () => {

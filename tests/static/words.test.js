@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { codecName, describe as say, duration, timeOfDay } from '../../static/words.js';
+import { describe as say } from '../../static/words.js';
 
 const NOW = new Date(2026, 10, 22, 14, 5, 0).getTime();
 const SINCE = new Date(2026, 10, 22, 14, 3, 20).getTime() / 1000;
@@ -49,7 +49,7 @@ const SILENT_GATEWAY = { rung: 'll-hls', code: 'network', message: 'The gateway 
 const WRONG_PASSWORD = { code: 'auth_failed', message: 'Wrong user name or password' };
 const NO_ANSWER = { code: 'no_answer', message: 'No answer', address: '192.0.2.10:554' };
 
-/** @type {[string, Partial<Situation>, Partial<import('../../static/words.js').Words>][]} */
+/** @type {[string, Partial<Situation>, Partial<import('../../static/types.js').Words>][]} */
 const TABLE = [
   ['live', {}, { kind: 'live', mark: '', title: '', picture: 'clear', waiting: false }],
   ['waiting for 200 ms', { ...BEFORE, startedAt: NOW - 200 }, { kind: 'starting', title: '', waiting: false }],
@@ -147,17 +147,26 @@ const TABLE = [
   ],
   [
     'a browser without H.264',
-    { ...BEFORE, phase: 'unplayable' },
+    { ...BEFORE, phase: 'unplayable', protocol: 'auto', failure: { code: 'codec', message: "This browser can't play HLS." } },
     {
-      title: "This camera sends H.264. Your browser can't play it.",
-      detail: 'Use a browser that plays H.264: Chrome, Edge, Safari or Firefox.',
+      title: "This browser can't play HLS.",
+      detail: 'Use a browser that plays H.264: Chrome, Edge, Firefox or Safari.',
       needsPerson: true,
     },
   ],
   [
+    'a browser that the gateway has nothing for',
+    { ...BEFORE, phase: 'unplayable', protocol: 'auto', failure: { code: 'absent', message: 'Nothing; use a current Chrome.' } },
+    { title: 'Nothing; use a current Chrome.', detail: '', needsPerson: true },
+  ],
+  [
     'a browser without what the protocol needs',
     { ...BEFORE, phase: 'unplayable', protocol: 'mse', failure: { code: 'codec', message: 'This browser has no MSE.' } },
-    { title: 'This browser has no MSE.', needsPerson: true },
+    {
+      title: 'This browser has no MSE.',
+      detail: 'Watch without “protocol=mse”, or use another browser: Chrome, Edge, Firefox or Safari.',
+      needsPerson: true,
+    },
   ],
   [
     'a protocol that is none',
@@ -263,30 +272,5 @@ describe('describe', () => {
       if (words.needsPerson) assert.match(words.title, /\S+ \S+/, name);
       assert.doesNotMatch(words.spoken, /trying again|for \d/, 'counting is not spoken');
     }
-  });
-});
-
-describe('duration', () => {
-  for (const [ms, text] of /** @type {[number, string][]} */ ([
-    [-5, '0 s'],
-    [4999, '4 s'],
-    [60_000, '1 min 0 s'],
-    [125_000, '2 min 5 s'],
-    [3_780_000, '1 h 3 min'],
-  ])) {
-    it(`${ms} ms is ${text}`, () => assert.equal(duration(ms), text));
-  }
-});
-
-describe('timeOfDay', () => {
-  it('names the day when it is another', () => assert.equal(timeOfDay(NOW - 86_400_000, NOW), '21 Nov, 14:05'));
-  it('shows seconds when asked', () => assert.equal(timeOfDay(NOW, NOW, { seconds: true }), '14:05:00'));
-});
-
-describe('codecName', () => {
-  it('names what it knows and repeats what it does not', () => {
-    assert.equal(codecName('avc1.640028'), 'H.264');
-    assert.equal(codecName('hev1.1'), 'H.265');
-    assert.equal(codecName('jpeg'), 'jpeg');
   });
 });

@@ -12,7 +12,12 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, JSHandle, Page, async_playwright
 
-_PLAYER: Final = Path(__file__).with_name("player.js")
+_SUPPORT: Final = Path(__file__).parent
+_PICTURE_LOG: Final = _SUPPORT / "picture-log.js"
+_PLAYER: Final = _SUPPORT / "player.js"
+HLS_JS: Final = _SUPPORT.parents[1] / "node_modules" / "hls.js" / "dist" / "hls.light.min.js"
+HLS_PLAYER: Final = _SUPPORT / "hls-player.js"
+MSE_PLAYER: Final = _SUPPORT / "mse-player.js"
 _ARGUMENTS: Final = (
     "--no-sandbox",
     "--autoplay-policy=no-user-gesture-required",
@@ -157,6 +162,12 @@ class BrowserPlayer:
         await self._player.dispose()
 
 
+async def load_player(page: Page, *scripts: Path) -> None:
+    """Scripts for the page, the last of them a player that keeps a picture log."""
+    for script in (_PICTURE_LOG, *scripts):
+        await page.evaluate(script.read_text(encoding="utf-8") + "\nundefined")
+
+
 async def open_player(
     page: Page, address: str, *, bundle_policy: str = "max-bundle", configuration: Mapping[str, Any] | None = None
 ) -> BrowserPlayer:
@@ -166,7 +177,7 @@ async def open_player(
     """
     if not page.url.startswith(address):
         await page.goto(f"{address}healthz")
-        await page.evaluate(_PLAYER.read_text(encoding="utf-8") + "\nundefined")
+        await load_player(page, _PLAYER)
     arguments = [bundle_policy, dict(configuration or {})]
     return BrowserPlayer(page, await page.evaluate_handle("args => new TestPlayer(...args)", arguments))
 

@@ -113,6 +113,13 @@ class Edge:
     keys_file: Path
     key: SigningKey
     now: float | None = None
+    process: asyncio.subprocess.Process | None = None
+
+    async def die(self) -> None:
+        """As a machine that loses its power."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
 
     @property
     def origin(self) -> str:
@@ -216,6 +223,7 @@ async def running_edge(
     process = await asyncio.create_subprocess_exec(
         *edge_config.command(folder), stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )
+    edge.process = process
     try:
         async with asyncio.timeout(_DEADLINE_S):
             while not await answers(edge.port):

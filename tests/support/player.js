@@ -1,35 +1,27 @@
 /**
- * A WHEP player for tests.  It makes one peer connection and one offer, and remembers of every picture on the screen
- * its burned-in clock, RTP timestamp and size; with `encoded`, also the timestamp of every frame before it is decoded.
+ * A WHEP player for tests.  It makes one peer connection and one offer, and remembers every picture (picture-log.js) with
+ * its RTP timestamp and lightness; with `encoded`, also the timestamp of every frame before it is decoded.
  */
-class TestPlayer {
-  static BLOCKS = 32;
-  static KEPT = 20_000;
-
-  pictures = [];
+class TestPlayer extends globalThis.PictureLog {
   encoded = [];
   offers = 0;
   answer = '';
   connectionStates = [];
   /** What a TURN server answered instead of a candidate. */
   candidateErrors = [];
-  #waiting = new Set();
-  #strip = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
   #thumbnail = new OffscreenCanvas(32, 18).getContext('2d', { willReadFrequently: true });
 
   constructor(bundlePolicy = 'max-bundle', configuration = {}) {
+    super(({ rtpTimestamp: rtp, presentedFrames }) => ({ rtp, presentedFrames, ...this.#lightness() }));
     this.connection = new RTCPeerConnection({ iceServers: [], bundlePolicy, ...configuration });
     this.connection.onconnectionstatechange = () => {
       this.connectionStates.push(this.connection.connectionState);
-      this.#look();
+      this.look();
     };
     this.connection.onicecandidateerror = ({ errorCode }) => {
       this.candidateErrors.push(errorCode);
-      this.#look();
+      this.look();
     };
-    this.video = document.createElement('video');
-    Object.assign(this.video, { autoplay: true, playsInline: true });
-    document.body.append(this.video);
   }
 
   /**
@@ -60,7 +52,6 @@ class TestPlayer {
         .filter(({ direction }) => direction === 'recvonly')
         .map(({ receiver }) => receiver.track),
     );
-    this.video.requestVideoFrameCallback(this.#presented);
     await connection.setLocalDescription();
     this.offers += 1;
     const [own, shown] = renamed;
@@ -99,35 +90,9 @@ class TestPlayer {
     const worker = new Worker(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
     worker.onmessage = ({ data }) => {
       this.encoded.push(data);
-      this.#look();
+      this.look();
     };
     receiver.transform = new RTCRtpScriptTransform(worker, {});
-  }
-
-  #presented = (_, { rtpTimestamp, presentedFrames, width, height }) => {
-    this.video.requestVideoFrameCallback(this.#presented);
-    const at = performance.timeOrigin + performance.now();
-    const { mean, spread } = this.#lightness();
-    this.pictures.push({ at, rtp: rtpTimestamp, presentedFrames, width, height, clock: this.#readClock(), mean, spread });
-    if (this.pictures.length > TestPlayer.KEPT) this.pictures.shift();
-    this.#look();
-  };
-
-  /** Unix milliseconds mod 2^32 from the strip across the top; null where a block is neither black nor white. */
-  #readClock() {
-    const { videoWidth: width } = this.video;
-    const block = Math.floor(width / TestPlayer.BLOCKS);
-    if (block < 1) return null;
-    if (this.#strip.canvas.width !== width) this.#strip.canvas.width = width;
-    this.#strip.drawImage(this.video, 0, block >> 1, width, 1, 0, 0, width, 1);
-    const { data } = this.#strip.getImageData(0, 0, width, 1);
-    let value = 0;
-    for (let bit = 0; bit < TestPlayer.BLOCKS; bit += 1) {
-      const green = data[(bit * block + (block >> 1)) * 4 + 1];
-      if (green > 80 && green < 176) return null;
-      value = value * 2 + (green > 128 ? 1 : 0);
-    }
-    return value;
   }
 
   #lightness() {
@@ -140,29 +105,6 @@ class TestPlayer {
       most = Math.max(most, data[index]);
     }
     return { mean: sum / (data.length / 4), spread: most - least };
-  }
-
-  /** Resolves when `condition(this)` holds; looked at after each picture and change, at the latest every 100 ms. */
-  until(condition, withinMs) {
-    return new Promise((resolve, reject) => {
-      const waiting = { condition, done: () => undefined };
-      const finish = (settle, value) => {
-        this.#waiting.delete(waiting);
-        clearTimeout(deadline);
-        clearInterval(ticker);
-        settle(value);
-      };
-      const check = () => condition(this) && finish(resolve, this.pictures.length);
-      waiting.check = check;
-      const ticker = setInterval(check, 100);
-      const deadline = setTimeout(() => finish(reject, new Error(`not within ${withinMs} ms: ${condition} ${this}`)), withinMs);
-      this.#waiting.add(waiting);
-      check();
-    });
-  }
-
-  #look() {
-    for (const { check } of [...this.#waiting]) check();
   }
 
   toString() {
@@ -192,8 +134,7 @@ class TestPlayer {
 
   close() {
     this.connection.close();
-    this.video.srcObject = null;
-    this.video.remove();
+    super.close();
   }
 }
 

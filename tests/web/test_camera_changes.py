@@ -23,6 +23,7 @@ from gateway.clock import SYSTEM_CLOCK
 from gateway.config import AccessConfig, CameraConfig, CameraUrl, SourcesConfig, UserConfig
 from gateway.config.model import HlsConfig
 from gateway.errors import ConfigError
+from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.source.supervisor import Supervisor
 from gateway.web.added_cameras import FILE, read_added
@@ -202,6 +203,76 @@ async def test_removing_a_camera_ends_what_is_watched(at: Office) -> None:
         async with asyncio.timeout(DEADLINE_S):
             while not viewer.closed:
                 await viewer.receive()
+
+
+async def test_who_waits_for_a_camera_that_is_removed_is_told_that_there_is_none(at: Office) -> None:
+    await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
+    camera = at.gateway.registry.find("a")
+
+    async def watch() -> int:
+        async with at.http.get(f"{at.gateway.address}a/index.m3u8", headers=basic("ann")) as response:
+            return response.status
+
+    waiting = asyncio.create_task(watch())
+    await reached_state(camera, CameraState.CONNECTING, within_s=5)
+    await at.ask("DELETE", "a", expect=204)
+    assert await waiting == 404
+
+
+async def test_a_camera_that_is_being_removed_is_found_by_nobody_and_nothing_of_it_is_kept(
+    at: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, may_close = asyncio.Event(), asyncio.Event()
+    close = Camera.close
+
+    async def slow(camera: Camera) -> None:
+        closing.set()
+        await may_close.wait()
+        await close(camera)
+
+    monkeypatch.setattr(Camera, "close", slow)
+    await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
+    camera = at.gateway.registry.find("a")
+    sessions = at.gateway.sessions
+    assert sessions is not None
+    await at.ask("GET", "a", expect=200)
+    assert len(sessions.broadcasts) == 1
+    removal = asyncio.create_task(at.ask("DELETE", "a", expect=204))
+    await closing.wait()
+    await at.ask("GET", "a", expect=404)
+    assert sessions.broadcasts.of(camera.hub).hub is camera.hub, "who still holds it is answered"
+    assert len(sessions.broadcasts) == 0
+    may_close.set()
+    await removal
+
+
+async def test_a_change_is_made_to_its_end_though_nobody_waits_for_the_answer(
+    at: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    closing, may_close = asyncio.Event(), asyncio.Event()
+    close = Camera.close
+
+    async def slow(camera: Camera) -> None:
+        closing.set()
+        await may_close.wait()
+        await close(camera)
+
+    await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
+    before = at.gateway.registry.find("a")
+    monkeypatch.setattr(Camera, "close", slow)
+    caplog.set_level("INFO", "gateway.web.camera_changes")
+    change = asyncio.create_task(at.ask("PATCH", "a", {"transport": "udp"}, expect=200))
+    await closing.wait()
+    change.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await change
+    # The next one waits for it, as for any other.
+    following = asyncio.create_task(at.ask("PATCH", "a", {"clock": "camera"}, expect=200))
+    may_close.set()
+    assert (await following)["transport"] == "udp"
+    assert at.names() == ["a"]
+    assert at.gateway.registry.find("a") is not before
+    await settled(lambda: "did not wait for the answer" in caplog.text, "nothing in the log")
 
 
 async def test_removing_a_camera_ends_its_hls(at: Office, monkeypatch: pytest.MonkeyPatch) -> None:

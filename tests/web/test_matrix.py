@@ -96,6 +96,7 @@ def rows() -> list[Row]:
     result = [
         Row("GET /", "/", "somebody"),
         Row("GET /api", "/api", "somebody"),
+        Row("GET /api/openapi.json", "/api/openapi.json", "somebody"),
         Row("GET /api/cameras", "/api/cameras", "somebody"),
         Row("GET /api/streams", "/api/streams", "somebody"),
         Row("PUT /api/streams", f"/api/streams?name={UNKNOWN}", "somebody", found=403),

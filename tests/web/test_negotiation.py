@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,19 @@ from gateway.access.grants import PAGE_AGE_S, Grant, verify_grant
 from gateway.access.throttle import ASKED_PER_SOCKET
 from gateway.app import build_app
 from gateway.assets import static_dir
+from gateway.edges.choice import Edge
+from gateway.hls.packager import Lengths
 from gateway.media.units import VideoCodec
 from gateway.negotiate.policy import Place
 from gateway.negotiate.turn import LONGEST_LIFE_S, Turn
 from gateway.negotiate.wishes import RungName
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState, ReasonCode
+from gateway.web.edge_places import EdgePlaces
 from gateway.web.gatekeeper import Surroundings
-from gateway.web.negotiation import MAX_BODY_BYTES, Signed
+from gateway.web.negotiation import MAX_BODY_BYTES, EmbeddedHls, Signed
 from tests.relay.units import SILENT_STREAM, VIDEO
-from tests.web.conftest import Site
+from tests.web.conftest import Http, Site
 from tests.web.test_signalling import connected
 from tests.web.visitors import API_KEYS, RULES, House, basic, bearer, house
 from tests.webrtc.stage import DEADLINE_S, offer
@@ -298,3 +302,78 @@ async def test_others_can_say_where_hls_is(home: House) -> None:
     rungs = by_rung(answer)
     assert (rungs["ll-hls"]["url"], rungs["ll-hls"]["latency_s"]) == (f"https://edge/cam1/{token.split('.')[2]}", 2.0)
     assert "hls" not in rungs
+
+
+# Edges.
+
+EU, US = Edge("https://eu.example.org", frozenset({"eu"})), Edge("https://us.example.org", frozenset({"us"}))
+
+
+@asynccontextmanager
+async def behind(home: House, *edges: Edge, at_mediamtx: bool = False) -> AsyncIterator[Http]:
+    """The same gateway with edges that answer."""
+    stage = home.stage
+
+    def elsewhere(camera: str, token: str) -> str | None:
+        return f"https://hub.example.org/hls/{camera}/index.m3u8?grant={token}" if at_mediamtx else None
+
+    places = EdgePlaces(
+        EmbeddedHls(Lengths(), signed_elsewhere=elsewhere), lambda: list(edges), signed_elsewhere=elsewhere
+    )
+    app = build_app(stage.registry, stage.sessions, home.keeper, clock=home.clock, folder=static_dir(), places=places)
+    async with TestClient(TestServer(app)) as http:
+        yield http
+
+
+@pytest.mark.parametrize(
+    ("wishes", "header", "ll_hls", "hls"),
+    [
+        ({}, None, "eu", "us"),
+        ({"region": "us"}, None, "us", "eu"),
+        ({}, "US", "us", "eu"),
+        ({"region": "eu"}, "us", "eu", "us"),
+        ({"region": "asia"}, None, "eu", "us"),
+        ({"allow": ["hls"], "region": "us"}, None, None, "us"),
+        ({"failures": [{"rung": "ll-hls", "reason": "network", "age_s": 5}]}, None, "127.0.0.1", "us"),
+        ({"failures": [{"rung": "ll-hls", "reason": "network", "age_s": 900}]}, None, "eu", "us"),
+    ],
+)
+async def test_hls_leads_to_the_edge_of_the_viewers_region(
+    home: House, wishes: dict[str, Any], header: str | None, ll_hls: str | None, hls: str
+) -> None:
+    token = home.grant("/cam1/")
+    async with behind(home, EU, US) as http:
+        headers = {} if header is None else {"X-Viewer-Region": header}
+        response = await http.post(f"/g/{token}/api/cameras/cam1/negotiate", json=wishes, headers=headers)
+        rungs = by_rung(await response.json())
+    for name, place in (("ll-hls", ll_hls), ("hls", hls)):
+        if place is None:
+            assert name not in rungs
+            continue
+        url = URL(rungs[name]["url"])
+        assert str(url.host).partition(".example.org")[0] == place
+        assert url.path == f"/g/{token}/cam1/index.m3u8"
+
+
+async def test_without_an_edge_that_answers_the_gateway_itself_serves(home: House) -> None:
+    token = home.grant("/cam1/")
+    async with behind(home) as http:
+        rungs = by_rung(await (await http.post(f"/g/{token}/api/cameras/cam1/negotiate")).json())
+        assert {URL(rungs[name]["url"]).host for name in ("ll-hls", "hls")} == {"127.0.0.1"}
+
+
+async def test_while_mediamtx_has_the_camera_edges_lead_there(home: House) -> None:
+    token = home.grant("/cam1/")
+    edge = replace(EU, mediamtx="https://eu.example.org/hls")
+    async with behind(home, edge, at_mediamtx=True) as http:
+        rungs = by_rung(await (await http.post(f"/g/{token}/api/cameras/cam1/negotiate")).json())
+    assert rungs["ll-hls"]["url"] == f"https://eu.example.org/hls/g/{token}/cam1/index.m3u8"
+    assert rungs["hls"]["url"] == f"https://hub.example.org/hls/cam1/index.m3u8?grant={token}"
+
+
+async def test_a_whep_refusal_names_the_edge(home: House) -> None:
+    token = home.grant("/cam1/")
+    async with behind(home, EU) as http:
+        response = await http.post(f"/g/{token}/cam1/whep", data="v=0", headers={"Content-Type": "text/plain"})
+    assert response.status == 415
+    assert f"<https://eu.example.org/g/{token}/cam1/index.m3u8>" in response.headers["Link"]

@@ -111,9 +111,15 @@ async def house(
         running_house = House(running, None, keeper, clock, keys_file)  # type: ignore[arg-type]
         keeper.set_cameras([camera.name for camera in running.registry], configured=running_house.configured)
         hls = Hls(running.registry.find, Lengths(), clock=clock)
+
+        async def remove(name: str) -> None:
+            camera = running.registry.retire(name)
+            if camera is not None:
+                await camera.close()
+
         changes = CameraChanges(
             SourcesConfig(by_api=True),
-            Changes(add=lambda *_: None, remove=running.registry.remove),
+            Changes(add=lambda *_: None, remove=remove),
             configured={},
             added={},
             file=folder / FILE,

@@ -14,7 +14,7 @@ from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264
 from gateway.rtp.sequence import SequenceMap
-from gateway.rtp.stream import RtpFrame
+from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, lay_out
 from gateway.source.status import CameraState, CameraStatus
 from gateway.webrtc.fanout import Broadcast, Broadcasts
@@ -394,3 +394,37 @@ def test_a_player_that_does_not_know_the_extension_is_told_nothing() -> None:
 
     assert scene.run(work) == []
     assert told == []
+
+
+def test_ten_thousand_nacks_a_second_are_looked_up_no_more_often_than_repeats_could_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_up = 0
+    find = RtpTrack.find
+
+    def counted(track: RtpTrack, index: int) -> tuple[RtpFrame, int] | None:
+        nonlocal looked_up
+        looked_up += 1
+        return find(track, index)
+
+    monkeypatch.setattr(RtpTrack, "find", counted)
+    scene = Scene()
+    hub = scene.camera()
+    a_second_later: list[int] = []
+
+    async def work() -> None:
+        scene.join(hub)
+        await frames(scene, hub, [4000] * FPS, delivered_at=[])
+        (track,) = scene.viewers[0][1].tracks.values()
+        everything = list(range(track.counters.packets))
+        for _ in range(10_000):
+            track.on_nack(everything * 10)
+        a_second_later.append(looked_up)
+        scene.clock.advance(1.0)
+        track.on_nack(everything)
+        a_second_later.append(looked_up - a_second_later[0])
+
+    assert scene.run(work) == []
+    # Those that are there are found; a moment later a viewer that lost some is answered again.
+    assert 0 < a_second_later[0] <= 2048
+    assert 0 < a_second_later[1] <= 512

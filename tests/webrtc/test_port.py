@@ -19,7 +19,7 @@ from aioice.stun import ATTRIBUTES_BY_NAME, Class, Message, Method, parse_messag
 
 from gateway.errors import PortInUse
 from gateway.webrtc import udp
-from gateway.webrtc.ice import AWAY_S, CONSENT_S, QUIET_S, IceLiteAgent
+from gateway.webrtc.ice import AWAY_S, CONSENT_S, CONTROL_BURST_BYTES, CONTROL_BYTES_PER_S, QUIET_S, IceLiteAgent
 from gateway.webrtc.lane import MAX_WAITING_EACH
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.port import MediaPort
@@ -495,6 +495,33 @@ async def test_a_viewer_nobody_reads_from_fills_a_bounded_queue(scene: Scene) ->
     assert scene.port.drops[Drop.QUEUE_FULL] == 1000 - 256
     assert await received(scene.agent) == RTCP + b"\x00"
     await scene.agent.close()
+
+
+async def test_of_a_viewers_flood_of_reports_no_more_is_taken_in_than_a_browser_has_to_say(scene: Scene) -> None:
+    async def flood(count: int, report: bytes) -> int:
+        """How many of so many got in."""
+        taken = 0
+        for _ in range(count // 50):
+            for _ in range(50):
+                scene.viewer.send(report)
+            await scene.all_read()
+            dropped, scene.port.drops[Drop.TOO_MUCH_CONTROL] = scene.port.drops[Drop.TOO_MUCH_CONTROL], 0
+            for _ in range(50 - dropped):
+                assert await received(scene.agent) == report
+            taken += 50 - dropped
+        return taken
+
+    await scene.connect()
+    large = RTCP + bytes(1024 - len(RTCP))
+    assert await flood(2000, RTCP) == CONTROL_BURST_BYTES / 128
+    scene.clock.advance(1.0)
+    assert await flood(500, large) == CONTROL_BYTES_PER_S / 1024
+    # What a browser says: 50 NACKs and reports a second.
+    for _ in range(100):
+        scene.clock.advance(0.02)
+        scene.viewer.send(RTCP + bytes(200))
+        assert await received(scene.agent) == RTCP + bytes(200)
+    assert scene.port.drops[Drop.TOO_MUCH_CONTROL] == 0
 
 
 async def test_a_full_queue_does_not_hide_the_end(scene: Scene) -> None:

@@ -9,6 +9,7 @@ import av
 import pytest
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpByePacket, RtcpPsfbPacket
 
+from gateway.errors import NotFound
 from gateway.media.annexb import split_annex_b
 from gateway.media.units import AccessUnit, TrackKind
 from gateway.relay.hub import Hub
@@ -426,6 +427,19 @@ async def test_a_viewer_leaves_the_camera_it_watched_though_another_has_its_name
         await stage.sessions.end(session)
         assert hub.sink_count == 0
         assert stage.sessions.broadcasts.of(another.hub) is another
+
+
+async def test_of_a_camera_that_is_removed_while_offers_are_answered_nobody_becomes_a_viewer(stage: Stage) -> None:
+    camera = stage.camera()
+    async with client() as first, client() as second:
+        offers = [read_offer(await viewer.offer()) for viewer in (first, second)]
+        opening = [asyncio.create_task(stage.sessions.open(camera, offer, host=None)) for offer in offers]
+        await settled(lambda: len(stage.sessions) == 1, "the first offer is not being answered")
+        camera.retire()
+        await stage.sessions.end_of(camera)
+        _, refused = await asyncio.gather(*opening, return_exceptions=True)
+        assert isinstance(refused, NotFound)
+    assert (len(stage.sessions), len(stage.sessions.broadcasts), camera.hub.sink_count) == (0, 0, 0)
 
 
 async def test_control_packets_in_a_viewers_name_are_counted_and_change_nothing(stage: Stage) -> None:

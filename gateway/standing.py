@@ -1,4 +1,4 @@
-"""Whether MediaMTX is there, by its answers: one that is lost is no outage, one that comes is no recovery (pure)."""
+"""Whether another server is there, by its answers: one lost is no outage, one that comes is no recovery (pure)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Standing:
 
     def __init__(self) -> None:
         self.is_up = False
-        self._is_known = False
+        self.is_known = False
         self._contradictions = 0
 
     def heard(self, *, answered: bool) -> bool:
-        """One check's outcome; True if MediaMTX is up now and was down, or the other way round."""
-        if not self._is_known:
-            self._is_known, self.is_up = True, answered
+        """One check's outcome; True if the server is up now and was down, or the other way round."""
+        if not self.is_known:
+            self.is_known, self.is_up = True, answered
             return answered
         if answered == self.is_up:
             self._contradictions = 0

@@ -1,10 +1,10 @@
-"""Whether MediaMTX is there, decided by its answers."""
+"""Whether another server is there, decided by its answers."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.mediamtx.standing import DOUBT_INTERVAL_S, INTERVAL_S, Standing
+from gateway.standing import DOUBT_INTERVAL_S, INTERVAL_S, Standing
 
 
 def after(answers: str) -> tuple[str, str]:

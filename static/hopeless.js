@@ -1,0 +1,51 @@
+/** When no rung gets through: when to say so, what was tried, and what would help.  Pure. */
+
+import { protocolName } from './protocols.js';
+
+/** @typedef {import('./types.js').Situation['tried'][number]} Tried */
+
+/** Whoever waits for so long is told what was tried. */
+const HOPELESS_AFTER_MS = 15_000;
+/** Sooner if every rung failed so often. */
+const HOPELESS_AFTER = 3;
+
+/** @type {Readonly<Record<string, string>>} */
+const WHAT_HELPS = {
+  ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+  dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
+  'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
+  signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
+  lost: 'Check the network between this computer and the gateway.',
+  loss: 'The network loses too much of what the gateway sends.',
+  network: 'Check the network between this computer and the gateway.',
+  decode: "Try another browser, or another of the camera's streams.",
+};
+
+/** Of several failures the one that somebody can do most about. */
+const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
+
+/**
+ * @param {{tried: readonly Tried[], failures: number}} since pictures last came: why each rung failed, and how many tries did
+ * @param {number} waitedMs
+ */
+export function isHopeless({ tried, failures }, waitedMs) {
+  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
+}
+
+/**
+ * @param {readonly Tried[]} tried not empty
+ * @returns {{tried: string, help: string}} sentences; `help` is empty where the gateway's own words say all
+ */
+export function helpWhenHopeless(tried) {
+  const list = tried.map(({ rung, message }) => `${protocolName(rung)} (${lowerFirst(message.replace(/\.$/, ''))})`);
+  const last = list.pop();
+  const all = list.length > 0 ? `${list.join(', ')} and ${last}` : last;
+  const telling = MOST_TELLING.map((code) => tried.find((failure) => failure.code === code)).find(Boolean) ?? tried[0];
+  const help = telling.code === 'refused' ? '' : (WHAT_HELPS[telling.code] ?? '');
+  return { tried: `Tried ${all}.`, help };
+}
+
+/** @param {string} sentence */
+function lowerFirst(sentence) {
+  return /^[A-Z][a-z' ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence;
+}

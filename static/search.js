@@ -1,0 +1,147 @@
+/**
+ * Sets a climb to work: as soon as there is something to try, with what the gateway plans, for as long as that makes sense.
+ */
+
+import { nowMs } from './now.js';
+import { offerOf } from './protocols.js';
+
+/**
+ * @typedef {import('./types.js').Failure} Failure
+ *
+ * @typedef {object} Searched
+ * @property {string} camera
+ * @property {import('./clock.js').StreamClock} clock
+ * @property {import('./camera-link.js').CameraLink} link
+ * @property {import('./climb.js').Climb} climb
+ * @property {import('./planner.js').Planner} planner
+ * @property {import('./record.js').Record} record
+ * @property {import('./standing.js').Standing} standing is told how far this has come
+ * @property {(why: Failure) => void} unplayable nothing is left to try
+ */
+
+const ANSWER_DEADLINE_MS = 5000;
+const OPENING_ANSWER_DEADLINE_MS = 12_000;
+const PICTURE_DEADLINE_MS = 3000;
+const BEGUN = 0.2;
+/** Plays wherever there is a media source, with nothing that an installation may lack. */
+const WITHOUT_MORE = 'mse';
+
+export class Search {
+  #with;
+  #isOn = false;
+  /** @type {Failure | null} */
+  #lowered = null;
+
+  /** @param {Searched} searched */
+  constructor(searched) {
+    this.#with = searched;
+  }
+
+  /** @returns {Failure | null} why what is wanted can't be had here */
+  get lowered() {
+    return this.#lowered;
+  }
+
+  /** Asks for a plan, and begins without it where it can. */
+  start() {
+    void this.#negotiate();
+    this.begin();
+  }
+
+  /** Begins, unless it has or there is nothing to be had now. */
+  begin() {
+    const { climb, planner, record, standing } = this.#with;
+    if (this.#isOn || (standing.phase !== 'starting' && standing.phase !== 'playing')) return;
+    if (standing.cameraAway || !planner.ready) return;
+    this.#isOn = true;
+    standing.advance(BEGUN);
+    if (record.history.length > 0) standing.waitAnew(nowMs());
+    climb.remember(planner.failures);
+    climb.plan(planner.steps(standing.camera));
+    climb.begin();
+  }
+
+  /** What would be tried later is tried now. */
+  hurry() {
+    if (this.#isOn) this.#with.climb.hurry();
+    else this.begin();
+  }
+
+  /** The gateway answers again. */
+  resume() {
+    if (this.#isOn) this.#with.climb.hurry();
+  }
+
+  /** What is known of the camera is another. */
+  cameraChanged() {
+    const { climb, standing } = this.#with;
+    if (standing.camera?.state === 'unsupported') climb.halt('the camera can’t be played');
+    if (standing.cameraAway && this.#isOn) {
+      climb.suspend('the camera is away');
+      this.#isOn = climb.shown !== null;
+    } else if (!standing.cameraAway && !this.#isOn) {
+      standing.forgive();
+      this.begin();
+    }
+  }
+
+  /** @param {Failure} failure of the last rung that was left */
+  exhausted(failure) {
+    const { planner, unplayable } = this.#with;
+    if (failure.code !== 'missing' || planner.allow.includes(WITHOUT_MORE)) {
+      unplayable(failure);
+      return;
+    }
+    this.#lowered = failure;
+    planner.allow = [WITHOUT_MORE];
+    planner.restart();
+    this.#isOn = false;
+    this.begin();
+    void this.#negotiate();
+  }
+
+  /** @param {string} reason */
+  halt(reason) {
+    this.#with.climb.halt(reason);
+    this.#isOn = false;
+  }
+
+  /** What was planned says nothing about what comes. */
+  forget() {
+    this.#with.planner.restart();
+  }
+
+  /** @param {string} rung @returns {import('./rungs/rung.js').RungOptions} */
+  optionsFor(rung) {
+    const { camera: name, clock, link, planner, standing } = this.#with;
+    const { camera, cameraLive } = standing;
+    clock.forgetStream();
+    link.askClock();
+    return {
+      signalling: link.signalling,
+      clock,
+      mode: planner.mode,
+      audio: camera === null || (Boolean(camera.audio) && !offerOf(camera, rung)?.audio),
+      // The gateway may have to open the camera first.
+      answerDeadlineMs: cameraLive ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
+      pictureDeadlineMs: PICTURE_DEADLINE_MS + (camera?.video?.gop_s ?? 0) * 1000,
+      whep: () => link.address(`${name}/whep`),
+      playlist: () => planner.playlist(rung),
+      renewal: () => planner.renewal(rung),
+      iceServers: planner.iceServers(rung),
+      relayOnly: planner.relayOnly,
+      candidates: planner.candidates,
+    };
+  }
+
+  async #negotiate() {
+    const { climb, planner, standing, unplayable } = this.#with;
+    if (!(await planner.ask())) return;
+    const steps = planner.steps(standing.camera);
+    // A camera that can't be played now says so itself, and may be set up better.
+    if (steps.length === 0 && standing.camera?.state === 'unsupported') return;
+    if (steps.length === 0 && !climb.shown) unplayable({ code: 'absent', message: planner.message });
+    else if (!this.#isOn) this.begin();
+    else if (steps.length > 0) climb.plan(steps);
+  }
+}
