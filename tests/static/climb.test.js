@@ -13,6 +13,8 @@ class Video extends EventTarget {
   }
 }
 
+const NEVER = new Promise(() => {});
+
 /** @param {string[]} rungs */
 function climbOf(rungs) {
   /** @type {string[]} */
@@ -25,7 +27,7 @@ function climbOf(rungs) {
     memory: { failed() {}, worked() {} },
     optionsFor: () => ({
       signalling: Object.assign(new EventTarget(), { isOpen: false, failing: false }),
-      playlist: () => new Promise(() => undefined),
+      playlist: () => NEVER,
       answerDeadlineMs: 5000,
       pictureDeadlineMs: 5000,
     }),
