@@ -140,9 +140,7 @@ async def get_json(browser: Browser, url: str, *, key: str | None = None) -> Any
         await context.close()
 
 
-async def playing(
-    browser: Browser, address: str, *names: str, within_s: float = 15, key: str | None = None
-) -> None:
+async def playing(browser: Browser, address: str, *names: str, within_s: float = 15, key: str | None = None) -> None:
     """Returns when all these cameras are live."""
     states: dict[str, str] = {}
     async with asyncio.timeout(within_s):
