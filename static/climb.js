@@ -146,6 +146,7 @@ export class Climb extends EventTarget {
 
   /** Another network. */
   moved() {
+    this.#excuses.moved();
     this.#act(this.#ladder.moved(nowMs()));
   }
 

@@ -46,10 +46,13 @@ export class Excuses {
    * @param {number} nowMs unix milliseconds
    */
   failed(rung, failure, { blameless, picturesCome }, nowMs) {
+    const before = this.#last.get(rung);
+    // Beside pictures that come it was a probe, and on a link that is too narrow those fail in whatever way.
+    const why = picturesCome && before?.code === 'loss' ? before : failure;
     this.#tried.set(rung, failure);
-    this.#last.set(rung, failure);
+    this.#last.set(rung, why);
     if (blameless || !OF_THE_NETWORK.has(failure.code)) return;
-    if (picturesCome) this.#memory.failed(rung, failure.code, nowMs);
+    if (picturesCome) this.#memory.failed(rung, why.code, nowMs);
     else this.#unproved.set(rung, failure);
   }
 
@@ -68,6 +71,12 @@ export class Excuses {
   forgive() {
     this.#tried.clear();
     this.acquit();
+  }
+
+  /** Another network: what failed on the last one explains nothing here. */
+  moved() {
+    this.#last.clear();
+    this.forgive();
   }
 
   /** What failed until now says nothing about the network. */

@@ -32,7 +32,7 @@ export class Ladder {
   /** @type {string | null} */
   #shown = null;
   #shownAt = 0;
-  /** @type {{restMs: number} | null} why what is shown may be replaced by anything: it brings no pictures, or too few */
+  /** @type {{restMs: number, why: string} | null} why what is shown may be replaced by anything: it brings no pictures, or too few */
   #doubt = null;
 
   /** @param {readonly Step[]} steps */
@@ -146,9 +146,12 @@ export class Ladder {
    * @returns {Action[]}
    */
   faltered(nowMs, { loss = false } = {}) {
-    if (this.#shown === null || this.#doubt) return [];
-    this.#doubt = { restMs: loss ? LOSS_REST_MS : FIRST_REST_MS };
-    return this.begin(nowMs);
+    if (this.#shown === null) return [];
+    const before = this.#doubt;
+    // That its link carries too little may turn out while the others are tried because nothing arrived.
+    if (loss) this.#doubt = { restMs: LOSS_REST_MS, why: 'too many packets are lost' };
+    else this.#doubt ??= { restMs: FIRST_REST_MS, why: 'no pictures arrived any more' };
+    return before ? [] : this.begin(nowMs);
   }
 
   /** What is shown brings pictures again. @returns {Action[]} */
@@ -203,7 +206,7 @@ export class Ladder {
     const actions = [{ do: 'show', rung }];
     if (before !== null) {
       if (doubt) this.#rests.begin(before, nowMs, doubt.restMs);
-      actions.push({ do: 'stop', rung: before, reason: doubt ? `${rung} brings pictures` : `${rung} is better` });
+      actions.push({ do: 'stop', rung: before, reason: doubt?.why ?? `${rung} is better` });
     }
     this.#doubt = null;
     for (const other of [...this.#trials.keys()]) {

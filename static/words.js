@@ -179,7 +179,8 @@ function describeConnection(situation, nowMs) {
       picture: 'greyed',
     });
   }
-  const waitedMs = nowMs - (lastPictureAt ?? startedAt);
+  // What the gateway or the network took until it was back is no time in which this browser tried anything.
+  const waitedMs = nowMs - Math.max(lastPictureAt ?? 0, startedAt);
   if ((camera?.state ?? 'live') === 'live' && isHopeless(situation, waitedMs)) return describeHopeless(situation);
   if (silent && lastPictureAt !== null) {
     // A new connection that stands within a second needs no words.

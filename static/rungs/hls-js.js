@@ -21,9 +21,9 @@ export async function loadHlsJs() {
   try {
     return await import(HLS_JS.href);
   } catch (error) {
-    const { status } = await fetch(HLS_JS, { method: 'HEAD' });
+    const status = await fetch(HLS_JS, { method: 'HEAD' }).then((answer) => answer.status, () => 0);
     if (status === 404) throw new HlsMissing('This gateway was installed without hls.js.', { cause: error });
-    throw error;
+    throw new Error('hls.js could not be loaded.', { cause: error });
   }
 }
 

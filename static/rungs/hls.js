@@ -72,7 +72,9 @@ export class HlsRung extends Rung {
     this.expect(options.answerDeadlineMs + options.pictureDeadlineMs, () =>
       this.fail('first-frame', 'The playlist came too late, or no picture in it.'),
     );
-    this.#begin(video, options).catch((/** @type {unknown} */ error) => this.fail('network', String(error)));
+    this.#begin(video, options).catch((/** @type {unknown} */ error) =>
+      this.fail('network', error instanceof Error ? error.message : String(error)),
+    );
   }
 
   /** @override */

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Final
 
 from tests.rig.faults import Faults
@@ -79,7 +78,6 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
             again = await visit.first_picture_ms()
             in_vain = await visit.connections()
             begun_with = await visit.rung()
-            last = await visit.report(stage)
     return {
         **first,
         "rung": rung,
@@ -88,7 +86,6 @@ async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         "mark": said.mark,
         "why": said.detail,
         "ends": "; ".join(report["ends"]),
-        "last": "; ".join(last["ends"]),
         **{f"again_{name}": value for name, value in again.items()},
         "again_rung": begun_with,
         "again_in_vain": in_vain,
@@ -107,17 +104,9 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         gaps = await visit.gaps_ms(since_ms=first_at or 0)
         pictures = await visit.pictures(since_ms=back_at or 0)
         said = (await visit.said())[-1]
-        await_all = await visit.pictures(since_ms=first_at or 0)
     return {
         "back_ms": None if back_at is None else back_at - lifted_at,
         "longest_gap_ms": max(gaps),
-        "gaps": str(
-            [
-                (round(b.at - a.at), round((a.at - (back_at or 0)) / 1000, 1), a.rung)
-                for a, b in pairwise(await_all)
-                if b.at - a.at > 300
-            ]
-        ),
         "age_ms": pictures[-1].age_ms if pictures else None,
         "mark": said.mark,
     }

@@ -1,4 +1,4 @@
-"""The page with one of its remedies cut out, for `tests.rig.crippled`: a copy with another text in one module."""
+"""The page without one of its remedies, for `tests.rig.crippled`: its modules with another text in one of them."""
 
 from __future__ import annotations
 
@@ -27,19 +27,25 @@ REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
     "failure-memory": (Cut("this.#read().get(this.#network()) ?? []", "[]"),),
     # What was once given up is never tried again while something worse plays.
     "probing": (
-        Cut(
-            "return this.#shown !== null && !this.#doubt && this.#trials.size === 0 && this.#better().length > 0;",
-            "return false;",
-        ),
+        Cut("return this.#isContent && this.#trials.size === 0 && this.#better().length > 0;", "return false;"),
     ),
     # Something better is tried in place of what is shown, not below it.
     "background": (
         Cut(
-            "this.#trials.set(rung, nowMs);\n    return [{ do: 'start', rung }];",
-            "this.#trials.set(rung, nowMs);\n    const given = this.#shown ?? '';\n    this.#shown = null;\n"
-            "    return [{ do: 'stop', rung: given, reason: 'given up' }, { do: 'start', rung }];",
+            "if (rung === undefined) return [];\n    this.#trials.set(rung, nowMs);\n",
+            "if (rung === undefined) return [];\n    this.#trials.set(rung, nowMs);\n"
+            "    const given = this.#shown ?? '';\n    this.#shown = null;\n"
+            "    if (given) return [{ do: 'stop', rung: given, reason: 'given up' }, { do: 'start', rung }];\n",
         ),
     ),
+    # The gateway's word that the camera is away is not heeded.
+    "camera-word": (Cut("cameraLive: state === 'live',", "cameraLive: true,"),),
+    # The gateway's word that a link carries too little is not heeded.
+    "fallback-word": (Cut("this.#climb.faltered({ loss: true })", "void 0"),),
+    # That the gateway answers again hurries nothing.
+    "gateway-return": (Cut("this.#search.resume();", ""),),
+    # A socket that does not open is tried less and less often.
+    "socket-retries": (Cut("const LONGEST_RETRY_MS = 2000;", "const LONGEST_RETRY_MS = 60_000;"),),
 }
 
 

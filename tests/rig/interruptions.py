@@ -1,4 +1,4 @@
-"""Cameras, gateways and networks that are gone for a while: what the page says, how soon it plays again."""
+"""Cameras, gateways and networks that are gone for a while: what the page says, and how soon it plays again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from tests.rig.camera_faults import faulty_cameras
-from tests.rig.figures import Figure
+from tests.rig.figures import Figure, at_most, exactly
 from tests.rig.programs import KEY, closed, gateway
 from tests.rig.scenario import CAMERA, SETTLE_S, SMALL, Ground, Stage, Trial
 from tests.rig.viewer import now_ms, playing
@@ -17,7 +17,7 @@ from tests.rig.visit import Visit, visitor
 from tests.rig.wall import wall, wall_of
 
 _CAMERA_AWAY_S: Final = 8.0
-_GATEWAY_AWAY_S: Final = 4.0
+_GATEWAY_AWAY_S: Final = 6.0
 _BACK_WITHIN_S: Final = 30.0
 _SETTLED_S: Final = 4.0
 """By then anything that was begun needlessly shows."""
@@ -49,7 +49,7 @@ async def _after(visit: Visit, stage: Stage, *, gone_at: float, back_at: float) 
         "why": " / ".join(dict.fromkeys(one.detail for one in words if one.detail)),
         "mark": words[-1].mark if words else "",
         "ends": "; ".join(report["ends"]),
-        "stalled_s": round(report["watched_s"] * report["stalled_share"], 1),
+        "despaired": sum("No picture gets through" in one.title for one in words),
     }
 
 
@@ -99,30 +99,44 @@ async def _network_down(ground: Ground, *, for_s: float, says: str) -> dict[str,
         return {"said_ms": said_ms, **await _after(visit, stage, gone_at=gone_at, back_at=now_ms())}
 
 
+_WELL: Final = {
+    "longest_gap_afterwards_ms": at_most(1000),
+    "rung": exactly("webrtc"),
+    "mark": exactly(""),
+    "despaired": exactly(0),
+}
+_SAME: Final = {"connections": exactly(1), "ends": exactly("")}
+_NEEDLESSLY: Final = frozenset({"connections", "ends"})
+
 INTERRUPTIONS: Final = (
     Trial(
         name="camera gone 8 s, the page",
         run=partial(_camera_down, down="die", up="revive", says="Camera not reachable since"),
-        limits={},
-        without={},
+        limits=_WELL | _SAME | {"said_ms": at_most(3000), "back_ms": at_most(5000)},
+        without={"camera-word": _NEEDLESSLY},
     ),
     Trial(
         name="camera silent 8 s, the page",
-        run=partial(_camera_down, down="freeze", up="thaw", says="No new pictures for"),
-        limits={},
-        without={},
+        run=partial(_camera_down, down="freeze", up="thaw", says="The camera has stopped sending pictures"),
+        limits=_WELL | _SAME | {"said_ms": at_most(4000), "back_ms": at_most(5000)},
+        without={"camera-word": _NEEDLESSLY},
     ),
-    Trial(name="gateway restarted, the page", run=_gateway_restarted, limits={}, without={}),
+    Trial(
+        name="gateway restarted, the page",
+        run=_gateway_restarted,
+        limits=_WELL | {"said_ms": at_most(2000), "back_ms": at_most(4000)},
+        without={"gateway-return": frozenset({"back_ms"})},
+    ),
     Trial(
         name="network down 5 s, the page",
         run=partial(_network_down, for_s=5.0, says="No new pictures for"),
-        limits={},
-        without={},
+        limits=_WELL | _SAME | {"said_ms": at_most(4000), "back_ms": at_most(2000)},
+        without={"patience": frozenset({"connections"})},
     ),
     Trial(
         name="network down 45 s, the page",
         run=partial(_network_down, for_s=45.0, says="Gateway not reachable since"),
-        limits={},
-        without={},
+        limits=_WELL | {"said_ms": at_most(12_000), "back_ms": at_most(4000)},
+        without={"socket-retries": frozenset({"back_ms"})},
     ),
 )

@@ -40,7 +40,7 @@ http {{
       proxy_set_header Connection "";
     }}
   }}
-  map $http_upgrade $connection {{
+  map $http_upgrade $upgrading {{
     default upgrade;
     "" "";
   }}
@@ -50,7 +50,7 @@ http {{
       proxy_pass http://$http_host;
       proxy_set_header Host $http_host;
       proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $connection;
+      proxy_set_header Connection $upgrading;
     }}
   }}
 }}

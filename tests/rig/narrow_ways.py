@@ -3,59 +3,72 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from tests.rig.faults import Faults
 from tests.rig.figures import Figure, percentile
 from tests.rig.interruptions import watched
-from tests.rig.programs import cameras
-from tests.rig.scenario import CAMERA, FOUR_MEGABIT, Ground, Trial
+from tests.rig.scenario import FOUR_MEGABIT, Ground, Trial
 from tests.rig.viewer import now_ms
-from tests.rig.visit import Shown, Visit
-from tests.rig.wall import wall, wall_of
+from tests.rig.visit import Said, Shown, Visit
+from tests.rig.wall import wall
 
 _NARROW_BPS: Final = 1_600_000
 _QUEUE_BYTES: Final = 64 * 1024
 _NARROW_S: Final = 40.0
 _WIDE_AGAIN_S: Final = 60.0
-_SUBSTREAM: Final = "sub:640x360@30:gop=2:bitrate=500k"
+_LATE_S: Final = 20.0
+"""The end of it: what it has come to by then."""
 
 
-async def _narrow(ground: Ground, *, substream: bool) -> dict[str, Figure]:
-    """A camera of 4 Mb/s on 1.6 Mb/s, with a small one beside it or without, and then on a wide line again."""
+async def _narrow(ground: Ground) -> dict[str, Figure]:
+    """A camera of 4 Mb/s on 1.6 Mb/s, and then on a wide line again."""
     network = ground.network
-    async with cameras(network, FOUR_MEGABIT, _SUBSTREAM) as urls:
-        camera = {"source": urls[CAMERA], "substream": urls["sub"]} if substream else urls[CAMERA]
-        async with wall_of(ground, {CAMERA: camera}) as stage, watched(stage) as visit:
-            network.limit(rate_bps=_NARROW_BPS, queue_bytes=_QUEUE_BYTES)
-            begun_at = now_ms()
-            await asyncio.sleep(_NARROW_S)
-            during = await visit.pictures(since_ms=begun_at)
-            gaps = await visit.gaps_ms(since_ms=begun_at)
-            rungs = list(dict.fromkeys(one.rung for one in during))
-            said = [one for one in await visit.said() if one.at >= begun_at]
-            network.unlimit()
-            wide_at = now_ms()
-            late = [one for one in during if one.at > wide_at - 20_000]
-            back_at = await _smooth(visit, wide_at)
-            mark = (await visit.said())[-1]
-            rung = await visit.rung()
-            report = await visit.report(stage)
-        network.heal()
+    async with wall(ground, FOUR_MEGABIT) as stage, watched(stage) as visit:
+        network.limit(rate_bps=_NARROW_BPS, queue_bytes=_QUEUE_BYTES)
+        begun_at = now_ms()
+        await asyncio.sleep(_NARROW_S)
+        during = await visit.pictures(since_ms=begun_at)
+        gaps = await visit.gaps_ms(since_ms=begun_at)
+        said = await visit.said()
+        network.unlimit()
+        wide_at = now_ms()
+        back_at = await _smooth(visit, wide_at)
+        mark = (await visit.said())[-1].mark
+        report = await visit.report(stage)
+    late = [one for one in during if one.at > wide_at - _LATE_S * 1000]
     ages = [one.age_ms for one in late if one.age_ms is not None]
     return {
-        "rungs": " ".join(rungs),
+        "rungs": _rungs(during),
         "late_rung": late[-1].rung if late else None,
-        "late_pictures_per_s": len(late) / 20,
+        "late_pictures_per_s": len(late) / _LATE_S,
         "age_p90_ms": percentile(ages, 0.9) if ages else None,
         "longest_gap_ms": max(gaps),
-        "said": " / ".join(dict.fromkeys(one.title or f"[{one.mark}: {one.detail}]" for one in said)),
+        "titles": " / ".join(dict.fromkeys(one.title for one in said if one.title)),
+        "why": _why(said),
         "back_ms": None if back_at is None else back_at - wide_at,
-        "back_rung": rung,
-        "mark": mark.mark,
-        "ends": "; ".join(report["ends"]),
+        "mark": mark,
+        **_ends(report),
     }
+
+
+def _rungs(pictures: Sequence[Shown]) -> str:
+    """In the order in which they came first."""
+    return " ".join(dict.fromkeys(one.rung for one in pictures))
+
+
+def _why(said: Sequence[Said]) -> str:
+    """The last reason that was given for a lower rung."""
+    reasons = [one.detail for one in said if one.mark and not one.title]
+    return f"{reasons[-1].partition('. ')[0]}." if reasons else ""
+
+
+def _ends(report: Mapping[str, Any]) -> dict[str, Figure]:
+    """Why tries ended, and why the first of WebRTC did."""
+    ends = list(report["ends"])
+    return {"ends": "; ".join(ends), "end": next((end for end in ends if end.startswith("webrtc:")), "")}
 
 
 async def _smooth(visit: Visit, since_ms: float) -> float | None:
@@ -77,6 +90,7 @@ async def _bursts(ground: Ground, *, loss: float, on_s: float, off_s: float, cou
     network = ground.network
     async with wall(ground) as stage, watched(stage) as visit:
         begun_at = now_ms()
+        over_at = begun_at
         calm: list[float] = []
         for _ in range(count):
             network.impose(Faults(loss_down=loss))
@@ -94,30 +108,64 @@ async def _bursts(ground: Ground, *, loss: float, on_s: float, off_s: float, cou
         rung = await visit.rung()
         report = await visit.report(stage)
     return {
-        "rungs": " ".join(dict.fromkeys(one.rung for one in shown)),
+        "rungs": _rungs(shown),
         "connections": connections,
         "longest_gap_ms": max(gaps),
         "calm_gap_ms": max(calm),
         "back_ms": None if back_at is None else back_at - over_at,
         "rung": rung,
-        "said": " / ".join(dict.fromkeys(one.title or f"[{one.mark}: {one.detail}]" for one in said)),
-        "ends": "; ".join(report["ends"]),
+        "titles": " / ".join(dict.fromkeys(one.title for one in said if one.title)),
+        "why": _why(said),
+        "mark": said[-1].mark if said else "",
+        **_ends(report),
     }
 
 
+_TOO_MANY: Final = "webrtc: too many packets are lost"
+_WHY: Final = "The network loses too many packets for WebRTC."
+
 NARROW_WAYS: Final = (
-    Trial(name="1.6 Mb/s for 4 Mb/s", run=partial(_narrow, substream=False), limits={}, without={}),
-    Trial(name="1.6 Mb/s for 4 Mb/s with a substream", run=partial(_narrow, substream=True), limits={}, without={}),
     Trial(
-        name="bursts of loss, 40 % for 2 s",
-        run=partial(_bursts, loss=0.4, on_s=2.0, off_s=6.0, count=4),
-        limits={},
-        without={},
+        name="1.6 Mb/s for 4 Mb/s, the page",
+        run=_narrow,
+        limits={
+            "late_rung": exactly("mse"),
+            "late_pictures_per_s": at_least(3),
+            "age_p90_ms": at_most(6000),
+            "longest_gap_ms": at_most(10_000),
+            "why": exactly(_WHY),
+            "end": exactly(_TOO_MANY),
+            "back_ms": at_most(_WIDE_AGAIN_S * 1000),
+            "mark": exactly(""),
+        },
+        without={"fallback-word": frozenset({"why", "end"})},
     ),
     Trial(
-        name="a long burst of loss, 40 % for 20 s",
+        name="bursts of loss, 40 % for 2 s, the page",
+        run=partial(_bursts, loss=0.4, on_s=2.0, off_s=6.0, count=4),
+        limits={
+            "rungs": exactly("webrtc"),
+            "connections": exactly(1),
+            "longest_gap_ms": at_most(1500),
+            "calm_gap_ms": at_most(500),
+            "titles": exactly(""),
+            "why": exactly(""),
+        },
+        without={"retransmission": frozenset({"longest_gap_ms"})},
+    ),
+    Trial(
+        name="a burst of loss, 40 % for 20 s, the page",
         run=partial(_bursts, loss=0.4, on_s=20.0, off_s=10.0, count=1),
-        limits={},
-        without={},
+        limits={
+            "rungs": exactly("webrtc mse"),
+            "longest_gap_ms": at_most(6000),
+            "calm_gap_ms": at_most(500),
+            "why": exactly(_WHY),
+            "end": exactly(_TOO_MANY),
+            "back_ms": at_most(_WIDE_AGAIN_S * 1000),
+            "rung": exactly("webrtc"),
+            "mark": exactly(""),
+        },
+        without={"loss-gate": frozenset({"why", "end"})},
     ),
 )

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as immediate } from 'node:timers/promises';
 
 import { Climb } from '../../static/climb.js';
 import { loadRung } from '../../static/rungs/maker.js';
@@ -14,6 +13,8 @@ class Video extends EventTarget {
   }
 }
 
+const NEVER = new Promise(() => {});
+
 /** @param {string[]} rungs */
 function climbOf(rungs) {
   /** @type {string[]} */
@@ -26,10 +27,8 @@ function climbOf(rungs) {
     memory: { failed() {}, worked() {} },
     optionsFor: () => ({
       signalling: Object.assign(new EventTarget(), { isOpen: false, failing: false }),
-      playlist: () => new Promise(() => {
-        // It never comes.
-      }),
       iceServers: [],
+      playlist: () => NEVER,
       answerDeadlineMs: 5000,
       pictureDeadlineMs: 5000,
     }),
@@ -46,7 +45,7 @@ test('a rung whose module is still on its way is being tried: there is nothing t
   climb.begin();
   climb.hurry();
   await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
-  await immediate();
+  await new Promise(setImmediate);
   climb.halt('the test ends');
   assert.deepEqual(begun, ['ll-hls']);
 });

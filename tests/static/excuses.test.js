@@ -70,3 +70,24 @@ test('what is forgiven is not blamed later; an acquittal of the network leaves w
   own.worked('mse', 1);
   assert.deepEqual(remembered, ['mse worked']);
 });
+
+test('a probe on a link that is too narrow fails in whatever way, and the link stays the reason', () => {
+  const { excuses: own, remembered } = excuses();
+  const LOSS = /** @type {const} */ ({ code: 'loss', message: 'too many packets are lost' });
+  own.failed('webrtc', LOSS, { blameless: false, picturesCome: true }, 0);
+  own.failed('webrtc', ICE, { blameless: false, picturesCome: true }, 1);
+  assert.deepEqual(own.above('mse'), LOSS);
+  assert.deepEqual(remembered, ['webrtc failed: loss', 'webrtc failed: loss']);
+  own.failed('webrtc', ICE, SEARCHING, 2);
+  assert.deepEqual(own.above('mse'), ICE, 'where nothing plays it was no probe');
+});
+
+test('on another network what failed on the last one explains nothing', () => {
+  const { excuses: own, remembered } = excuses();
+  own.failed('webrtc', ICE, SEARCHING, 0);
+  own.moved();
+  assert.equal(own.above('mse'), null);
+  assert.equal(own.tried.size, 0);
+  own.worked('mse', 1);
+  assert.deepEqual(remembered, ['mse worked']);
+});

@@ -233,7 +233,9 @@ test('while what is shown falters the others are tried beside it, and the first 
   assert.deepEqual(ladder.faltered(now + 1), [], 'once');
   assert.equal(ladder.shown, 'webrtc');
   assert.deepEqual(told(ladder.tick(now + WARM_AFTER_MS)), ['start ll-hls']);
-  assert.deepEqual(told(ladder.pictured('mse', now + 500)), ['show mse', 'stop webrtc', 'stop ll-hls']);
+  const actions = ladder.pictured('mse', now + 500);
+  assert.deepEqual(told(actions), ['show mse', 'stop webrtc', 'stop ll-hls']);
+  assert.equal(actions[1].reason, 'no pictures arrived any more');
   assert.equal(ladder.dueMs, now + 500 + FIRST_REST_MS, 'what faltered is probed when it has rested');
 });
 
@@ -250,7 +252,18 @@ test('what loses too much does not recover by itself, and rests for half a minut
   const { ladder, now } = playing('webrtc');
   ladder.faltered(now, { loss: true });
   assert.deepEqual(ladder.recovered(), []);
-  ladder.pictured('mse', now + 300);
+  const actions = ladder.pictured('mse', now + 300);
+  assert.equal(ladder.dueMs, now + 300 + LOSS_REST_MS);
+  assert.equal(actions.find(({ rung }) => rung === 'webrtc')?.reason, 'too many packets are lost');
+});
+
+test('that too much is lost may turn out while the others are tried because nothing arrived', () => {
+  const { ladder, now } = playing('webrtc');
+  ladder.faltered(now);
+  assert.deepEqual(ladder.faltered(now + 100, { loss: true }), [], 'they are tried already');
+  assert.deepEqual(ladder.faltered(now + 200), []);
+  const actions = ladder.pictured('mse', now + 300);
+  assert.equal(actions.find(({ rung }) => rung === 'webrtc')?.reason, 'too many packets are lost');
   assert.equal(ladder.dueMs, now + 300 + LOSS_REST_MS);
 });
 

@@ -205,8 +205,13 @@ const TABLE = [
   ],
   [
     'no way through for 15 s after pictures came',
-    { silent: true, lastPictureAt: NOW - 15_000, tried: [BLOCKED] },
+    { silent: true, startedAt: NOW - 60_000, lastPictureAt: NOW - 15_000, tried: [BLOCKED] },
     { kind: 'failed', title: 'No picture gets through to this browser.' },
+  ],
+  [
+    'the gateway back after a minute, and the connection of before is gone',
+    { ...BEFORE, silent: true, lastPictureAt: NOW - 60_000, startedAt: NOW - 1000, tried: [BLOCKED] },
+    { kind: 'stalled', title: 'No new pictures for 1 min 0 s' },
   ],
   [
     'the only rung failed thrice',
