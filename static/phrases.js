@@ -26,6 +26,16 @@ export function duration(milliseconds) {
 }
 
 /**
+ * @param {number} milliseconds
+ * @returns {string} as precise as matters: `71 ms`, `1.3 s`, `12 s`
+ */
+export function lateness(milliseconds) {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+}
+
+/**
  * @param {number} atMs unix milliseconds
  * @param {number} nowMs
  * @param {{seconds?: boolean}} [options]

@@ -216,10 +216,11 @@ export class CameraView extends HTMLElement {
     const { StatisticsPanel } = await import('./statistics-panel.js');
     const player = this.#player;
     if (!this.#statistics || this.#panel || !player) return;
-    this.#panel = new StatisticsPanel(this.camera, () => ({
-      statistics: player.statistics,
-      latencies: player.latencies,
-    }));
+    this.#panel = new StatisticsPanel(
+      this.camera,
+      () => this.toggleStatistics(),
+      () => ({ statistics: player.statistics, latencies: player.latencies }),
+    );
     this.#panel.show(this.#root);
   }
 

@@ -1,7 +1,7 @@
 /** What a tile shows besides the picture: its name, the mark in the corner, the words, the progress line. */
 
 import { element, setText } from '../dom.js';
-import { timeOfDay } from '../phrases.js';
+import { lateness, timeOfDay } from '../phrases.js';
 
 /**
  * @typedef {import('../types.js').Words} Words
@@ -77,7 +77,7 @@ export class Face {
     let text = '';
     if (this.#root.dataset.picture !== 'clear') {
       if (lastPictureAt !== null) text = `picture of ${timeOfDay(lastPictureAt, nowMs, { seconds: true })}`;
-    } else if (latencySource === 'picture' && latencyMs !== null) text = `${Math.round(latencyMs)} ms`;
+    } else if (latencySource === 'picture' && latencyMs !== null) text = lateness(latencyMs);
     setText(this.#aside, text);
   }
 

@@ -2,6 +2,7 @@
 
 import { element, setText } from '../dom.js';
 import { drawSparkline } from './sparkline.js';
+import { statisticsSheet } from './statistics-look.js';
 import { asText, historyLine, lines } from './statistics-text.js';
 
 /** @typedef {import('../stats.js').Statistics} Statistics */
@@ -9,6 +10,8 @@ import { asText, historyLine, lines } from './statistics-text.js';
 const REFRESH_MS = 1000;
 const COPIED_FOR_MS = 2000;
 const RUNS_SHOWN = 6;
+/** Where there is room for a tile's width and no more. */
+const ON_A_PHONE = '(max-width: 30rem), (max-height: 30rem)';
 
 /**
  * @param {string} text
@@ -37,32 +40,43 @@ export class StatisticsPanel {
   #list = element('dl');
   #history = element('ol');
   #copy = element('button', { type: 'button' }, 'Copy as text');
+  #close = element('button', { type: 'button' }, 'Close');
   /** @type {Map<string, HTMLElement>} */
   #values = new Map();
   #timer;
 
   /**
    * @param {string} title
+   * @param {() => void} closed by its own button
    * @param {() => {statistics: Statistics, latencies: readonly (number | null)[]}} read
    */
-  constructor(title, read) {
+  constructor(title, closed, read) {
     this.#read = read;
     this.#root = element(
       'section',
       { class: 'statistics', 'aria-label': `Statistics of ${title}`, tabindex: '0' },
-      element('header', {}, element('h2', {}, title), this.#copy),
+      element('header', {}, element('h2', {}, title), this.#copy, this.#close),
       this.#canvas,
       this.#list,
       element('h3', {}, 'What was tried'),
       this.#history,
     );
     this.#copy.addEventListener('click', () => void this.#copyAll());
+    this.#close.addEventListener('click', closed);
     this.#timer = setInterval(() => this.#refresh(), REFRESH_MS);
   }
 
-  /** @param {Node} place */
+  /** @param {Node} place in a shadow tree */
   show(place) {
+    const tree = place.getRootNode();
+    if (tree instanceof ShadowRoot && !tree.adoptedStyleSheets.includes(statisticsSheet)) {
+      tree.adoptedStyleSheets = [...tree.adoptedStyleSheets, statisticsSheet];
+    }
     place.appendChild(this.#root);
+    if (matchMedia(ON_A_PHONE).matches && 'showPopover' in this.#root) {
+      this.#root.popover = 'manual';
+      this.#root.showPopover();
+    }
     this.#refresh();
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { codecName, duration, reasonOf, timeOfDay, tryingAgain } from '../../static/phrases.js';
+import { codecName, duration, lateness, reasonOf, timeOfDay, tryingAgain } from '../../static/phrases.js';
 
 const NOW = new Date(2026, 10, 22, 14, 5, 0).getTime();
 
@@ -14,6 +14,18 @@ describe('duration', () => {
     [3_780_000, '1 h 3 min'],
   ])) {
     it(`${ms} ms is ${text}`, () => assert.equal(duration(ms), text));
+  }
+});
+
+describe('lateness', () => {
+  for (const [ms, text] of /** @type {[number, string][]} */ ([
+    [70.6, '71 ms'],
+    [999.4, '999 ms'],
+    [1000, '1.0 s'],
+    [7449, '7.4 s'],
+    [10_326, '10 s'],
+  ])) {
+    it(`${ms} ms is ${text}`, () => assert.equal(lateness(ms), text));
   }
 });
 

@@ -42,7 +42,7 @@ it('has no module that nothing loads, at once or later', async () => {
   const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js'];
   later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
   // On a key press.
-  later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-panel.js', 'tile/statistics-text.js');
+  later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-look.js', 'tile/statistics-panel.js', 'tile/statistics-text.js');
   // Types alone are in types.js: no browser ever loads it.
   assert.deepEqual([...(await firstScreen()), ...later, 'types.js'].toSorted(), (await modules()).toSorted());
 });
