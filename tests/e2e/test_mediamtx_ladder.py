@@ -166,7 +166,6 @@ async def test_the_page_falls_back_to_mediamtx_by_an_address_signed_before(
 ) -> None:
     seen = await visit(browser, house, scripts, query, without=None)
     assert seen.metrics["rung"] == "ll-hls"
-    print(seen.metrics)
     assert seen.metrics["latencyMs"] < 4000
     assert why in (seen.told["webrtc"] or "")
     assert seen.told["ll-hls"] is None
