@@ -103,7 +103,11 @@ def test_every_absent_rung_has_its_reason(wishes: Wishes, supply: Supply, rung: 
         (CHROME, Supply({}), "hls.mode: embedded"),
         (replace(CHROME, allow=frozenset()), SUPPLY, "allow another rung"),
         (replace(CHROME, webrtc=frozenset(), mse=frozenset()), SUPPLY, "use a current Chrome"),
-        (replace(CHROME, webrtc=frozenset({"vp8"}), mse=frozenset({"vp9"})), SUPPLY, "H.264 over WebRTC; use a current"),
+        (
+            replace(CHROME, webrtc=frozenset({"vp8"}), mse=frozenset({"vp9"})),
+            SUPPLY,
+            "H.264 over WebRTC; use a current",
+        ),
         (CHROME, replace(SUPPLY, video="hvc1.1.6.L93.B0"), "sub-stream to H.264"),
         (
             replace(CHROME, mse=frozenset()),
