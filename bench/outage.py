@@ -1,4 +1,4 @@
-"""Seconds in which a server is out of reach: this machine's firewall drops what goes to its ports or comes from them."""
+"""Seconds in which a server is out of reach: this machine's firewall drops what goes to or comes from its ports."""
 
 from __future__ import annotations
 
