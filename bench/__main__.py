@@ -35,6 +35,7 @@ from bench import (
     idle_cameras,
     joins,
     keyframe,
+    long_watch,
 )
 from bench.context import Bench
 from bench.errors import BenchError
@@ -62,7 +63,7 @@ BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
     for module in (
         *(first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held),
-        *(hls_latency, hls_load, hls_packaging, hls_check, edge),
+        *(hls_latency, hls_load, hls_packaging, hls_check, edge, long_watch),
     )
 }
 
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--servers", help=f"only these, separated by commas: {', '.join(KINDS)}")
     parser.add_argument("--repeats", type=int, metavar="N", help="repetitions instead of each benchmark's own number")
+    parser.add_argument("--minutes", type=float, metavar="N", help="long-watch: how long, instead of ten")
     parser.add_argument("--quick", action="store_true", help="tiny: shows that everything works, measures nothing")
     parser.add_argument("--server-core", type=int, default=0, metavar="N", help="default %(default)s")
     parser.add_argument("--load-core", type=int, default=1, metavar="N", help="cameras, viewers; default %(default)s")
@@ -151,6 +153,8 @@ async def _measure(options: argparse.Namespace, *, command: str) -> int:
         scale = benchmark.quick if options.quick else benchmark.full
         if options.repeats:
             scale = replace(scale, repeats=options.repeats)
+        if options.minutes and hasattr(scale, "minutes"):
+            scale = replace(scale, minutes=options.minutes)
         started, begun = datetime.now(UTC), time.monotonic()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             bench = Bench(wanted, options.server_core, options.load_core, Path(folder), random.Random(options.seed))

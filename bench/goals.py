@@ -78,6 +78,8 @@ GOALS: Final = (
     # Less than 1 MB.
     Goal("churn", "2000 joins", "memory per 100 joins", 0.95),
     *(Goal("churn", "2000 joins", f"further {what}", 0) for what in ("descriptors", "threads", "tasks")),
+    *(Goal("long-watch", f"cam-{number}", "freezes > 500 ms outside of the outage", 0) for number in (1, 2, 3)),
+    *(Goal("long-watch", f"cam-{number}", "back after the outage", 2000) for number in (1, 2, 3)),
     Goal("keyframe", "100 viewers of a 4K camera", "extra delay p99", 10),
     Goal("joins", "one after another", "CPU per join", 8),
     Goal("joins", "50 in 1 s", "answer p95", 500),

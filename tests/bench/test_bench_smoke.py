@@ -21,6 +21,7 @@ from bench.fan_out import case_name
 from bench.frame_times import FrameTimes
 from bench.goals import GOALS, verdicts
 from bench.held import Watched, trouble
+from bench.long_watch import judge
 from bench.procfs import (
     core_ticks,
     cpu_s,
@@ -435,3 +436,24 @@ class TestSubjects:
         assert all(url in text for url in cameras.values())
         assert str(file) in launch.command
         assert launch.origin.startswith("http://127.0.0.1:")
+
+
+class TestLongWatch:
+    OUTAGE = (2000.0, 3000.0)
+
+    @staticmethod
+    def every(begin: int, end: int, *, step: int = 40) -> list[float]:
+        return [float(at) for at in range(begin, end, step)]
+
+    def test_an_outage_and_what_it_takes_to_be_back_is_no_freeze(self) -> None:
+        seen = [*self.every(0, 2000), *self.every(3600, 6000)]
+        stretch = judge(seen, begin=0, end=6000, outage=self.OUTAGE)
+        assert (stretch.freezes, stretch.longest_gap_ms, stretch.back_ms) == (0, 40, 600)
+
+    def test_everything_else_is(self) -> None:
+        seen = [*self.every(600, 2000), *self.every(3000, 4000), *self.every(4700, 5000)]
+        stretch = judge(seen, begin=0, end=6000, outage=self.OUTAGE)
+        assert (stretch.freezes, stretch.longest_gap_ms) == (3, 1020)
+
+    def test_who_never_comes_back_says_so(self) -> None:
+        assert judge(self.every(0, 2000), begin=0, end=6000, outage=self.OUTAGE).back_ms is None

@@ -15,8 +15,8 @@ from tests.support.gateway import running_gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-DELAY = 0.6
-"""Enough to be seen, and reached in 6 s."""
+DELAY = 0.4
+"""Enough to be seen, and reached in 4 s."""
 
 FRAME_S = 0.05
 GAP_S = 0.25

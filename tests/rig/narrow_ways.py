@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
 from tests.rig.interruptions import watched
 from tests.rig.scenario import FOUR_MEGABIT, Ground, Trial
 from tests.rig.viewer import now_ms

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from playwright.async_api import Page, Route
+from playwright.async_api import Error, Page
 
 from gateway.assets import static_dir
 
@@ -38,6 +41,8 @@ REMEDIES: Final = {
     "relay-only": Remedy("planner.js", {"  get relayOnly() {": "return false;"}),
     # Nothing is said where nothing is left, whoever finds that out.
     "last-words": Remedy("player.js", {"  #unplayable(message) {": "return;", "  #exhausted(failure) {": "return;"}),
+    # Only the first rung of a plan is tried.
+    "ladder": Remedy("climb.js", {"  plan(steps) {": "steps = steps.slice(0, 1);"}),
     # What began before the gateway named its relays goes on without them.
     "late-relays": Remedy("climb.js", {"  #useRelays(name) {": "return;"}),
 }
@@ -46,9 +51,24 @@ REMEDIES: Final = {
 async def cut_out(page: Page, name: str) -> None:
     """From the next navigation on, the page is without this remedy."""
     remedy = REMEDIES[name]
-    body = remedy.crippled()
+    body = base64.b64encode(remedy.crippled().encode()).decode("ascii")
+    # Playwright's own routes would ask here about every request of the page, which takes it seconds.
+    browser = await page.context.new_cdp_session(page)
+    answers: set[asyncio.Task[None]] = set()
 
-    async def answer(route: Route) -> None:
-        await route.fulfill(body=body, content_type="text/javascript")
+    async def answer(paused: dict[str, Any]) -> None:
+        headers = [{"name": "Content-Type", "value": "text/javascript"}]
+        with contextlib.suppress(Error):
+            # The page may have been left meanwhile.
+            await browser.send(
+                "Fetch.fulfillRequest",
+                {"requestId": paused["requestId"], "responseCode": 200, "responseHeaders": headers, "body": body},
+            )
 
-    await page.route(f"**/static/{remedy.file}", answer)
+    def start(paused: dict[str, Any]) -> None:
+        task = asyncio.create_task(answer(paused))
+        answers.add(task)
+        task.add_done_callback(answers.discard)
+
+    browser.on("Fetch.requestPaused", start)
+    await browser.send("Fetch.enable", {"patterns": [{"urlPattern": f"*/static/{remedy.file}"}]})
