@@ -34,7 +34,7 @@ it('asks for every module of the first screen at once, not one round trip after 
 });
 
 it('has no module that nothing loads, at once or later', async () => {
-  const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js', 'grant-path.js'];
+  const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js', 'rungs/playlist-access.js'];
   later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js');
   // On a key press.
   later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-panel.js');
