@@ -33,6 +33,8 @@ export class Planner {
   /** @type {Plan | null} the gateway's */
   #plan = null;
   #planAt = -Infinity;
+  /** @type {Set<string>} rungs that have begun by this plan */
+  #begunWith = new Set();
   /** @type {Plan | null} this browser's own */
   #guess = null;
   /** @type {Promise<boolean> | null} */
@@ -102,6 +104,7 @@ export class Planner {
     if (signal.aborted) return false;
     this.#asking = null;
     if (plan) {
+      this.#begunWith.clear();
       this.#plan = plan;
       this.#planAt = nowMs();
     }
@@ -155,12 +158,14 @@ export class Planner {
 
   /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
   async playlist(rung) {
-    if (nowMs() - this.#planAt > FRESH_MS) {
+    // Who comes again for another server's address did not get on with it: that server may be gone.
+    if (nowMs() - this.#planAt > FRESH_MS || (this.#isElsewhere(rung) && this.#begunWith.has(rung))) {
       const patience = new Promise((resolve) => {
         setTimeout(resolve, PATIENCE_MS);
       });
       await Promise.race([this.ask(), patience]);
     }
+    this.#begunWith.add(rung);
     const own = `${this.#camera}/index.m3u8`;
     const url = this.#step(rung)?.url;
     // The gateway's own is asked for as this page is: its grant is renewed, or its cookie lasts.

@@ -15,6 +15,7 @@ import pytest
 
 from gateway import assets
 from gateway.config import Config, SourcesConfig, TlsConfig, load_config
+from gateway.config.edges import EdgeConfig
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import (
     AccessConfig,
@@ -72,6 +73,7 @@ def test_every_key_is_documented_and_every_documented_key_exists() -> None:
     keys |= {f"webrtc.{key}" for key in WebRtcConfig.model_fields if key != "turn"}
     keys |= {f"webrtc.turn.{key}" for key in TurnConfig.model_fields}
     keys |= {f"hls.{key}" for key in HlsConfig.model_fields}
+    keys |= {"edges", *(f"edges.N.{key}" for key in EdgeConfig.model_fields)}
     assert documented == keys
     assert set(Config.model_fields) == {key.split(".")[0] for key in keys}
 
