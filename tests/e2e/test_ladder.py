@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from gateway.app import Gateway
-from gateway.config.model import Listen
+from gateway.config import Listen
 from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
 from tests.support.cameras import DemoCamera, demo_camera
