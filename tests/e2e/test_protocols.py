@@ -207,8 +207,6 @@ async def test_mse_gives_up_asking_where_there_never_is_room(page: Page) -> None
         # A try with what is there, another beginning, another source: each once or twice.
         assert await page.evaluate("room.refusals") < 12
         await page.evaluate("() => { room.refuse = 0; }")
-        # The next try may have failed before, and the one after it waits a moment.
-        await page.wait_for_function(f"() => {_VIDEO}?.currentTime > 0", timeout=DEADLINE_MS)
         await page.evaluate(_ADVANCES)
 
 
