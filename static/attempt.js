@@ -119,6 +119,7 @@ export class Attempt {
       gatewayHeard: heardAt > (this.frames.lastPictureAt ?? 0) + HEARD_AFTER_MS,
       mending: rung.mending,
       mendable: rung.mendable,
+      segmentS: rung.segmentS,
       ...facts,
     });
     if (!verdict.silent) rung.mended();

@@ -136,8 +136,12 @@ export function guessPlan(camera, { webrtc, mse, native_hls: nativeHls }, { allo
   const failed = new Set(failures.map(({ rung }) => rung));
   const ordered = [...usable.filter((rung) => !failed.has(rung)), ...usable.filter((rung) => failed.has(rung))];
   const openingMs = camera?.state === 'idle' ? OPENING_MS : 0;
+  // Whole segments end where the camera's groups of pictures do.
+  const segmentMs = (camera?.video?.gop_s ?? 0) * 1000;
+  /** @param {string} rung */
+  const timeoutMs = (rung) => TIMEOUTS_MS[rung] + openingMs + (rung === 'hls' ? segmentMs : 0);
   return {
-    steps: ordered.map((rung) => ({ rung, timeoutMs: TIMEOUTS_MS[rung] + openingMs, url: null, iceServers: [] })),
+    steps: ordered.map((rung) => ({ rung, timeoutMs: timeoutMs(rung), url: null, iceServers: [] })),
     absent: PROTOCOLS.filter((rung) => allow.includes(rung) && !able[rung]).map((rung) => {
       return { rung, code: 'browser', message: rung === 'webrtc' ? NO_WEBRTC : NO_MEDIA_SOURCE };
     }),

@@ -38,6 +38,7 @@ const MENDING_ALONE_MS = 750;
  * @property {boolean} mendable it could be
  * @property {number} [fps] the camera's; 0 or absent while unknown
  * @property {number | null} [gopS]
+ * @property {number} [segmentS] seconds of pictures that come at once: where they are used up, the next may be as far away
  *
  * @typedef {object} Verdict
  * @property {boolean} silent no pictures for longer than this camera's rate explains
@@ -50,10 +51,11 @@ const MENDING_ALONE_MS = 750;
  * After how long without a picture a stream counts as stalled: four picture intervals, at least 1.5 s.
  *
  * @param {number | undefined} fps
+ * @param {number} [segmentS] how long the pictures last that come at once
  * @returns {number} milliseconds
  */
-export function silentAfterMs(fps) {
-  return Math.max(SILENT_FLOOR_MS, (SILENT_INTERVALS * 1000) / (fps || DEFAULT_FPS));
+export function silentAfterMs(fps, segmentS = 0) {
+  return Math.max(SILENT_FLOOR_MS, (SILENT_INTERVALS * 1000) / (fps || DEFAULT_FPS)) + segmentS * 1000;
 }
 
 /**
@@ -61,10 +63,12 @@ export function silentAfterMs(fps) {
  *
  * @param {number | undefined} fps
  * @param {number | null | undefined} gopS
+ * @param {number} [segmentS] as above
  * @returns {number} milliseconds
  */
-export function rebuildAfterMs(fps, gopS) {
-  return Math.max(REBUILD_FLOOR_MS, silentAfterMs(fps), (gopS || DEFAULT_GOP_S) * 1000 + REBUILD_MARGIN_MS);
+export function rebuildAfterMs(fps, gopS, segmentS = 0) {
+  const keyframeMs = (gopS || DEFAULT_GOP_S) * 1000 + REBUILD_MARGIN_MS;
+  return Math.max(REBUILD_FLOOR_MS, silentAfterMs(fps, segmentS), keyframeMs);
 }
 
 export class Recovery {
@@ -122,7 +126,7 @@ export class Recovery {
     else this.#liveSinceMs ??= nowMs;
 
     const silentMs = nowMs - this.#progressAtMs;
-    const silent = silentMs > silentAfterMs(fps);
+    const silent = silentMs > silentAfterMs(fps, observation.segmentS);
     if (silent && !this.#silent) {
       this.#stalls += 1;
       this.#taken.clear();
@@ -169,12 +173,14 @@ export class Recovery {
    * @param {number} silentMs
    * @returns {Step | null}
    */
-  #step({ nowMs, cameraLive, gatewayThere, gatewayHeard, gatewayReturned, mending, mendable, fps, gopS }, cause, silentMs) {
+  #step(observation, cause, silentMs) {
+    const { nowMs, cameraLive, gatewayThere, gatewayHeard, gatewayReturned, mending, mendable } = observation;
+    const { fps, gopS, segmentS } = observation;
     // While the camera is away the gateway keeps this very connection and resumes it.
     if (!cameraLive || !gatewayThere) return null;
-    const silentAfter = silentAfterMs(fps);
+    const silentAfter = silentAfterMs(fps, segmentS);
     const waitedMs = Math.min(silentMs, nowMs - (this.#liveSinceMs ?? nowMs));
-    const late = waitedMs > (gatewayReturned ? silentAfter / 2 : rebuildAfterMs(fps, gopS));
+    const late = waitedMs > (gatewayReturned ? silentAfter / 2 : rebuildAfterMs(fps, gopS, segmentS));
     if (cause === 'decoder') {
       const step = waitedMs > silentAfter ? this.#once('reattach') : null;
       if (step) return step;

@@ -29,6 +29,11 @@ def segment_latency_s(lengths: Lengths, *, fps: float = 0.0, gop_s: float | None
     return (HOLD_BACK_TARGETS + 0.5) * target_s + _ON_THE_WAY_S
 
 
+def segment_s(lengths: Lengths, *, fps: float = 0.0, gop_s: float | None = None) -> float:
+    """The longest that a viewer of whole segments may wait for the first of them to end."""
+    return float(_cadence(lengths, fps=fps, gop_s=gop_s).target_duration_s)
+
+
 def _cadence(lengths: Lengths, *, fps: float, gop_s: float | None) -> Cadence:
     return choose(
         round(VIDEO_CLOCK_RATE / fps) if fps > 0 else DEFAULT_INTERVAL,

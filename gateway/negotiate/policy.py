@@ -24,11 +24,15 @@ IceServer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a rung is served; `url` is complete and signed, `latency_s` how far behind the camera it plays there."""
+    """Where a rung is served; `url` is complete and signed, `latency_s` how far behind the camera it plays there.
+
+    `segment_s` is how much comes at once, and so how long somebody may wait for the first of it.
+    """
 
     url: str = field(repr=False)
     latency_s: float
     expires_at: float | None = None
+    segment_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
 
 def _rung(name: RungName, wishes: Wishes, supply: Supply) -> Rung:
     place = supply.places[name]
-    timeout_s = _TIMEOUT_S[name]
+    timeout_s = _TIMEOUT_S[name] + place.segment_s
     if wishes.network in _SLOW or wishes.device is Device.LOW_END:
         timeout_s *= 2
     if supply.idle:

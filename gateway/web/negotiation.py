@@ -13,7 +13,7 @@ from gateway.access.permit import Permit
 from gateway.access.prefixes import prefix_of
 from gateway.access.principal import Kind
 from gateway.access.urls import signed_urls
-from gateway.hls.latency import part_latency_s, segment_latency_s
+from gateway.hls.latency import part_latency_s, segment_latency_s, segment_s
 from gateway.hls.packager import Lengths
 from gateway.json_fields import parse_json
 from gateway.negotiate.answer import plan_json
@@ -83,13 +83,12 @@ class EmbeddedHls:
             url = self._signed_elsewhere(camera.name, signed.token) or url
         video = None if camera.stream is None else camera.stream.video
         fps, gop_s = 0.0 if video is None else video.fps, camera.hub.gop.gop_s
+        parts_s = round(part_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2)
+        segments_s = round(segment_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2)
+        wait_s = segment_s(self._lengths, fps=fps, gop_s=gop_s)
         return {
-            RungName.LL_HLS: Place(
-                url, round(part_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2), signed.expires_at
-            ),
-            RungName.HLS: Place(
-                url, round(segment_latency_s(self._lengths, fps=fps, gop_s=gop_s), 2), signed.expires_at
-            ),
+            RungName.LL_HLS: Place(url, parts_s, signed.expires_at),
+            RungName.HLS: Place(url, segments_s, signed.expires_at, wait_s),
         }
 
 

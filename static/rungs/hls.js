@@ -152,6 +152,12 @@ export class HlsRung extends Rung {
   }
 
   /** @override */
+  get segmentS() {
+    const { details } = this.#hls?.levels[this.#hls.currentLevel] ?? {};
+    return (this.#lowLatency ? details?.partTarget : details?.targetduration) ?? 0;
+  }
+
+  /** @override */
   reattach() {
     this.#hls?.recoverMediaError();
     if (this.#video) playAtOnce(this.#video);

@@ -51,6 +51,11 @@ export class Rung extends EventTarget {
     return this.#pictureCame;
   }
 
+  /** @returns {number} seconds of pictures that come at once, 0 where each comes by itself */
+  get segmentS() {
+    return 0;
+  }
+
   /** Whether `mend` could help. */
   get mendable() {
     return false;

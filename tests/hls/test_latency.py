@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.hls.latency import part_latency_s, segment_latency_s
+from gateway.hls.latency import part_latency_s, segment_latency_s, segment_s
 from gateway.hls.packager import Lengths
 
 
@@ -23,3 +23,4 @@ def test_lengths_make_the_delay(
 ) -> None:
     assert part_latency_s(lengths, fps=fps, gop_s=gop_s) == pytest.approx(parts_s, abs=0.01)
     assert segment_latency_s(lengths, fps=fps, gop_s=gop_s) == pytest.approx(segments_s, abs=0.01)
+    assert segment_s(lengths, fps=fps, gop_s=gop_s) == pytest.approx((segments_s - 0.1) / 3.5, abs=0.01)

@@ -134,6 +134,11 @@ def test_slow_networks_devices_and_sleeping_cameras_get_more_time(
     assert negotiate(wishes, supply).rungs[0].timeout_s == timeout_s
 
 
+def test_whole_segments_get_the_time_that_one_of_them_takes() -> None:
+    supply = Supply({HLS: Place("https://gateway/index.m3u8", 21.0, segment_s=6.0)})
+    assert negotiate(CHROME, supply).rungs[0].timeout_s == 12.0
+
+
 @pytest.mark.parametrize(
     ("mode", "latencies"),
     [

@@ -60,6 +60,14 @@ describe('the plan to begin with', () => {
     assert.equal(guessPlan(camera(), able(), wishes()).steps[0].timeoutMs, 2000);
     assert.equal(guessPlan(camera({ state: 'idle' }), able(), wishes()).steps[0].timeoutMs, 12_000);
   });
+
+  it('waits for a whole segment where nothing less is served', () => {
+    const { steps } = guessPlan(camera({ video: /** @type {import('../../static/types.js').Camera['video']} */ ({ gop_s: 6 }) }), able(), wishes());
+    assert.deepEqual(
+      steps.slice(-2).map(({ timeoutMs }) => timeoutMs),
+      [4000, 12_000],
+    );
+  });
 });
 
 describe('the gateway’s plan', () => {

@@ -51,6 +51,12 @@ describe('thresholds', () => {
     it(`${fps} fps is silent after ${expected} ms`, () => assert.equal(silentAfterMs(fps), expected));
   }
 
+  it('what comes in segments is silent a segment later, and rebuilt no sooner', () => {
+    assert.equal(silentAfterMs(25, 6), 7500);
+    assert.equal(rebuildAfterMs(25, 2, 6), 7500);
+    assert.equal(rebuildAfterMs(25, 10, 6), 12_000);
+  });
+
   for (const [fps, gopS, expected] of [
     [25, 2, 4000],
     [25, 10, 12_000],
