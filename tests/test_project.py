@@ -14,18 +14,21 @@ from pathlib import Path
 import pytest
 
 from gateway import assets
-from gateway.config import Config, SourcesConfig, TlsConfig, load_config
-from gateway.config.edges import EdgeConfig
-from gateway.config.mediamtx import MediaMtxConfig
-from gateway.config.model import (
+from gateway.config import (
     AccessConfig,
     ApiKeyConfig,
     CameraConfig,
-    HlsConfig,
-    TurnConfig,
+    Config,
+    SourcesConfig,
+    TlsConfig,
     UserConfig,
     WebRtcConfig,
+    load_config,
 )
+from gateway.config.edges import EdgeConfig
+from gateway.config.mediamtx import MediaMtxConfig
+from gateway.config.model import HlsConfig
+from gateway.config.webrtc import TurnConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

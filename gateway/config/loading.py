@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.config.access import ApiKeyConfig, UserConfig
 from gateway.config.document import Path as KeyPath
 from gateway.config.document import parse
 from gateway.config.edges import EdgeConfig
 from gateway.config.layers import CONFIG_VARIABLE, PREFIX, Layers, Origin, Problem, describe_unreadable
-from gateway.config.model import ApiKeyConfig, CameraConfig, Config, UserConfig
+from gateway.config.model import CameraConfig, Config
 from gateway.errors import ConfigError
 from gateway.names import describe_conflict, parse_camera_name, prefix_conflicts
 

@@ -19,7 +19,8 @@ import pytest
 from playwright.async_api import Browser
 
 from gateway.access.keyring import ensure_keys
-from gateway.config.model import AccessConfig, HlsConfig
+from gateway.config import AccessConfig
+from gateway.config.model import HlsConfig
 from gateway.source.status import CameraState
 from tests.e2e.test_hls import HlsPlayer, latencies_ms
 from tests.support.browser import HLS_JS, HLS_PLAYER, load_player

@@ -20,8 +20,7 @@ from playwright.async_api import Page
 from gateway.access.api_keys import hash_api_key
 from gateway.access.grants import new_grant_id, sign_grant
 from gateway.app import Gateway
-from gateway.config import AccessConfig
-from gateway.config.model import ApiKeyConfig
+from gateway.config import AccessConfig, ApiKeyConfig
 from gateway.source.status import CameraState
 from gateway.webrtc.messages import KINDS
 from tests.support.cameras import demo_camera

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from gateway.app import Gateway
-from gateway.config.model import Listen
+from gateway.config import Listen
 from gateway.source.status import CameraState
 from tests.support.cameras import demo_camera
 from tests.support.gateway import reached_state, running_gateway

@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page
 from gateway.access.passwords import hash_password
 from gateway.app import Gateway
 from gateway.config import AccessConfig, UserConfig
-from gateway.config.model import TurnConfig, WebRtcConfig
+from gateway.config.webrtc import TurnConfig, WebRtcConfig
 from gateway.negotiate.turn import Turn, turn_server
 from tests.support.browser import open_player
 from tests.support.cameras import demo_camera

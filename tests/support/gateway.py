@@ -17,8 +17,7 @@ import aiohttp
 
 from gateway.app import Gateway
 from gateway.clock import Clock
-from gateway.config import CameraConfig, CameraUrl, Config
-from gateway.config.model import AccessConfig, AccessMode, Listen, WebRtcConfig
+from gateway.config import AccessConfig, AccessMode, CameraConfig, CameraUrl, Config, Listen, WebRtcConfig
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState, CameraStatus
 

@@ -12,8 +12,7 @@ from gateway.access.carriers import COOKIE_NAME
 from gateway.access.cookies import Session, new_session
 from gateway.access.passwords import hash_password
 from gateway.app import Gateway
-from gateway.config import AccessConfig, Config, UserConfig
-from gateway.config.model import Listen, WebRtcConfig
+from gateway.config import AccessConfig, Config, Listen, UserConfig, WebRtcConfig
 from gateway.web.kept_revocations import FILE, KeptRevocations, read_revocations
 from tests.support.gateway import http
 from tests.web.visitors import PASSWORD
