@@ -180,7 +180,7 @@ export class Climb extends EventTarget {
       this.#dropped.add(name);
       this.#act(this.#ladder.drop(name, now));
       if (!this.#ladder.hopeful) this.dispatchEvent(new CustomEvent('exhausted', { detail: failure }));
-    } else this.#act(this.#ladder.failed(name, now));
+    } else this.#act(this.#ladder.failed(name, now, { blameless: this.#with.blameless() }));
     const type = wasShown ? 'lost' : 'failed';
     this.dispatchEvent(new CustomEvent(type, { detail: failure }));
   }

@@ -2,13 +2,13 @@
  * Decides which rung is tried, shown and given up when.  Pure: what happened and `now` go in, what to do comes out.
  *
  * The first rung starts; each further one a moment later, while none has brought a picture.  The first picture is shown,
- * a better rung's takes its place, worse ones are stopped.  What fails rests for a time that grows each time; while
- * something worse is shown, better rungs are probed in its background.  A rung that falters stays on the screen while the
- * others are tried, and whichever shows a picture first goes on.
+ * a better rung's takes its place, worse ones are stopped.  What fails rests for a time that grows each time (rests.js);
+ * while something worse is shown, better rungs are probed in its background.  A rung that falters stays on the screen
+ * while the others are tried, and whichever shows a picture first goes on.
  */
 
 import { rankOf } from './protocols.js';
-import { FIRST_REST_MS, LOSS_REST_MS, Rests } from './rests.js';
+import { FIRST_REST_MS, Rests } from './rests.js';
 import { Round } from './round.js';
 
 /**
@@ -20,9 +20,6 @@ import { Round } from './round.js';
  *   `stop` comes with its reason; a rung that is shown takes the place of the one before, which is stopped after it
  */
 
-/** A rung that fails sooner than this after its first picture has not proved itself. */
-export const PROBATION_MS = 10_000;
-
 export class Ladder {
   #steps;
   /** @type {Map<string, number>} rungs being tried, and since when */
@@ -32,7 +29,8 @@ export class Ladder {
   /** @type {string | null} */
   #shown = null;
   #shownAt = 0;
-  /** @type {{restMs: number} | null} why what is shown may be replaced by anything: it brings no pictures, or too few */
+  /** @type {{loss: boolean, sinceMs: number} | null} why what is shown may be replaced by anything: it brings no pictures,
+   *  or too few */
   #doubt = null;
 
   /** @param {readonly Step[]} steps */
@@ -147,14 +145,14 @@ export class Ladder {
    */
   faltered(nowMs, { loss = false } = {}) {
     if (this.#shown === null || this.#doubt) return [];
-    this.#doubt = { restMs: loss ? LOSS_REST_MS : FIRST_REST_MS };
+    this.#doubt = { loss, sinceMs: nowMs };
     return this.begin(nowMs);
   }
 
   /** What is shown brings pictures again. @returns {Action[]} */
   recovered() {
     const shown = this.#shown;
-    if (shown === null || !this.#doubt || this.#doubt.restMs === LOSS_REST_MS) return [];
+    if (shown === null || !this.#doubt || this.#doubt.loss) return [];
     this.#round.forgive();
     return this.suspend(`${shown} recovered`);
   }
@@ -194,6 +192,7 @@ export class Ladder {
     if (!this.#trials.delete(rung)) return [];
     const before = this.#shown;
     const doubt = this.#doubt;
+    const wellMs = this.#wellMs(nowMs);
     if (before !== null && !doubt && rankOf(before) <= rankOf(rung)) return [{ do: 'stop', rung, reason: `${before} is better` }];
     this.#shown = rung;
     this.#shownAt = nowMs;
@@ -202,7 +201,8 @@ export class Ladder {
     /** @type {Action[]} */
     const actions = [{ do: 'show', rung }];
     if (before !== null) {
-      if (doubt) this.#rests.begin(before, nowMs, doubt.restMs);
+      if (doubt) this.#rests.relapse(before, nowMs, { wellMs, loss: doubt.loss });
+      else this.#rests.left(before, wellMs);
       actions.push({ do: 'stop', rung: before, reason: doubt ? `${rung} brings pictures` : `${rung} is better` });
     }
     this.#doubt = null;
@@ -219,11 +219,11 @@ export class Ladder {
    *
    * @param {string} rung
    * @param {number} nowMs
-   * @param {{loss?: boolean}} [how] `loss`: its link carries too little for the camera
+   * @param {{blameless?: boolean}} [how] `blameless`: nothing could have brought pictures now
    * @returns {Action[]}
    */
-  failed(rung, nowMs, { loss = false } = {}) {
-    if (rung === this.#shown) return this.#lost(rung, nowMs, loss);
+  failed(rung, nowMs, { blameless = false } = {}) {
+    if (rung === this.#shown) return this.#lost(rung, nowMs, blameless);
     if (!this.#trials.has(rung)) return [];
     return this.#gaveUp(rung, nowMs);
   }
@@ -238,15 +238,14 @@ export class Ladder {
     return [];
   }
 
-  /** @param {string} rung @param {number} nowMs @param {boolean} loss @returns {Action[]} */
-  #lost(rung, nowMs, loss) {
-    const proved = nowMs - this.#shownAt >= PROBATION_MS;
+  /** @param {string} rung @param {number} nowMs @param {boolean} blameless @returns {Action[]} */
+  #lost(rung, nowMs, blameless) {
+    const wellMs = this.#wellMs(nowMs);
+    // What worked for long is tried again first: more often than not it was the gateway or the network, not the rung.
+    if (blameless) this.#rests.left(rung, wellMs);
+    else this.#rests.relapse(rung, nowMs, { wellMs, loss: this.#doubt?.loss, alone: true });
     this.#shown = null;
     this.#doubt = null;
-    if (loss) this.#rests.begin(rung, nowMs, LOSS_REST_MS);
-    // What worked for long is tried again first: more often than not it was the gateway or the network, not the rung.
-    else if (proved) this.#rests.forget(rung);
-    else this.#rests.begin(rung, nowMs);
     return this.begin(nowMs);
   }
 
@@ -256,6 +255,11 @@ export class Ladder {
     if (rung === null) return [];
     this.#trials.set(rung, nowMs);
     return [{ do: 'start', rung }];
+  }
+
+  /** How long what is shown brought pictures as it should. @param {number} nowMs */
+  #wellMs(nowMs) {
+    return (this.#doubt?.sinceMs ?? nowMs) - this.#shownAt;
   }
 
   /** Whether what is shown brings pictures as it should. */
