@@ -26,6 +26,8 @@ export class Ladder {
   #trials = new Map();
   #rests = new Rests();
   #round = new Round();
+  /** Whether pictures are wanted: begun, and neither suspended nor halted since. */
+  #isOn = false;
   /** @type {string | null} */
   #shown = null;
   #shownAt = 0;
@@ -68,6 +70,7 @@ export class Ladder {
 
   /** Starts from the top. @param {number} nowMs any steady clock @returns {Action[]} */
   begin(nowMs) {
+    this.#isOn = true;
     if (this.#isContent) {
       this.#round.end();
       return [];
@@ -75,7 +78,7 @@ export class Ladder {
     const rungs = [...this.#steps.keys()].filter((rung) => rung !== this.#shown && !this.#trials.has(rung));
     const rested = rungs.filter((rung) => this.#restUntil(rung) <= nowMs);
     this.#round.begin([...rested, ...rungs.filter((rung) => !rested.includes(rung))]);
-    return this.#startNext(nowMs);
+    return this.#goOn(nowMs);
   }
 
   /**
@@ -87,7 +90,6 @@ export class Ladder {
    */
   revise(steps, nowMs) {
     const before = this.#steps;
-    const searching = this.#trials.size > 0 || this.#round.isOn;
     this.#steps = new Map(steps.map((step) => [step.rung, step]));
     /** @type {Action[]} */
     const actions = [];
@@ -95,9 +97,10 @@ export class Ladder {
       this.#trials.delete(rung);
       actions.push({ do: 'stop', rung, reason: 'not for this camera and browser' });
     }
-    if (!searching || this.#isContent) return actions;
-    this.#round.revise(nowMs, [...this.#steps.keys()], (rung) => !before.has(rung));
-    return this.#trials.size > 0 ? actions : [...actions, ...this.#startNext(nowMs)];
+    if (!this.#isOn || this.#isContent) return actions;
+    const rungs = [...this.#steps.keys()].filter((rung) => rung !== this.#shown);
+    this.#round.revise(nowMs, rungs, (rung) => !before.has(rung));
+    return this.#trials.size > 0 ? actions : [...actions, ...this.#goOn(nowMs)];
   }
 
   /** This rung will never play here. @param {string} rung @param {number} nowMs @returns {Action[]} */
@@ -120,6 +123,7 @@ export class Ladder {
    */
   suspend(reason) {
     const rungs = [...this.#trials.keys()];
+    this.#isOn = false;
     this.#trials.clear();
     this.#round.end();
     this.#doubt = null;
@@ -232,10 +236,7 @@ export class Ladder {
   #gaveUp(rung, nowMs) {
     this.#trials.delete(rung);
     this.#rests.begin(rung, nowMs);
-    if (this.#isContent) return [];
-    if (this.#round.hasMore) return this.#startNext(nowMs);
-    if (this.#trials.size === 0 && this.hopeful) this.#round.lose(nowMs);
-    return [];
+    return this.#isContent ? [] : this.#goOn(nowMs);
   }
 
   /** @param {string} rung @param {number} nowMs @param {boolean} blameless @returns {Action[]} */
@@ -247,6 +248,14 @@ export class Ladder {
     this.#shown = null;
     this.#doubt = null;
     return this.begin(nowMs);
+  }
+
+  /** Tries the next; where there is none, and nobody is tried, the round is lost. @param {number} nowMs @returns {Action[]} */
+  #goOn(nowMs) {
+    const actions = this.#startNext(nowMs);
+    if (this.#trials.size > 0 || this.#round.isOn) return actions;
+    if ([...this.#steps.keys()].some((rung) => rung !== this.#shown)) this.#round.lose(nowMs);
+    return actions;
   }
 
   /** @param {number} nowMs @returns {Action[]} */

@@ -429,3 +429,29 @@ test('a block that comes and goes is noticed to be gone within a minute', () => 
     now += 1_800_000;
   }
 });
+
+test('a plan that lacks the only rung still on trial begins another round with those that it has', () => {
+  const ladder = new Ladder(ALL.slice(0, 3));
+  ladder.begin(0);
+  ladder.failed('webrtc', 100);
+  ladder.failed('mse', 200);
+  assert.deepEqual(ladder.trying, ['ll-hls']);
+  assert.deepEqual(told(ladder.revise(ALL.slice(0, 2), 300)), ['stop ll-hls']);
+  assert.equal(ladder.dueMs, 800);
+  assert.deepEqual(told(ladder.tick(800)), ['start webrtc']);
+});
+
+test('a plan that has something to try again, after one that had nothing, begins with it', () => {
+  const ladder = new Ladder(ALL.slice(0, 1));
+  ladder.begin(0);
+  ladder.revise([], 50);
+  assert.deepEqual(told(ladder.revise(ALL.slice(1), 100)), ['start mse']);
+});
+
+test('what is shown, and was not in the last plan, is not tried beside itself when the next has it', () => {
+  const { ladder, now } = playing('webrtc');
+  ladder.revise(ALL.slice(1), now);
+  ladder.faltered(now);
+  assert.deepEqual(ladder.revise(ALL, now), []);
+  assert.deepEqual(told(ladder.failed('mse', now + 1)), ['start ll-hls']);
+});
