@@ -43,6 +43,8 @@ export class Attempt {
   /** Whether it was told of the gateway's relays. */
   relayed = false;
   #begunAt = nowMs();
+  /** @type {Set<ReturnType<typeof setTimeout>>} */
+  #timers = new Set();
 
   /**
    * @param {HTMLVideoElement} video nobody else's
@@ -84,9 +86,19 @@ export class Attempt {
     return from !== null && now >= from && (!this.frames.catchingUp || now > from + SETTLES_AT_MOST_MS);
   }
 
+  /** Does something later, unless this try has ended by then. @param {number} withinMs @param {() => void} act */
+  after(withinMs, act) {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      act();
+    }, withinMs);
+    this.#timers.add(timer);
+  }
+
   /** @param {string} reason for the history */
   end(reason) {
     this.run.end = reason;
+    for (const timer of this.#timers) clearTimeout(timer);
     this.frames.stop();
     this.rung.stop();
   }

@@ -26,6 +26,18 @@ export function networkName() {
   return [type, effectiveType].filter(Boolean).join('/') || 'unknown';
 }
 
+/** Tells whether an event means another network: browsers also tell when they find the same one slower or quicker. */
+export class NetworkWatch {
+  #name = networkName();
+
+  /** @param {{type: string}} event `online` of the window, or `change` of the connection @returns {boolean} */
+  isOther({ type }) {
+    const before = this.#name;
+    this.#name = networkName();
+    return type === 'online' || this.#name !== before;
+  }
+}
+
 /** @returns {string[]} */
 function webrtcCodecs() {
   if (!('RTCPeerConnection' in globalThis)) return [];

@@ -112,11 +112,11 @@ export class Climb extends EventTarget {
     if (!attempt || attempt.relayed) return;
     attempt.relayed = true;
     const patienceMs = DIRECT_WITHIN_MS + DIRECT_ROUND_TRIPS * (this.#with.clock.roundTripMs ?? 0);
-    setTimeout(() => {
+    attempt.after(patienceMs, () => {
       if (attempt !== this.#trials.get(name) || attempt.near) return;
       this.#end(attempt, 'no direct way: begun anew with a relay');
       this.#start(name);
-    }, patienceMs);
+    });
   }
 
   begin() {
@@ -181,7 +181,7 @@ export class Climb extends EventTarget {
       this.#dropped.add(name);
       this.#act(this.#ladder.drop(name, now));
       if (!this.#ladder.hopeful) this.dispatchEvent(new CustomEvent('exhausted', { detail: failure }));
-    } else this.#act(this.#ladder.failed(name, now));
+    } else this.#act(this.#ladder.failed(name, now, { blameless: this.#with.blameless() }));
     const type = wasShown ? 'lost' : 'failed';
     this.dispatchEvent(new CustomEvent(type, { detail: failure }));
   }
@@ -303,14 +303,11 @@ export class Climb extends EventTarget {
 
   /** @param {string} name @param {string} reason */
   #stop(name, reason) {
-    const leaving = [...this.#leaving].find(({ rung }) => rung.name === name);
-    if (leaving) {
-      leaving.run.end = reason;
-      this.#leaveSoon(leaving);
+    const attempt = this.#trials.get(name) ?? (this.#shown?.rung.name === name ? this.#shown : null);
+    if (!attempt) {
+      this.#leaveSoon(name, reason);
       return;
     }
-    const attempt = this.#trials.get(name) ?? (this.#shown?.rung.name === name ? this.#shown : null);
-    if (!attempt) return;
     const late = reason === 'no picture in time';
     const failure = late ? attempt.rung.excuse : null;
     this.#end(attempt, failure?.message ?? reason);
@@ -320,12 +317,15 @@ export class Climb extends EventTarget {
     this.dispatchEvent(new CustomEvent('failed', { detail: why }));
   }
 
-  /** What covers it is on the screen when its next picture comes. @param {Attempt} attempt */
-  #leaveSoon(attempt) {
+  /** What covers it is on the screen when its next picture comes. @param {string} name @param {string} reason */
+  #leaveSoon(name, reason) {
+    const attempt = [...this.#leaving].find(({ rung, run }) => rung.name === name && run.end === null);
+    if (!attempt) return;
+    attempt.run.end = reason;
     const cover = this.#shown?.video;
     const leave = () => this.#leave(attempt);
     if (cover && 'requestVideoFrameCallback' in cover) cover.requestVideoFrameCallback(leave);
-    setTimeout(leave, SWAPPED_AT_MOST_MS);
+    attempt.after(SWAPPED_AT_MOST_MS, leave);
   }
 
   /** @param {Attempt} attempt */

@@ -2,13 +2,13 @@
  * Decides which rung is tried, shown and given up when.  Pure: what happened and `now` go in, what to do comes out.
  *
  * The first rung starts; each further one a moment later, while none has brought a picture.  The first picture is shown,
- * a better rung's takes its place, worse ones are stopped.  What fails rests for a time that grows each time; while
- * something worse is shown, better rungs are probed in its background.  A rung that falters stays on the screen while the
- * others are tried, and whichever shows a picture first goes on.
+ * a better rung's takes its place, worse ones are stopped.  What fails rests for a time that grows each time (rests.js);
+ * while something worse is shown, better rungs are probed in its background.  A rung that falters stays on the screen
+ * while the others are tried, and whichever shows a picture first goes on.
  */
 
 import { rankOf } from './protocols.js';
-import { FIRST_REST_MS, LOSS_REST_MS, Rests } from './rests.js';
+import { FIRST_REST_MS, Rests } from './rests.js';
 import { Round } from './round.js';
 
 /**
@@ -20,19 +20,19 @@ import { Round } from './round.js';
  *   `stop` comes with its reason; a rung that is shown takes the place of the one before, which is stopped after it
  */
 
-/** A rung that fails sooner than this after its first picture has not proved itself. */
-export const PROBATION_MS = 10_000;
-
 export class Ladder {
   #steps;
   /** @type {Map<string, number>} rungs being tried, and since when */
   #trials = new Map();
   #rests = new Rests();
   #round = new Round();
+  /** Whether pictures are wanted: begun, and neither suspended nor halted since. */
+  #isOn = false;
   /** @type {string | null} */
   #shown = null;
   #shownAt = 0;
-  /** @type {{restMs: number, why: string} | null} why what is shown may be replaced by anything: it brings no pictures, or too few */
+  /** @type {{loss: boolean, sinceMs: number, why: string} | null} why what is shown may be replaced by anything: it brings no
+   *  pictures, or too few */
   #doubt = null;
 
   /** @param {readonly Step[]} steps */
@@ -70,6 +70,7 @@ export class Ladder {
 
   /** Starts from the top. @param {number} nowMs any steady clock @returns {Action[]} */
   begin(nowMs) {
+    this.#isOn = true;
     if (this.#isContent) {
       this.#round.end();
       return [];
@@ -77,7 +78,7 @@ export class Ladder {
     const rungs = [...this.#steps.keys()].filter((rung) => rung !== this.#shown && !this.#trials.has(rung));
     const rested = rungs.filter((rung) => this.#restUntil(rung) <= nowMs);
     this.#round.begin([...rested, ...rungs.filter((rung) => !rested.includes(rung))]);
-    return this.#startNext(nowMs);
+    return this.#goOn(nowMs);
   }
 
   /**
@@ -89,7 +90,6 @@ export class Ladder {
    */
   revise(steps, nowMs) {
     const before = this.#steps;
-    const searching = this.#trials.size > 0 || this.#round.isOn;
     this.#steps = new Map(steps.map((step) => [step.rung, step]));
     /** @type {Action[]} */
     const actions = [];
@@ -97,9 +97,10 @@ export class Ladder {
       this.#trials.delete(rung);
       actions.push({ do: 'stop', rung, reason: 'not for this camera and browser' });
     }
-    if (!searching || this.#isContent) return actions;
-    this.#round.revise(nowMs, [...this.#steps.keys()], (rung) => !before.has(rung));
-    return this.#trials.size > 0 ? actions : [...actions, ...this.#startNext(nowMs)];
+    if (!this.#isOn || this.#isContent) return actions;
+    const rungs = [...this.#steps.keys()].filter((rung) => rung !== this.#shown);
+    this.#round.revise(nowMs, rungs, (rung) => !before.has(rung));
+    return this.#trials.size > 0 ? actions : [...actions, ...this.#goOn(nowMs)];
   }
 
   /** This rung will never play here. @param {string} rung @param {number} nowMs @returns {Action[]} */
@@ -122,6 +123,7 @@ export class Ladder {
    */
   suspend(reason) {
     const rungs = [...this.#trials.keys()];
+    this.#isOn = false;
     this.#trials.clear();
     this.#round.end();
     this.#doubt = null;
@@ -149,15 +151,15 @@ export class Ladder {
     if (this.#shown === null) return [];
     const before = this.#doubt;
     // That its link carries too little may turn out while the others are tried because nothing arrived.
-    if (loss) this.#doubt = { restMs: LOSS_REST_MS, why: 'too many packets are lost' };
-    else this.#doubt ??= { restMs: FIRST_REST_MS, why: 'no pictures arrived any more' };
+    if (loss) this.#doubt = { loss, sinceMs: before?.sinceMs ?? nowMs, why: 'too many packets are lost' };
+    else this.#doubt ??= { loss, sinceMs: nowMs, why: 'no pictures arrived any more' };
     return before ? [] : this.begin(nowMs);
   }
 
   /** What is shown brings pictures again. @returns {Action[]} */
   recovered() {
     const shown = this.#shown;
-    if (shown === null || !this.#doubt || this.#doubt.restMs === LOSS_REST_MS) return [];
+    if (shown === null || !this.#doubt || this.#doubt.loss) return [];
     this.#round.forgive();
     return this.suspend(`${shown} recovered`);
   }
@@ -197,6 +199,7 @@ export class Ladder {
     if (!this.#trials.delete(rung)) return [];
     const before = this.#shown;
     const doubt = this.#doubt;
+    const wellMs = this.#wellMs(nowMs);
     if (before !== null && !doubt && rankOf(before) <= rankOf(rung)) return [{ do: 'stop', rung, reason: `${before} is better` }];
     this.#shown = rung;
     this.#shownAt = nowMs;
@@ -205,7 +208,8 @@ export class Ladder {
     /** @type {Action[]} */
     const actions = [{ do: 'show', rung }];
     if (before !== null) {
-      if (doubt) this.#rests.begin(before, nowMs, doubt.restMs);
+      if (doubt) this.#rests.relapse(before, nowMs, { wellMs, loss: doubt.loss });
+      else this.#rests.left(before, wellMs);
       actions.push({ do: 'stop', rung: before, reason: doubt?.why ?? `${rung} is better` });
     }
     this.#doubt = null;
@@ -222,11 +226,11 @@ export class Ladder {
    *
    * @param {string} rung
    * @param {number} nowMs
-   * @param {{loss?: boolean}} [how] `loss`: its link carries too little for the camera
+   * @param {{blameless?: boolean}} [how] `blameless`: nothing could have brought pictures now
    * @returns {Action[]}
    */
-  failed(rung, nowMs, { loss = false } = {}) {
-    if (rung === this.#shown) return this.#lost(rung, nowMs, loss);
+  failed(rung, nowMs, { blameless = false } = {}) {
+    if (rung === this.#shown) return this.#lost(rung, nowMs, blameless);
     if (!this.#trials.has(rung)) return [];
     return this.#gaveUp(rung, nowMs);
   }
@@ -235,22 +239,26 @@ export class Ladder {
   #gaveUp(rung, nowMs) {
     this.#trials.delete(rung);
     this.#rests.begin(rung, nowMs);
-    if (this.#isContent) return [];
-    if (this.#round.hasMore) return this.#startNext(nowMs);
-    if (this.#trials.size === 0 && this.hopeful) this.#round.lose(nowMs);
-    return [];
+    return this.#isContent ? [] : this.#goOn(nowMs);
   }
 
-  /** @param {string} rung @param {number} nowMs @param {boolean} loss @returns {Action[]} */
-  #lost(rung, nowMs, loss) {
-    const proved = nowMs - this.#shownAt >= PROBATION_MS;
+  /** @param {string} rung @param {number} nowMs @param {boolean} blameless @returns {Action[]} */
+  #lost(rung, nowMs, blameless) {
+    const wellMs = this.#wellMs(nowMs);
+    // What worked for long is tried again first: more often than not it was the gateway or the network, not the rung.
+    if (blameless) this.#rests.left(rung, wellMs);
+    else this.#rests.relapse(rung, nowMs, { wellMs, loss: this.#doubt?.loss, alone: true });
     this.#shown = null;
     this.#doubt = null;
-    if (loss) this.#rests.begin(rung, nowMs, LOSS_REST_MS);
-    // What worked for long is tried again first: more often than not it was the gateway or the network, not the rung.
-    else if (proved) this.#rests.forget(rung);
-    else this.#rests.begin(rung, nowMs);
     return this.begin(nowMs);
+  }
+
+  /** Tries the next; where there is none, and nobody is tried, the round is lost. @param {number} nowMs @returns {Action[]} */
+  #goOn(nowMs) {
+    const actions = this.#startNext(nowMs);
+    if (this.#trials.size > 0 || this.#round.isOn) return actions;
+    if ([...this.#steps.keys()].some((rung) => rung !== this.#shown)) this.#round.lose(nowMs);
+    return actions;
   }
 
   /** @param {number} nowMs @returns {Action[]} */
@@ -259,6 +267,11 @@ export class Ladder {
     if (rung === null) return [];
     this.#trials.set(rung, nowMs);
     return [{ do: 'start', rung }];
+  }
+
+  /** How long what is shown brought pictures as it should. @param {number} nowMs */
+  #wellMs(nowMs) {
+    return (this.#doubt?.sinceMs ?? nowMs) - this.#shownAt;
   }
 
   /** Whether what is shown brings pictures as it should. */

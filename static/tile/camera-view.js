@@ -9,7 +9,7 @@
  * `resize` (the picture has another shape), `preference` (detail: `{muted?, statistics?, mode?}`).
  */
 
-import { networkConnection } from '../capabilities.js';
+import { networkConnection, NetworkWatch } from '../capabilities.js';
 import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
 import { modeOf } from '../modes.js';
@@ -299,7 +299,11 @@ export class CameraView extends HTMLElement {
 
   #visibilityChanged = () => this.#updateRest();
 
-  #moved = () => this.#player?.moved();
+  #network = new NetworkWatch();
+
+  #moved = (/** @type {Event} */ event) => {
+    if (this.#network.isOther(event)) this.#player?.moved();
+  };
 
   #leaving = () => this.#player?.leave();
 

@@ -1,11 +1,39 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { afterEach, mock, test } from 'node:test';
+import { setImmediate as immediate } from 'node:timers/promises';
 
 import { Climb } from '../../static/climb.js';
 import { loadRung } from '../../static/rungs/maker.js';
+import { fakeTimers } from './support/timers.js';
 
-/** A video that never gets a picture. */
+/** @typedef {import('../../static/attempt.js').Attempt} Attempt */
+
+const RELAY = [{ urls: 'turn:relay.example' }];
+
+/** A video that gets a picture when it is told to. */
 class Video extends EventTarget {
+  /** @type {Map<number, (atMs: number, metadata: object) => void>} */
+  #waiting = new Map();
+  #handle = 0;
+
+  /** @param {(atMs: number, metadata: object) => void} act @returns {number} */
+  requestVideoFrameCallback(act) {
+    this.#waiting.set((this.#handle += 1), act);
+    return this.#handle;
+  }
+
+  /** @param {number} handle */
+  cancelVideoFrameCallback(handle) {
+    this.#waiting.delete(handle);
+  }
+
+  /** A picture is on the screen. */
+  picture() {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const act of waiting) act(0, { presentedFrames: 1 });
+  }
+
   removeAttribute() {}
   load() {}
   canPlayType() {
@@ -15,15 +43,23 @@ class Video extends EventTarget {
 
 const NEVER = new Promise(() => {});
 
+afterEach(() => mock.restoreAll());
+
 /** @param {string[]} rungs */
 function climbOf(rungs) {
-  /** @type {string[]} */
-  const begun = [];
+  /** @type {Attempt[]} */
+  const attempts = [];
+  /** @type {Set<Attempt>} */
+  const ended = new Set();
   /** @type {unknown} */
   const surroundings = {
-    stage: { make: () => new Video(), drop() {} },
+    stage: { make: () => new Video(), show() {}, drop() {} },
     clock: {},
-    record: { startedAt: 0, begun: (/** @type {{run: {rung: string}}} */ { run }) => begun.push(run.rung), ended() {} },
+    record: {
+      startedAt: 0,
+      begun: (/** @type {Attempt} */ attempt) => attempts.push(attempt),
+      ended: (/** @type {Attempt} */ attempt) => ended.add(attempt),
+    },
     memory: { failed() {}, worked() {} },
     optionsFor: () => ({
       signalling: Object.assign(new EventTarget(), { isOpen: false, failing: false }),
@@ -36,16 +72,67 @@ function climbOf(rungs) {
     blameless: () => false,
   };
   const climb = new Climb(/** @type {import('../../static/climb.js').Surroundings} */ (surroundings));
-  climb.plan(rungs.map((rung) => ({ rung, timeoutMs: 10_000, url: null, iceServers: [] })));
-  return { climb, begun };
+  /** @param {RTCIceServer[]} [iceServers] */
+  const plan = (iceServers = []) => climb.plan(rungs.map((rung) => ({ rung, timeoutMs: 10_000, url: null, iceServers })));
+  plan();
+  return {
+    climb,
+    plan,
+    ended,
+    get begun() {
+      return attempts.map(({ run }) => run.rung);
+    },
+    /** A picture of the latest try. */
+    picture: () => /** @type {Video} */ (/** @type {unknown} */ (attempts[attempts.length - 1].video)).picture(),
+  };
+}
+
+function drivenTime() {
+  const timers = fakeTimers();
+  mock.method(performance, 'now', () => timers.nowMs);
+  return timers;
 }
 
 test('a rung whose module is still on its way is being tried: there is nothing to hurry', async () => {
-  const { climb, begun } = climbOf(['ll-hls', 'hls']);
+  const seen = climbOf(['ll-hls', 'hls']);
+  const { climb } = seen;
   climb.begin();
   climb.hurry();
   await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
-  await new Promise(setImmediate);
+  await immediate();
   climb.halt('the test ends');
-  assert.deepEqual(begun, ['ll-hls']);
+  assert.deepEqual(seen.begun, ['ll-hls']);
+});
+
+test('a halt ends a rung that is tried anew while its last try is still leaving', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const seen = climbOf(['ll-hls', 'hls']);
+  const { climb } = seen;
+  climb.begin();
+  seen.picture();
+  climb.faltered();
+  seen.picture();
+  timers.tick(300);
+  seen.picture();
+  climb.faltered();
+  assert.deepEqual([seen.begun, seen.ended.size], [['ll-hls', 'hls', 'll-hls'], 0], 'the first is leaving');
+  climb.halt('the test ends');
+  assert.equal(seen.ended.size, 3);
+  assert.equal(timers.waiting, 0, 'nothing is to be done later');
+});
+
+test('a try that was begun without the relays of the gateway begins anew with them, unless it was halted', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const seen = climbOf(['ll-hls', 'hls']);
+  seen.climb.begin();
+  seen.plan(RELAY);
+  timers.tick(300);
+  assert.deepEqual(seen.begun, ['ll-hls', 'll-hls']);
+  seen.climb.halt('stopped');
+  seen.climb.begin();
+  seen.plan(RELAY);
+  seen.climb.halt('stopped');
+  assert.equal(timers.waiting, 0, 'nothing is to be done later');
 });

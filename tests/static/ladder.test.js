@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Ladder, PROBATION_MS } from '../../static/ladder.js';
-import { FIRST_REST_MS, LONGEST_REST_MS, LOSS_REST_MS } from '../../static/rests.js';
+import { Ladder } from '../../static/ladder.js';
+import { FIRST_REST_MS, LONGEST_RELAPSE_REST_MS, LONGEST_REST_MS, LOSS_REST_MS, PROBATION_MS } from '../../static/rests.js';
 import { NEAR_MS, WARM_AFTER_MS } from '../../static/round.js';
 
 const ALL = [
@@ -159,7 +159,8 @@ test('a rung that fails soon after it took over rests, and does not flap', () =>
 test('a link that loses too much rests for half a minute, however long it had worked', () => {
   const { ladder, now } = playing('webrtc');
   const at = now + 10 * PROBATION_MS;
-  assert.deepEqual(told(ladder.failed('webrtc', at, { loss: true })), ['start mse']);
+  assert.deepEqual(told(ladder.faltered(at, { loss: true })), ['start mse']);
+  assert.deepEqual(told(ladder.failed('webrtc', at)), ['start ll-hls']);
   ladder.pictured('mse', at + 200);
   assert.equal(ladder.dueMs, at + LOSS_REST_MS);
 });
@@ -236,7 +237,7 @@ test('while what is shown falters the others are tried beside it, and the first 
   const actions = ladder.pictured('mse', now + 500);
   assert.deepEqual(told(actions), ['show mse', 'stop webrtc', 'stop ll-hls']);
   assert.equal(actions[1].reason, 'no pictures arrived any more');
-  assert.equal(ladder.dueMs, now + 500 + FIRST_REST_MS, 'what faltered is probed when it has rested');
+  assert.equal(ladder.dueMs, now + 500 + 2 * FIRST_REST_MS, 'what faltered at once is probed when it has rested');
 });
 
 test('what recovers stays, and the others stop', () => {
@@ -349,4 +350,121 @@ test('when there is little hope for what is on trial, the next joins in at once'
   ladder.begin(0);
   ladder.hasten(20);
   assert.deepEqual(told(ladder.tick(20)), ['start mse']);
+});
+
+/**
+ * Rungs whose first picture comes soon, the first of them being no good: for so long it brings pictures each time.
+ *
+ * @param {number} forMs
+ * @param {{loss?: boolean}} [how]
+ * @returns {number[]} when it was shown, within twenty minutes
+ */
+function shownTimes(forMs, how) {
+  const ladder = new Ladder(ALL);
+  /** @type {number[]} */
+  const times = [];
+  /** @type {[number, string][]} */
+  const pictures = [];
+  let endsAt = Infinity;
+  /** @param {number} now @param {import('../../static/ladder.js').Action[]} actions */
+  const act = (now, actions) => {
+    for (const { do: what, rung } of actions) {
+      if (what === 'start') pictures.push([now + 300, rung]);
+      if (what !== 'show') continue;
+      endsAt = rung === 'webrtc' ? now + forMs : Infinity;
+      if (rung === 'webrtc') times.push(now);
+    }
+  };
+  act(0, ladder.begin(0));
+  for (let now = 0; now < 1_200_000; now += 50) {
+    act(now, ladder.tick(now));
+    while (pictures.length > 0 && pictures[0][0] <= now) act(now, ladder.pictured(String(pictures.shift()?.[1]), now));
+    if (now >= endsAt) act(now, ladder.faltered(now, how));
+  }
+  return times;
+}
+
+test('a rung that freezes soon after each first picture is seen five times in twenty minutes', () => {
+  assert.ok(shownTimes(2500).length <= 5, String(shownTimes(2500)));
+});
+
+test('a rung that loses too much soon after each first picture is seen four times in twenty minutes', () => {
+  assert.ok(shownTimes(6000, { loss: true }).length <= 4, String(shownTimes(6000, { loss: true })));
+});
+
+test('a rung that fails after a minute each time is left alone for longer and longer', () => {
+  const times = shownTimes(60_000);
+  const gaps = times.slice(1).map((time, index) => time - times[index] - 60_000);
+  assert.ok(gaps.every((gap, index) => index === 0 || gap > 1.5 * gaps[index - 1]), String(gaps));
+  assert.ok(times.length <= 8);
+});
+
+test('another network makes up for a rung that was shown and failed', () => {
+  const { ladder, now } = playing('webrtc');
+  let at = now;
+  for (let relapse = 0; relapse < 8; relapse += 1) {
+    ladder.faltered(at);
+    ladder.pictured(ladder.trying[0], at);
+    assert.equal(ladder.shown, 'mse');
+    at = ladder.dueMs ?? 0;
+    ladder.tick(at);
+    ladder.pictured('webrtc', at);
+  }
+  ladder.faltered(at);
+  ladder.pictured('mse', at);
+  assert.equal(ladder.dueMs, at + LONGEST_RELAPSE_REST_MS);
+  assert.deepEqual(told(ladder.moved(at + FIRST_REST_MS)), ['start webrtc']);
+});
+
+test('what fails with the gateway or the camera is not to blame: it is tried again first, however often', () => {
+  const { ladder, now } = playing('webrtc');
+  for (let at = now; at < now + 50_000; at += 10_000) {
+    assert.deepEqual(told(ladder.failed('webrtc', at, { blameless: true })), ['start webrtc']);
+    ladder.pictured('webrtc', at + 100);
+  }
+});
+
+test('a block that comes and goes is noticed to be gone within a minute', () => {
+  const { ladder } = playing('webrtc');
+  let now = 100_000;
+  for (let block = 0; block < 3; block += 1) {
+    // It had been good for half an hour.
+    ladder.faltered(now);
+    ladder.pictured('mse', now);
+    for (let probe = 0; probe < 20; probe += 1) {
+      const due = ladder.dueMs ?? 0;
+      assert.ok(due - now <= LONGEST_REST_MS, `${due - now} ms`);
+      now = due;
+      assert.deepEqual(told(ladder.tick(now)), ['start webrtc']);
+      if (probe < 19) ladder.failed('webrtc', now);
+    }
+    ladder.pictured('webrtc', now);
+    now += 1_800_000;
+  }
+});
+
+test('a plan that lacks the only rung still on trial begins another round with those that it has', () => {
+  const ladder = new Ladder(ALL.slice(0, 3));
+  ladder.begin(0);
+  ladder.failed('webrtc', 100);
+  ladder.failed('mse', 200);
+  assert.deepEqual(ladder.trying, ['ll-hls']);
+  assert.deepEqual(told(ladder.revise(ALL.slice(0, 2), 300)), ['stop ll-hls']);
+  assert.equal(ladder.dueMs, 800);
+  assert.deepEqual(told(ladder.tick(800)), ['start webrtc']);
+});
+
+test('a plan that has something to try again, after one that had nothing, begins with it', () => {
+  const ladder = new Ladder(ALL.slice(0, 1));
+  ladder.begin(0);
+  ladder.revise([], 50);
+  assert.deepEqual(told(ladder.revise(ALL.slice(1), 100)), ['start mse']);
+});
+
+test('what is shown, and was not in the last plan, is not tried beside itself when the next has it', () => {
+  const { ladder, now } = playing('webrtc');
+  ladder.revise(ALL.slice(1), now);
+  ladder.faltered(now);
+  assert.deepEqual(ladder.revise(ALL, now), []);
+  assert.deepEqual(told(ladder.failed('mse', now + 1)), ['start ll-hls']);
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { FIRST_REST_MS, LONGEST_REST_MS, LOSS_REST_MS, Rests } from '../../static/rests.js';
 import { NEAR_MS, Round, WARM_AFTER_MS } from '../../static/round.js';
 
 const nobody = () => false;
@@ -63,19 +62,4 @@ test('a plan that changes keeps who is still to be tried, and adds who is new', 
   assert.deepEqual(round.dueMs, []);
   round.revise(500, ['webrtc', 'mse'], (rung) => rung === 'mse');
   assert.deepEqual(round.dueMs, [500 + WARM_AFTER_MS]);
-});
-
-test('a rest grows with every failure, up to the longest, and begins anew when it is forgotten', () => {
-  const rests = new Rests();
-  assert.equal(rests.untilMs('webrtc'), null);
-  const lengths = [1, 2, 3, 4, 5].map(() => {
-    rests.begin('webrtc', 1000);
-    return Number(rests.untilMs('webrtc')) - 1000;
-  });
-  assert.deepEqual(lengths, [FIRST_REST_MS, 10_000, 20_000, 40_000, LONGEST_REST_MS]);
-  rests.forget('webrtc');
-  rests.begin('webrtc', 0, LOSS_REST_MS);
-  assert.equal(rests.untilMs('webrtc'), LOSS_REST_MS);
-  rests.forgetAll();
-  assert.equal(rests.untilMs('webrtc'), null);
 });

@@ -16,6 +16,14 @@ export function fakeTimers() {
     if (id !== undefined) waiting.delete(id);
   });
   return {
+    /** @returns {number} milliseconds since the beginning */
+    get nowMs() {
+      return now;
+    },
+    /** @returns {number} timers that wait */
+    get waiting() {
+      return waiting.size;
+    },
     /** @param {number} ms runs all that is due within, in order */
     tick(ms) {
       const until = now + ms;
