@@ -7,8 +7,7 @@
  */
 
 import { ClockSync } from './clock-sync.js';
-import { withGrant } from './grant-path.js';
-import { expiryOf, GrantRenewal } from './grant-renewal.js';
+import { expiryOf, withGrant } from './grant-path.js';
 import { nowMs } from './now.js';
 import { Signalling, signallingUrl } from './signalling.js';
 
@@ -34,7 +33,7 @@ export class CameraLink extends EventTarget {
   #clock;
   #clockSync;
   #started = false;
-  /** @type {GrantRenewal | null} */
+  /** @type {import('./grant-renewal.js').GrantRenewal | null} loaded by who has grants */
   #renewal = null;
   /** @type {string | null} the newest */
   #grant = null;
@@ -50,13 +49,6 @@ export class CameraLink extends EventTarget {
     this.#clock = clock;
     this.signalling = new Signalling(() => this.#socketAddress());
     this.#clockSync = new ClockSync(this.signalling, clock);
-    if (options.getGrant) {
-      this.#renewal = new GrantRenewal({
-        getGrant: options.getGrant,
-        send: (grant) => this.renew(grant),
-        nowS: () => this.#nowS,
-      });
-    }
     this.signalling.addEventListener('open', () => this.#opened());
     this.signalling.addEventListener('down', (event) =>
       this.#down(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
@@ -122,7 +114,7 @@ export class CameraLink extends EventTarget {
       const fresh = await getGrant();
       if (fresh !== null && this.#started) {
         this.#use(fresh);
-        this.#renewal?.start(fresh);
+        void this.#renewInTime();
       }
       return new URL(fresh === null ? path : `g/${fresh}/${path}`, base).href;
     }
@@ -147,7 +139,7 @@ export class CameraLink extends EventTarget {
 
   /** Whether somebody gives this page its grants. */
   get renewsGrants() {
-    return this.#renewal !== null;
+    return Boolean(this.#options.getGrant);
   }
 
   get #nowS() {
@@ -158,6 +150,20 @@ export class CameraLink extends EventTarget {
   #use(grant) {
     this.#grant = grant;
     if (grant !== null) this.dispatchEvent(new CustomEvent('grant', { detail: grant }));
+  }
+
+  async #renewInTime() {
+    const { getGrant } = this.#options;
+    if (!getGrant) return;
+    try {
+      const { GrantRenewal } = await import('./grant-renewal.js');
+      const send = (/** @type {string} */ grant) => this.renew(grant);
+      this.#renewal ??= new GrantRenewal({ getGrant, send, nowS: () => this.#nowS });
+    } catch {
+      // The gateway closes the socket when the grant ends: the next one has a fresh grant.
+      return;
+    }
+    if (this.#started && this.#grant !== null) this.#renewal.start(this.#grant);
   }
 
   /** @returns {string | Promise<string>} */
@@ -175,7 +181,7 @@ export class CameraLink extends EventTarget {
   #opened() {
     this.#clockSync.restart();
     const granted = this.#grant !== null;
-    if (this.#grant !== null) this.#renewal?.start(this.#grant);
+    void this.#renewInTime();
     this.dispatchEvent(new CustomEvent('open', { detail: granted }));
   }
 

@@ -4,7 +4,6 @@
 
 import { CatchUp } from './catch-up.js';
 import { wrappedDifference } from './clock.js';
-import { readStrip, STRIP_BLOCKS, StripDetector } from './latency-strip.js';
 import { nowMs } from './now.js';
 
 /** @typedef {import('./clock.js').StreamClock} StreamClock */
@@ -31,7 +30,10 @@ export class FrameWatch {
   #handle = 0;
   #running = true;
   #catchUp = new CatchUp();
-  #strip = new StripDetector();
+  /** @type {typeof import('./latency-strip.js') | null} null until it is loaded */
+  #reading = null;
+  /** @type {import('./latency-strip.js').StripDetector | null} */
+  #strip = null;
   #stripAtMs = 0;
   /** @type {number | null} */
   #stripLatencyMs = null;
@@ -62,6 +64,11 @@ export class FrameWatch {
     this.#clock = clock;
     this.#latencyMs = latencyMs;
     this.#onFrame = onFrame;
+    // A measurement, not what anybody waits for: it may be missing.
+    void import('./latency-strip.js').then((reading) => {
+      this.#reading = reading;
+      this.#strip = new reading.StripDetector();
+    }, () => undefined);
     if ('requestVideoFrameCallback' in video) this.#next();
     else /** @type {HTMLElement} */ (video).addEventListener('timeupdate', this.#onTimeUpdate);
   }
@@ -74,12 +81,12 @@ export class FrameWatch {
 
   /** @returns {number | null} capture to screen */
   get latencyMs() {
-    return this.#strip.detected && this.#stripLatencyMs !== null ? this.#stripLatencyMs : median(this.#latencies);
+    return this.#strip?.detected && this.#stripLatencyMs !== null ? this.#stripLatencyMs : median(this.#latencies);
   }
 
   /** @returns {'picture' | 'clock' | null} */
   get latencySource() {
-    if (this.#strip.detected && this.#stripLatencyMs !== null) return 'picture';
+    if (this.#strip?.detected && this.#stripLatencyMs !== null) return 'picture';
     return this.#latencies.length > 0 ? 'clock' : null;
   }
 
@@ -128,7 +135,7 @@ export class FrameWatch {
 
   /** @param {number} now */
   #lookForStrip(now) {
-    if (this.#strip.abandoned || this.catchingUp) return;
+    if (!this.#strip || this.#strip.abandoned || this.catchingUp) return;
     if (now - this.#stripAtMs < (this.#strip.detected ? READING_EVERY_MS : DETECTING_EVERY_MS)) return;
     this.#stripAtMs = now;
     const latencyMs = this.#strip.add(this.#readRow(), now + (this.#clock.offsetMs ?? 0));
@@ -136,6 +143,8 @@ export class FrameWatch {
   }
 
   #readRow() {
+    if (!this.#reading) return null;
+    const { readStrip, STRIP_BLOCKS } = this.#reading;
     const { videoWidth: width } = this.#video;
     const block = Math.floor(width / STRIP_BLOCKS);
     if (block < 1) return null;

@@ -1,13 +1,8 @@
-/** When no rung gets through: when to say so, what was tried, and what would help.  Pure. */
+/** When no rung gets through: what was tried, and what would help.  Pure. */
 
 import { protocolName } from './protocols.js';
 
 /** @typedef {import('./types.js').Situation['tried'][number]} Tried */
-
-/** Whoever waits for so long is told what was tried. */
-const HOPELESS_AFTER_MS = 15_000;
-/** Sooner if every rung failed so often. */
-const HOPELESS_AFTER = 3;
 
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
@@ -23,14 +18,6 @@ const WHAT_HELPS = {
 
 /** Of several failures the one that somebody can do most about. */
 const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
-
-/**
- * @param {{tried: readonly Tried[], failures: number}} since pictures last came: why each rung failed, and how many tries did
- * @param {number} waitedMs
- */
-export function isHopeless({ tried, failures }, waitedMs) {
-  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
-}
 
 /**
  * @param {readonly Tried[]} tried not empty

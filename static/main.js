@@ -142,7 +142,7 @@ if (onlyCamera !== null) grid.show([{ name: onlyCamera }]);
 void directory.ask();
 // Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
 setTimeout(() => {
-  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+  for (const load of [() => import('./verdicts.js'), () => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
     load().catch(() => undefined);
   }
 }, LATER_MS);

@@ -77,7 +77,7 @@ export class Player extends EventTarget {
     const parts = { camera: name, wanted, clock: this.#clock, link, climb, planner, record: this.#record, standing: this.#standing };
     this.#search = new Search({ ...parts, unplayable: (why) => this.#halt('unplayable', why) });
     this.#account = new Account(parts);
-    this.#watch = new Watch({ ...parts, report: () => this.report, changed: () => this.#changed() });
+    this.#watch = new Watch({ ...parts, account: this.#account, changed: () => this.#changed() });
     this.#link = link;
     this.#planner = planner;
     this.#climb = climb;
@@ -213,14 +213,9 @@ export class Player extends EventTarget {
     return this.#account.statistics;
   }
 
-  /** @returns {{[key: string]: unknown}} protocol.md, Report */
-  get report() {
-    return this.#account.report;
-  }
-
   /** The page is left: what has been seen is told by a way that outlives it. */
   leave() {
-    if (this.#watch.isOn) this.#account.sendBeacon();
+    if (this.#watch.isOn) this.#account.tellAtTheEnd();
   }
 
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
@@ -233,9 +228,9 @@ export class Player extends EventTarget {
    * @param {Failure} [failure] why
    */
   #halt(phase, failure) {
+    // Who leaves, or never sees anything, would not be heard of.
+    this.leave();
     this.#search.halt(phase === 'stopped' ? 'stopped by the page' : phase);
-    // Who never sees anything would not be heard of.
-    if (phase === 'unplayable') this.#account.sendBeacon();
     this.#search.forget();
     this.#watch.stop();
     this.#link.stop();

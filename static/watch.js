@@ -3,6 +3,7 @@
  * what is counted meanwhile.
  */
 
+import { loadReporting } from './account.js';
 import { nowMs } from './now.js';
 
 /**
@@ -17,7 +18,7 @@ import { nowMs } from './now.js';
  * @property {CameraLink} link
  * @property {Record} record
  * @property {Standing} standing is kept up to date
- * @property {() => {[key: string]: unknown}} report protocol.md, Report
+ * @property {import('./account.js').Account} account
  * @property {() => void} changed the situation is another
  */
 
@@ -109,12 +110,14 @@ export class Watch {
     if (this.#ticks % TICKS_PER_S) return;
     this.#report();
     record.second(standing.silent ? null : (climb.shown?.frames.latencyMs ?? null));
-    void this.#count();
+    // Without the module that reads them, or with a connection that just ends, there are none; a second later there may be.
+    this.#count().catch(() => undefined);
   }
 
   #report() {
-    const { link, record, report } = this.#over;
-    if (record.reportIsDue(nowMs())) link.signalling.send({ type: 'report', value: report() });
+    const { account, record } = this.#over;
+    void loadReporting();
+    if (record.reportIsDue(nowMs())) account.tell();
   }
 
   async #count() {

@@ -7,7 +7,6 @@
 
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
-import { readCounters } from '../stats.js';
 import { playAtOnce } from './autoplay.js';
 import { allowedCandidates } from './candidates.js';
 import { rtpCodecs } from './codecs.js';
@@ -158,7 +157,7 @@ export class WebRtcRung extends Rung {
 
   /** @override */
   async count() {
-    const report = await this.#connection?.getStats();
+    const [{ readCounters }, report] = await Promise.all([import('../stats.js'), this.#connection?.getStats()]);
     const entries = /** @type {Map<string, Record<string, any>> | undefined} */ (/** @type {unknown} */ (report));
     return readCounters(entries?.values() ?? [], performance.now());
   }

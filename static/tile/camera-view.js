@@ -18,7 +18,6 @@ import { Player } from '../player.js';
 import { AUTO, offerOf } from '../protocols.js';
 import { Stage } from '../stage.js';
 import { describe } from '../words.js';
-import { Controls } from './controls.js';
 import { Face } from './face.js';
 import { LastPicture } from './last-picture.js';
 import { sheet } from './look.js';
@@ -40,7 +39,7 @@ const POSTER_AGAIN_MS = 200;
 const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
-  static observedAttributes = ['camera', 'protocol', 'candidates', 'mode', 'selectable'];
+  static observedAttributes = ['camera', 'protocol', 'candidates', 'mode', 'selectable', 'large'];
 
   /** @type {(() => string | null | Promise<string | null>) | undefined} asked for a grant before each connection */
   getGrant;
@@ -53,7 +52,8 @@ export class CameraView extends HTMLElement {
   #videos = new Stage(this.#picture, () => this.#shapeChanged());
   #choose = element('button', { class: 'choose', type: 'button', hidden: '' });
   #spoken = element('span', { class: 'spoken', role: 'status' });
-  #controls;
+  /** @type {import('./controls.js').Controls | null} on a large picture */
+  #controls = null;
   #statistics = false;
   /** @type {import('./statistics-panel.js').StatisticsPanel | null} */
   #panel = null;
@@ -80,7 +80,6 @@ export class CameraView extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet];
     this.#stage.append(this.#picture, this.#choose, ...this.#face.elements);
     this.#root.append(this.#stage, this.#spoken);
-    this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
     shadow.append(this.#root);
     this.#choose.addEventListener('click', (event) => this.#chosen(event));
   }
@@ -128,7 +127,7 @@ export class CameraView extends HTMLElement {
     clearTimeout(this.#rest);
     clearTimeout(this.#posterDue);
     this.#videos.poster = '';
-    this.#controls.stop();
+    this.#controls?.stop();
     this.#modes?.close();
     this.#closeStatistics();
     this.#player?.stop();
@@ -139,8 +138,9 @@ export class CameraView extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
-    if (name === 'mode' && this.#player) this.#player.mode = this.mode;
-    else if (name !== 'selectable' && this.#player) {
+    else if (name === 'large') this.#showControls().catch(() => undefined);
+    else if (name === 'mode' && this.#player) this.#player.mode = this.mode;
+    else if (this.#player) {
       this.disconnectedCallback();
       if (name === 'camera') this.#last.clear();
       this.connectedCallback();
@@ -401,8 +401,15 @@ export class CameraView extends HTMLElement {
     if (this.#player) this.#face.drawAside(now, this.#player.situation.lastPictureAt, this.#player.metrics);
   }
 
+  async #showControls() {
+    if (this.#controls || !this.hasAttribute('large')) return;
+    const { Controls } = await import('./controls.js');
+    this.#controls ??= new Controls(this.#root, this.#stage, (control) => this.#control(control));
+    this.#drawControls();
+  }
+
   #drawControls() {
-    this.#controls.update({
+    this.#controls?.update({
       muted: this.#videos.muted,
       hasSound: this.hasSound,
       statistics: this.statisticsOpen,

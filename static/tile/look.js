@@ -100,43 +100,8 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 /* A large tile is plainly the one in focus: its ring goes to rest with the controls. */
 :host([large]) .root:not(.awake) .choose:focus-visible { outline-width: 0; box-shadow: none; }
 
-.statistics {
-  position: absolute; top: 0; left: 0; max-height: 100%; width: min(100%, 27rem); overflow: auto;
-  padding: 0.9rem 1rem 1rem; font-size: 0.8125rem; line-height: 1.5;
-  background: rgb(11 12 14 / 0.88); scrollbar-width: thin; scrollbar-color: var(--quiet) transparent;
-}
-.statistics dl { display: grid; grid-template-columns: 6.4rem 1fr; gap: 0.05rem 0.7rem; margin: 0; }
-.statistics dt, .statistics ol { color: var(--quiet); }
-.statistics dd { margin: 0; overflow-wrap: anywhere; }
-.statistics canvas { display: block; width: 100%; height: 3rem; margin: 0 0 0.6rem; }
-.statistics header { display: flex; align-items: baseline; justify-content: space-between; gap: 1rem; margin: 0 0 0.5rem; }
-.statistics h2 { margin: 0; font-size: 0.9375rem; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
-.statistics h3 { margin: 0.7rem 0 0.1rem; font-size: inherit; font-weight: 400; color: var(--text); }
-.statistics ol { margin: 0; padding: 0; list-style: none; }
-.statistics button {
-  flex: none; padding: 0.15rem 0.6rem; font: inherit; color: var(--text); cursor: pointer;
-  background: transparent; border: 1px solid var(--quiet); border-radius: 3px;
-}
-.statistics button:hover { border-color: var(--text); }
-
-.modes {
-  position: absolute; right: 0.4rem; bottom: 3.5rem; display: grid; max-width: calc(100% - 0.8rem); max-height: calc(100% - 4rem);
-  overflow: auto; background: rgb(11 12 14 / 0.88); border-radius: 3px; font-size: 0.875rem;
-}
-:host(:not([large])) .modes { bottom: 0.4rem; max-height: calc(100% - 0.8rem); }
-.modes button {
-  display: grid; padding: 0.45rem 0.9rem; border: 0; font: inherit; text-align: left; color: var(--text); background: none; cursor: pointer;
-  outline-offset: -3px;
-}
-.modes button:hover { background: rgb(255 255 255 / 0.12); }
-.modes button:focus-visible { outline: 3px solid var(--accent); }
-.modes b { font-weight: 600; }
-.modes span { color: var(--quiet); }
-.modes [aria-checked='true'] b { color: var(--accent); }
-
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
-@container (max-width: 25rem) { .statistics { font-size: 0.75rem; padding: 0.6rem 0.7rem; } .statistics dl { grid-template-columns: 5.6rem 1fr; } }
 @container (max-width: 15rem) or (max-height: 8rem) {
   .detail { display: none; }
   .name span { display: none; }
@@ -148,11 +113,11 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 @media (prefers-reduced-motion: reduce) { .picture, .progress > div, .controls { transition: none; } }
 @media (prefers-contrast: more) {
   :host { --quiet: #e3e5e8; --surface: #000; --page: #000; --text: #fff; }
-  .plate, .controls, .statistics { background: #000; outline: 1px solid #fff; }
+  .plate, .controls { background: #000; outline: 1px solid #fff; }
   [data-picture='dimmed'] .picture { filter: brightness(0.25); }
   [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.18); }
 }
-@media (forced-colors: active) { .plate, .statistics, .controls { border: 1px solid CanvasText; } }
+@media (forced-colors: active) { .plate, .controls { border: 1px solid CanvasText; } }
 `;
 
 export const sheet = new CSSStyleSheet();

@@ -1,7 +1,8 @@
 /** The statistics overlay of one tile: numbers, a minute of latency, what was tried, and all of it as text. */
 
-import { element, setText } from '../dom.js';
+import { element, setText, wear } from '../dom.js';
 import { drawSparkline } from './sparkline.js';
+import { statisticsSheet } from './statistics-look.js';
 import { asText, historyLine, lines } from './statistics-text.js';
 
 /** @typedef {import('../stats.js').Statistics} Statistics */
@@ -63,6 +64,7 @@ export class StatisticsPanel {
   /** @param {Node} place */
   show(place) {
     place.appendChild(this.#root);
+    wear(place, statisticsSheet);
     this.#refresh();
   }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { describe as say } from '../../static/words.js';
+import { describe as say, loadVerdicts } from '../../static/words.js';
+
+await loadVerdicts();
 
 const NOW = new Date(2026, 10, 22, 14, 5, 0).getTime();
 const SINCE = new Date(2026, 10, 22, 14, 3, 20).getTime() / 1000;
