@@ -1,12 +1,13 @@
 /**
  * What a player hears of its camera: the signalling socket with the grant it needs, the gateway's clock, the camera's state.
  *
- * Events: `open` (detail: whether by a grant); `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
+ * Events: `open`; `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
- * `answers` and `unreachable` (over HTTP, while no socket opens).
+ * `answers` and `unreachable` (over HTTP, while no socket is open).
  */
 
 import { ClockSync } from './clock-sync.js';
+import { diagnose } from './directory.js';
 import { expiryOf, withGrant } from './grant-path.js';
 import { nowMs } from './now.js';
 import { Signalling, signallingUrl } from './signalling.js';
@@ -21,12 +22,12 @@ import { Signalling, signallingUrl } from './signalling.js';
  * @property {string} camera
  * @property {string} base URL that the gateway's paths are relative to
  * @property {() => string | null | Promise<string | null>} [getGrant] a fresh one each time it is asked
- * @property {(camera: string) => Promise<'ok' | 'unknown' | 'signed-out' | 'forbidden' | 'unreachable'>} diagnose
- *   asks why the signalling socket does not open
  */
 
 /** A grant is not begun with when it is about to end. */
 const GRANT_LEFT_S = 30;
+/** Between two questions over HTTP, where no answer is awaited. */
+const ASK_EVERY_MS = 1000;
 
 export class CameraLink extends EventTarget {
   #options;
@@ -38,6 +39,8 @@ export class CameraLink extends EventTarget {
   /** @type {string | null} the newest */
   #grant = null;
   #heardAt = 0;
+  #asking = false;
+  #askedAt = -Infinity;
 
   /**
    * @param {LinkOptions} options
@@ -58,7 +61,7 @@ export class CameraLink extends EventTarget {
     );
   }
 
-  /** @returns {number} when the gateway last said anything on the socket, unix milliseconds of this browser; 0 for never */
+  /** @returns {number} when the gateway last said anything, unix milliseconds of this browser; 0 for never */
   get heardAt() {
     return this.#heardAt;
   }
@@ -86,6 +89,22 @@ export class CameraLink extends EventTarget {
   /** What the clock says of the stream may have changed. */
   askClock() {
     this.#clockSync.ask();
+  }
+
+  /** Has the gateway say anything, by whatever way: that tells that the network as such is there. */
+  ask() {
+    if (this.isOpen) this.askClock();
+    else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
+  }
+
+  /** @returns {Promise<Awaited<ReturnType<typeof diagnose>>>} what the gateway says over HTTP */
+  async lookUp() {
+    try {
+      return await diagnose(await this.address(''), this.#options.camera);
+    } catch {
+      // Whoever gives the grants has none.
+      return { access: 'unreachable', camera: null };
+    }
   }
 
   /** @param {{patient: boolean}} options as `ClockSync.tick` */
@@ -180,23 +199,29 @@ export class CameraLink extends EventTarget {
 
   #opened() {
     this.#clockSync.restart();
-    const granted = this.#grant !== null;
     void this.#renewInTime();
-    this.dispatchEvent(new CustomEvent('open', { detail: granted }));
+    this.dispatchEvent(new Event('open'));
   }
 
   /** @param {{retryAt: number, opened: boolean}} detail */
   #down(detail) {
     this.dispatchEvent(new CustomEvent('down', { detail }));
-    if (!detail.opened) void this.#askWhy();
+    if (!detail.opened) void this.#askOverHttp();
   }
 
-  async #askWhy() {
-    const answer = await this.#options.diagnose(this.#options.camera);
+  async #askOverHttp() {
+    if (this.#asking) return;
+    this.#asking = true;
+    const { access, camera } = await this.lookUp();
+    this.#asking = false;
+    this.#askedAt = nowMs();
     if (!this.#started || this.isOpen) return;
-    if (answer === 'ok') this.dispatchEvent(new Event('answers'));
-    else if (answer === 'unreachable') this.dispatchEvent(new Event('unreachable'));
-    else this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
+    if (access === 'unreachable') this.dispatchEvent(new Event('unreachable'));
+    else if (access === 'ok') {
+      this.#heardAt = this.#askedAt;
+      this.dispatchEvent(new Event('answers'));
+      this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
+    } else this.dispatchEvent(new CustomEvent('refused', { detail: access }));
   }
 
   /** @param {Message} message */

@@ -24,6 +24,8 @@ import { nowMs } from './now.js';
 
 const TICK_MS = 250;
 const TICKS_PER_S = 4;
+/** Between two questions how the camera is. */
+const ASKING_TICKS = 3 * TICKS_PER_S;
 
 /** @type {Readonly<{[cause: string]: Failure}>} */
 const LOST = {
@@ -74,9 +76,9 @@ export class Watch {
   observe() {
     const { climb, link, standing } = this.#over;
     const { shown } = climb;
-    const { video, state } = standing.camera ?? {};
+    const { video } = standing.camera ?? {};
     const verdict = shown?.observe({
-      cameraLive: state === 'live',
+      cameraLive: standing.cameraLive,
       gatewayThere: standing.gatewayThere,
       gatewayReturned: this.#silentWithoutSocket && link.isOpen,
       heardAt: link.heardAt,
@@ -88,8 +90,7 @@ export class Watch {
     // A rung that mends its own connection is not hurried by a socket that came back first.
     const waiting = silent && !shown.mending;
     this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !standing.gatewayThere);
-    // An answer tells that the network as such is there.
-    if (silent && !standing.silent) link.askClock();
+    if (silent && (!standing.silent || !link.isOpen)) link.ask();
     if (!silent && standing.silent) climb.recovered();
     const changed = standing.judge(verdict);
     if (step === 'others') climb.faltered();
@@ -109,6 +110,8 @@ export class Watch {
     else if (this.observe()) changed();
     if (this.#ticks % TICKS_PER_S) return;
     this.#report();
+    // Where sockets are blocked, nobody says when the camera is back.
+    if (!link.isOpen && (standing.phase === 'starting' || !standing.cameraLive) && this.#ticks % ASKING_TICKS === 0) link.ask();
     record.second(standing.silent ? null : (climb.shown?.frames.latencyMs ?? null));
     // Without the module that reads them, or with a connection that just ends, there are none; a second later there may be.
     this.#count().catch(() => undefined);

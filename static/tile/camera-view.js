@@ -10,7 +10,6 @@
  */
 
 import { networkConnection } from '../capabilities.js';
-import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
@@ -97,7 +96,6 @@ export class CameraView extends HTMLElement {
       region: this.getAttribute('region'),
       base,
       getGrant: this.getGrant,
-      diagnose: (name) => this.#diagnose(base, name),
     });
     this.#player = player;
     player.addEventListener('change', () => this.#draw());
@@ -114,7 +112,7 @@ export class CameraView extends HTMLElement {
     this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
     this.#updateRest();
     if (!this.#resting) player.start();
-    this.#posterDue = setTimeout(() => void this.#showPoster(base), player.expectsTrouble ? 0 : POSTER_AFTER_MS);
+    this.#posterDue = setTimeout(() => void this.#showPoster(), player.expectsTrouble ? 0 : POSTER_AFTER_MS);
     this.#draw();
   }
 
@@ -229,24 +227,15 @@ export class CameraView extends HTMLElement {
     this.#updateRest();
   }
 
-  /** Something to look at while the first picture is slow to come. @param {string} base */
-  async #showPoster(base) {
-    const state = this.situation?.camera?.state;
-    if (state === undefined) this.#posterDue = setTimeout(() => void this.#showPoster(base), POSTER_AGAIN_MS);
+  /** Something to look at while the first picture is slow to come. */
+  async #showPoster() {
+    const player = this.#player;
+    const state = player?.situation.camera?.state;
+    if (state === undefined) this.#posterDue = setTimeout(() => void this.#showPoster(), POSTER_AGAIN_MS);
     if (state !== 'live') return;
-    const grant = (await this.getGrant?.()) ?? null;
-    const prefix = grant === null ? '' : `g/${grant}/`;
-    if (this.#player?.metrics.firstPictureMs !== null) return;
-    this.#videos.poster = new URL(`${prefix}${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`, base).href;
-  }
-
-  /**
-   * @param {string} base
-   * @param {string} camera
-   */
-  async #diagnose(base, camera) {
-    const grant = (await this.getGrant?.()) ?? null;
-    return diagnose(grant === null ? base : new URL(`g/${grant}/`, base).href, camera);
+    // Without a grant there is none.
+    const url = await player?.address(`${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`).catch(() => null);
+    if (url && player === this.#player && player?.metrics.firstPictureMs === null) this.#videos.poster = url;
   }
 
   /** Tries at once instead of at the end of the current delay. */
