@@ -10,7 +10,7 @@ import { CameraLink } from './camera-link.js';
 import { Climb } from './climb.js';
 import { StreamClock } from './clock.js';
 import { failureMemory } from './failure-memory.js';
-import { modeOf, MODES } from './modes.js';
+import { modeOf } from './modes.js';
 import { nowMs } from './now.js';
 import { Planner } from './planner.js';
 import { AUTO, PROTOCOLS, wantedRungs } from './protocols.js';
@@ -82,7 +82,7 @@ export class Player extends EventTarget {
     this.#planner = planner;
     this.#climb = climb;
     this.#listen(link, {
-      open: (granted) => this.#socketOpened(granted),
+      open: () => this.#socketOpened(),
       down: (detail) => this.#socketDown(detail),
       answers: () => this.#gatewayAnswers({ overHttp: true }),
       unreachable: () => this.#gatewayGone(),
@@ -218,6 +218,14 @@ export class Player extends EventTarget {
     if (this.#watch.isOn) this.#account.tellAtTheEnd();
   }
 
+  /**
+   * @param {string} path of the gateway, without a leading slash
+   * @returns {Promise<string>} its URL, with a grant in it where one is needed
+   */
+  address(path) {
+    return this.#link.address(path);
+  }
+
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
   get latencies() {
     return this.#record.latencies;
@@ -276,14 +284,13 @@ export class Player extends EventTarget {
     if (detail.from === this.#climb.shown?.rung.name) this.#climb.faltered({ loss: true });
   }
 
-  /** @param {boolean} granted */
-  #socketOpened(granted) {
+  #socketOpened() {
     this.#gatewayAnswers({ overHttp: false });
     if (!this.#planner.ready) this.#search.start();
-    // Each socket begins with the quickest.
-    if (this.mode !== MODES[0].name) this.#sendMode();
-    // The connection was made on another socket: from now on it lasts as long as this one's grant.
-    if (granted) this.#climb.each((rung) => rung.claim());
+    // It may have been changed while there was no socket.
+    this.#sendMode();
+    // The connection was made on another socket: what this one says is meant for it, and it lasts as long as this one's grant.
+    this.#climb.each((rung) => rung.claim());
   }
 
   /** @param {{overHttp: boolean}} how whether by HTTP alone */

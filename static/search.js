@@ -125,7 +125,7 @@ export class Search {
       // The gateway may have to open the camera first.
       answerDeadlineMs: cameraLive ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (camera?.video?.gop_s ?? 0) * 1000,
-      whep: () => link.address(`${name}/whep`),
+      whep: () => link.address(`${name}/whep?mode=${planner.mode}`),
       playlist: () => planner.playlist(rung),
       renewal: () => planner.renewal(rung),
       iceServers: planner.iceServers(rung),

@@ -87,7 +87,7 @@ export class Rung extends EventTarget {
   /** @param {string} _grant takes the place of the one before, for what this rung asks for from now on */
   renew(_grant) {}
 
-  /** The signalling socket is a new one, opened with a grant: what this rung gets on its own lasts as long as that. */
+  /** The signalling socket is a new one: what is said there is meant for what this rung gets on its own. */
   claim() {}
 
   /** @param {boolean} _hidden whether nobody can see the picture now */

@@ -52,6 +52,8 @@ export class WebRtcRung extends Rung {
   #mendable = true;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
+  /** The socket is another since the offer. */
+  #unclaimed = false;
 
   /** @override */
   get name() {
@@ -152,6 +154,8 @@ export class WebRtcRung extends Rung {
 
   /** @override */
   claim() {
+    this.#unclaimed = !this.pictureCame;
+    // One that is not up yet would be taken for another.
     if (this.pictureCame && !this.#lostLink.lost) this.#exchange?.claim();
   }
 
@@ -192,7 +196,7 @@ export class WebRtcRung extends Rung {
     this.#aimDelay();
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
-    this.awaitPicture(video);
+    this.awaitPicture(video, () => this.#unclaimed && this.claim());
     await connection.setLocalDescription(await connection.createOffer());
     if (connection !== this.#connection) return;
     this.#exchange?.offer(connection.localDescription?.sdp ?? '');
@@ -214,6 +218,7 @@ export class WebRtcRung extends Rung {
   set mode(mode) {
     this.#mode = mode;
     this.#aimDelay();
+    this.#exchange?.tellMode(mode);
   }
 
   #aimDelay() {
