@@ -129,7 +129,7 @@ export class CameraLink extends EventTarget {
     const { base, getGrant } = this.#options;
     if (!getGrant) return new URL(path, base).href;
     const known = this.#grant;
-    if (known === null || ((expiryOf(known) ?? Infinity) - this.#nowS < GRANT_LEFT_S)) {
+    if (known === null || ((expiryOf(known) ?? Infinity) - this.nowS < GRANT_LEFT_S)) {
       const fresh = await getGrant();
       if (fresh !== null && this.#started) {
         this.#use(fresh);
@@ -161,7 +161,8 @@ export class CameraLink extends EventTarget {
     return Boolean(this.#options.getGrant);
   }
 
-  get #nowS() {
+  /** @returns {number} unix seconds on the gateway's clock, as far as that is known */
+  get nowS() {
     return (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000;
   }
 
@@ -177,7 +178,7 @@ export class CameraLink extends EventTarget {
     try {
       const { GrantRenewal } = await import('./grant-renewal.js');
       const send = (/** @type {string} */ grant) => this.renew(grant);
-      this.#renewal ??= new GrantRenewal({ getGrant, send, nowS: () => this.#nowS });
+      this.#renewal ??= new GrantRenewal({ getGrant, send, nowS: () => this.nowS });
     } catch {
       // The gateway closes the socket when the grant ends: the next one has a fresh grant.
       return;

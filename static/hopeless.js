@@ -7,6 +7,7 @@ import { protocolName } from './protocols.js';
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
   ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+  relay: "Check that the relay (TURN server) has the gateway's secret and the right time; its log says more.",
   dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
   'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
   signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
@@ -17,7 +18,7 @@ const WHAT_HELPS = {
 };
 
 /** Of several failures the one that somebody can do most about. */
-const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
+const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'relay', 'dtls', 'ice'];
 
 /**
  * @param {readonly Tried[]} tried not empty

@@ -15,6 +15,7 @@ import { nowMs } from './now.js';
 import { Planner } from './planner.js';
 import { AUTO, PROTOCOLS, wantedRungs } from './protocols.js';
 import { Record } from './record.js';
+import { retryDelayMs } from './retry.js';
 import { Search } from './search.js';
 import { Standing } from './standing.js';
 import { Watch } from './watch.js';
@@ -37,6 +38,9 @@ import { Watch } from './watch.js';
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
 
+/** Between questions whether there is such a camera by now. */
+const LOOK_AGAIN = Object.freeze({ firstMs: 2000, mostMs: 30_000 });
+
 export class Player extends EventTarget {
   #link;
   #climb;
@@ -47,6 +51,8 @@ export class Player extends EventTarget {
   #search;
   #account;
   #watch;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
 
   /**
    * @param {Stage} stage
@@ -88,7 +94,7 @@ export class Player extends EventTarget {
       unreachable: () => this.#gatewayGone(),
       camera: (camera) => this.#cameraChanged(camera),
       grant: (grant) => climb.each((rung) => rung.renew(grant)),
-      refused: (why) => this.#halt(why),
+      refused: (why) => this.#refused(why),
       fallback: (detail) => this.#toldToFallBack(detail),
     });
     this.#listen(climb, {
@@ -151,7 +157,7 @@ export class Player extends EventTarget {
     if (!this.#watch.isOn) return;
     this.#link.hurry();
     this.#climb.moved();
-    this.#climb.hurry();
+    this.#search.hurry();
   }
 
   /** @param {string} grant a fresh one, before the last expires */
@@ -161,10 +167,10 @@ export class Player extends EventTarget {
 
   /** @returns {Situation} */
   get situation() {
-    const { shown, tried, lowered } = this.#climb;
+    const { shown, lowered } = this.#climb;
     return this.#standing.situation({
       clockOffsetMs: this.#clock.offsetMs ?? 0,
-      tried: [...tried].map(([rung, { code, message }]) => ({ rung, code, message })),
+      tried: [...this.#search.tried].map(([rung, { code, message }]) => ({ rung, code, message })),
       lowered: this.#search.lowered ?? lowered ?? this.#planner.missingAbove(shown?.rung.name ?? ''),
       protocol: this.#account.protocol,
       transport: shown?.counters?.transport ?? null,
@@ -176,6 +182,7 @@ export class Player extends EventTarget {
     if (hidden === this.#watch.hidden) return;
     this.#watch.hidden = hidden;
     this.#climb.hidden = hidden;
+    this.#search.hidden = hidden;
   }
 
   /** @param {string} name one of `MODES`; takes effect while pictures go on */
@@ -238,12 +245,30 @@ export class Player extends EventTarget {
   #halt(phase, failure) {
     // Who leaves, or never sees anything, would not be heard of.
     this.leave();
+    clearTimeout(this.#again);
     this.#search.halt(phase === 'stopped' ? 'stopped by the page' : phase);
     this.#search.forget();
     this.#watch.stop();
     this.#link.stop();
     this.#standing.halt(phase, failure);
     this.#changed();
+  }
+
+  /** @param {'unknown' | 'signed-out' | 'forbidden'} why */
+  #refused(why) {
+    this.#halt(why);
+    if (why === 'unknown') this.#lookAgain(1);
+  }
+
+  /** A camera may be added, or be known again a moment after the gateway's start. @param {number} times */
+  #lookAgain(times) {
+    const again = async () => {
+      const { access } = await this.#link.lookUp();
+      if (this.#standing.phase !== 'unknown') return;
+      if (access === 'ok') this.hurry();
+      else this.#lookAgain(times + 1);
+    };
+    this.#again = setTimeout(() => void again(), retryDelayMs(times, LOOK_AGAIN));
   }
 
   /** @param {Attempt} attempt whose first picture is on the screen */
@@ -269,6 +294,7 @@ export class Player extends EventTarget {
     if (this.#standing.phase !== 'playing') return;
     this.#record.reconnects += 1;
     this.#standing.lost(failure, nowMs());
+    this.#search.lost();
     this.#changed();
   }
 
@@ -286,7 +312,7 @@ export class Player extends EventTarget {
 
   #socketOpened() {
     this.#gatewayAnswers({ overHttp: false });
-    if (!this.#planner.ready) this.#search.start();
+    this.#search.ask();
     // It may have been changed while there was no socket.
     this.#sendMode();
     // The connection was made on another socket: what this one says is meant for it, and it lasts as long as this one's grant.
@@ -298,7 +324,7 @@ export class Player extends EventTarget {
     if (this.#standing.gatewayAnswered(nowMs(), { overHttp })) {
       this.#climb.forgive();
       this.#search.resume();
-    }
+    } else if (overHttp) this.#search.ask();
     this.#changed();
   }
 

@@ -90,6 +90,15 @@ export function describe(situation, nowMs) {
 }
 
 /**
+ * @param {Situation} situation
+ * @param {Words} words what is said in it: that nothing can be had
+ * @returns {{code: string, message: string}}
+ */
+export function failureOf({ failure, camera, tried }, words) {
+  return failure ?? camera?.reason ?? tried.at(-1) ?? { code: words.kind, message: words.title };
+}
+
+/**
  * What the camera itself is up to.
  *
  * @param {Situation} situation

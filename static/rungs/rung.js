@@ -23,6 +23,7 @@
  * @property {() => (() => Promise<string | null>) | null} renewal how to get the next grant for that playlist, once it is
  *   known; null where it needs none, or the page has its own
  * @property {RTCIceServer[]} iceServers
+ * @property {() => Promise<RTCIceServer[]>} freshIceServers those with credentials that are good now
  * @property {boolean} relayOnly
  * @property {readonly string[] | null} candidates kinds that WebRTC may use: `udp`, `tcp`, `relay`; null for all
  * @property {string} mode

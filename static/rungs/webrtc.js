@@ -52,6 +52,8 @@ export class WebRtcRung extends Rung {
   #mendable = true;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
+  /** @type {string | null} */
+  #relayRefused = null;
   /** The socket is another since the offer. */
   #unclaimed = false;
 
@@ -180,7 +182,13 @@ export class WebRtcRung extends Rung {
    * @param {RTCRtpCodec[]} codecs
    */
   async #connect(video, codecs) {
-    const { iceServers, relayOnly } = this.#options ?? {};
+    const { relayOnly } = this.#options ?? {};
+    const iceServers = await this.#options?.freshIceServers();
+    if (this.signal.aborted) return;
+    if (relayOnly && !iceServers?.length) {
+      this.fail('relay', 'The gateway named no relay whose credentials are good.');
+      return;
+    }
     const connection = new RTCPeerConnection({
       iceServers,
       iceTransportPolicy: relayOnly ? 'relay' : 'all',
@@ -188,6 +196,10 @@ export class WebRtcRung extends Rung {
     });
     this.#connection = connection;
     connection.onconnectionstatechange = () => this.#connectionChanged(connection);
+    connection.onicecandidateerror = ({ errorCode, errorText }) => {
+      // Those of 7xx mean that it can't be reached.
+      if (errorCode < 700) this.#relayRefused = `the relay refused this browser (${`${errorCode} ${errorText}`.trim()})`;
+    };
     const transceivers = [connection.addTransceiver('video', { direction: 'recvonly' })];
     // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
     transceivers[0].setCodecPreferences?.(codecs);
@@ -243,10 +255,18 @@ export class WebRtcRung extends Rung {
   /** @param {RTCPeerConnection} connection */
   async #restart(connection) {
     if (!this.#exchange?.prepare()) return;
+    await this.#freshenRelays(connection);
+    if (connection !== this.#connection || !this.#lostLink.lost) return;
     // An offer whose answer got lost is taken back by the next one.
     await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     if (connection !== this.#connection || !this.#lostLink.lost) return;
     await this.#exchange.restart(connection.localDescription?.sdp ?? '');
+  }
+
+  /** A relay takes no old credentials for another allocation. @param {RTCPeerConnection} connection */
+  async #freshenRelays(connection) {
+    const iceServers = (await this.#options?.freshIceServers()) ?? [];
+    if (iceServers.length > 0) connection.setConfiguration({ ...connection.getConfiguration(), iceServers });
   }
 
   /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
@@ -347,6 +367,8 @@ export class WebRtcRung extends Rung {
     if (['connected', 'completed'].includes(iceConnectionState)) {
       return { code: 'dtls', message: 'The encrypted connection was not completed.' };
     }
-    return { code: 'ice', message: "The gateway's media port did not answer." };
+    const refused = this.#relayRefused;
+    if (refused && this.#options?.relayOnly) return { code: 'relay', message: `T${refused.slice(1)}.` };
+    return { code: 'ice', message: `The gateway's media port did not answer${refused ? `, and ${refused}` : ''}.` };
   }
 }

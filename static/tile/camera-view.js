@@ -16,7 +16,7 @@ import { nowMs } from '../now.js';
 import { Player } from '../player.js';
 import { AUTO, offerOf } from '../protocols.js';
 import { Stage } from '../stage.js';
-import { describe } from '../words.js';
+import { describe, failureOf } from '../words.js';
 import { Face } from './face.js';
 import { LastPicture } from './last-picture.js';
 import { sheet } from './look.js';
@@ -371,7 +371,7 @@ export class CameraView extends HTMLElement {
     this.#choose.setAttribute('aria-label', [this.camera, words.spoken].filter(Boolean).join('. '));
     this.dispatchEvent(new CustomEvent('statechange', { detail: { kind: words.kind, camera: situation.camera } }));
     if (words.kind === 'failed' || words.kind === 'unsupported') {
-      this.dispatchEvent(new CustomEvent('error', { detail: situation.failure }));
+      this.dispatchEvent(new CustomEvent('error', { detail: failureOf(situation, words) }));
     }
     const worthSaying = words.spoken && (words.kind !== 'live' || this.#spokenFor !== '');
     if (!worthSaying || words.kind === this.#spokenFor) return;

@@ -80,26 +80,6 @@ const CSS = `
 .mark.alert { background: var(--alert); color: #14090a; font-weight: 600; }
 .hint { pointer-events: auto; }
 
-.controls {
-  position: absolute; right: 0.4rem; bottom: 0.4rem; display: none; gap: 0.15rem;
-  background: rgb(11 12 14 / 0.66); border-radius: 3px; opacity: 0; transition: opacity 150ms linear;
-}
-:host([large]) .controls { display: flex; }
-.awake .controls, .controls:focus-within { opacity: 1; }
-:host([large]) .root:not(.awake) .controls:not(:focus-within) { pointer-events: none; }
-:host([large]) .name { max-width: calc(100% - 15.5rem); }
-.controls button {
-  width: 2.75rem; height: 2.75rem; padding: 0.7rem; border: 0; border-radius: 3px;
-  background: none; color: var(--text); cursor: pointer;
-}
-.controls button:hover { background: rgb(255 255 255 / 0.12); }
-.controls button[aria-pressed='true'] { color: var(--accent); }
-svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
-:host([large]) .root:not(.awake) { cursor: none; }
-:host([large]) .root:not(.awake) .choose { cursor: none; }
-/* A large tile is plainly the one in focus: its ring goes to rest with the controls. */
-:host([large]) .root:not(.awake) .choose:focus-visible { outline-width: 0; box-shadow: none; }
-
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
 @container (max-width: 15rem) or (max-height: 8rem) {
@@ -110,14 +90,14 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 }
 @container (max-width: 9rem) or (max-height: 5rem) { .title { display: none; } }
 
-@media (prefers-reduced-motion: reduce) { .picture, .progress > div, .controls { transition: none; } }
+@media (prefers-reduced-motion: reduce) { .picture, .progress > div { transition: none; } }
 @media (prefers-contrast: more) {
   :host { --quiet: #e3e5e8; --surface: #000; --page: #000; --text: #fff; }
-  .plate, .controls { background: #000; outline: 1px solid #fff; }
+  .plate { background: #000; outline: 1px solid #fff; }
   [data-picture='dimmed'] .picture { filter: brightness(0.25); }
   [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.18); }
 }
-@media (forced-colors: active) { .plate, .controls { border: 1px solid CanvasText; } }
+@media (forced-colors: active) { .plate { border: 1px solid CanvasText; } }
 `;
 
 export const sheet = new CSSStyleSheet();
