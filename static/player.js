@@ -83,7 +83,12 @@ export class Player extends EventTarget {
     const parts = { camera: name, wanted, clock: this.#clock, link, climb, planner, record: this.#record, standing: this.#standing };
     this.#search = new Search({ ...parts, unplayable: (why) => this.#halt('unplayable', why) });
     this.#account = new Account(parts);
-    this.#watch = new Watch({ ...parts, account: this.#account, changed: () => this.#changed() });
+    this.#watch = new Watch({
+      ...parts,
+      account: this.#account,
+      changed: () => this.#changed(),
+      lossy: () => this.#toldToFallBack({ from: 'webrtc', to: null, reason: 'loss' }),
+    });
     this.#link = link;
     this.#planner = planner;
     this.#climb = climb;

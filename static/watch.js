@@ -20,6 +20,7 @@ import { nowMs } from './now.js';
  * @property {Standing} standing is kept up to date
  * @property {import('./account.js').Account} account
  * @property {() => void} changed the situation is another
+ * @property {() => void} lossy WebRTC loses too much, and there is no socket for the gateway to say so
  */
 
 const TICK_MS = 250;
@@ -33,11 +34,16 @@ const LOST = {
   decoder: { code: 'decode', message: 'Pictures arrived, but were not shown.' },
 };
 
+/** As the gateway judges it: so much for so long is more than sending again mends. */
+const HEAVY_LOSS = 0.2;
+const HEAVY_FOR_S = 5;
+
 export class Watch {
   #over;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
   #ticks = 0;
+  #lossyS = 0;
   /** Pictures stopped while the gateway could not be asked why. */
   #silentWithoutSocket = false;
 
@@ -110,6 +116,7 @@ export class Watch {
     else if (this.observe()) changed();
     if (this.#ticks % TICKS_PER_S) return;
     this.#report();
+    this.#judgeLoss();
     // Where sockets are blocked, nobody says when the camera is back.
     if (!link.isOpen && (standing.phase === 'starting' || !standing.cameraLive) && this.#ticks % ASKING_TICKS === 0) link.ask();
     record.second(standing.silent ? null : (climb.shown?.frames.latencyMs ?? null));
@@ -121,6 +128,14 @@ export class Watch {
     const { account, record } = this.#over;
     void loadReporting();
     if (record.reportIsDue(nowMs())) account.tell();
+  }
+
+  #judgeLoss() {
+    const { climb, link, lossy } = this.#over;
+    const { shown } = climb;
+    const heavy = !link.isOpen && shown?.rung.name === 'webrtc' && (shown.rates?.lossRatio ?? 0) >= HEAVY_LOSS;
+    this.#lossyS = heavy ? this.#lossyS + 1 : 0;
+    if (this.#lossyS === HEAVY_FOR_S) lossy();
   }
 
   async #count() {

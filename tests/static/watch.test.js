@@ -26,6 +26,8 @@ function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } =
   const done = [];
   const shown = {
     mending: false,
+    rung: { name: 'webrtc' },
+    rates: { lossRatio: 0 },
     counters: null,
     frames: { latencyMs: null },
     count: () => Promise.reject(new Error('the network is gone')),
@@ -42,10 +44,11 @@ function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } =
     record: { account() {}, second() {}, reportIsDue: () => true },
     account: { tell: () => done.push('tell') },
     changed: () => done.push('changed'),
+    lossy: () => done.push('lossy'),
   };
   const watch = new Watch(/** @type {any} */ (around));
   watch.start();
-  return { watch, standing, seen, done };
+  return { watch, standing, seen, done, shown };
 }
 
 test('a camera of which nobody has said anything is not what is to blame', () => {
@@ -80,4 +83,21 @@ test('a report that is due is told, and statistics that can’t be had are no fa
     setImmediate(resolve);
   });
   assert.ok(done.includes('tell'));
+});
+
+test('without a socket, five seconds of heavy loss are noticed here, once', () => {
+  const second = () => [1, 2, 3, 4].forEach(() => tick());
+  /** @param {boolean} isOpen @param {readonly number[]} losses of each second */
+  const told = (isOpen, losses) => {
+    const { done, shown } = watching({ silent: false, isOpen });
+    for (const lossRatio of losses) {
+      shown.rates = { lossRatio };
+      second();
+    }
+    return done.filter((what) => what === 'lossy').length;
+  };
+  assert.equal(told(false, [0.2, 0.3, 0.2, 0.5]), 0);
+  assert.equal(told(false, [0.2, 0.3, 0.2, 0.5, 0.2, 0.3, 0.3]), 1);
+  assert.equal(told(false, [0.2, 0.3, 0.19, 0.5, 0.2, 0.3, 0.3]), 0);
+  assert.equal(told(true, [0.2, 0.3, 0.2, 0.5, 0.2, 0.3]), 0, 'the gateway says it');
 });
