@@ -81,6 +81,9 @@ export class CameraView extends HTMLElement {
     this.#root.append(this.#stage, this.#spoken);
     shadow.append(this.#root);
     this.#choose.addEventListener('click', (event) => this.#chosen(event));
+    for (const type of ['pointermove', 'pointerdown', 'focusin']) {
+      this.#root.addEventListener(type, () => this.#showControls().catch(() => undefined), { passive: true });
+    }
   }
 
   connectedCallback() {
@@ -136,7 +139,7 @@ export class CameraView extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
-    else if (name === 'large') this.#showControls().catch(() => undefined);
+    else if (name === 'large') this.#showControlsSoon();
     else if (name === 'mode' && this.#player) this.#player.mode = this.mode;
     else if (this.#player) {
       this.disconnectedCallback();
@@ -328,6 +331,7 @@ export class CameraView extends HTMLElement {
     clearTimeout(this.#posterDue);
     this.#last.clear();
     this.#videos.poster = '';
+    this.#showControlsSoon();
     this.#playOn();
     this.dispatchEvent(new Event('picture'));
   }
@@ -390,10 +394,17 @@ export class CameraView extends HTMLElement {
     if (this.#player) this.#face.drawAside(now, this.#player.situation.lastPictureAt, this.#player.metrics);
   }
 
+  /** With the picture, or for a pointer: the first screen does not wait for what nobody sees before. */
+  #showControlsSoon() {
+    if (this.#videos.shown) this.#showControls().catch(() => undefined);
+  }
+
   async #showControls() {
     if (this.#controls || !this.hasAttribute('large')) return;
     const { Controls } = await import('./controls.js');
-    this.#controls ??= new Controls(this.#root, this.#stage, (control) => this.#control(control));
+    if (this.#controls) return;
+    this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
+    if (this.matches(':hover, :focus-within')) this.#controls.wake();
     this.#drawControls();
   }
 
