@@ -98,8 +98,7 @@ export class Search {
     const { climb, planner, record, standing } = this.#with;
     if (this.#isOn || this.#hidden || !this.#wanted) return;
     if (standing.cameraAway || !planner.ready) return;
-    // Only the gateway knows that there is nothing at all.
-    if (!planner.planned && planner.steps(standing.camera).length === 0) return;
+    if (planner.lacksRelay && planner.steps(standing.camera).length === 0) return;
     this.#isOn = true;
     standing.advance(BEGUN);
     if (record.history.length > 0) standing.waitAnew(nowMs());
@@ -197,7 +196,7 @@ export class Search {
     if (!planner.planned) this.#again = setTimeout(() => this.ask(), retryDelayMs(this.#inVain, ASK_AGAIN));
     const steps = planner.steps(standing.camera);
     // A camera that can't be played now says so itself, and may be set up better.
-    if (steps.length === 0 && (standing.camera?.state === 'unsupported' || !planner.planned)) return;
+    if (steps.length === 0 && (standing.camera?.state === 'unsupported' || planner.lacksRelay)) return;
     if (steps.length === 0 && !climb.shown) unplayable({ code: 'absent', message: planner.message });
     else if (!this.#isOn) this.begin();
     else if (steps.length > 0) climb.plan(steps);

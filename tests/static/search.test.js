@@ -133,6 +133,14 @@ test('where there is nothing but a relay, nobody begins without, and nobody says
   assert.deepEqual(done, ['plan webrtc', 'begin']);
 });
 
+test('a browser that plays nothing is told so, whether the gateway answers or not', async () => {
+  const { search, planner, done } = searching();
+  planner.allow = [];
+  search.start();
+  await settle();
+  assert.equal(done.at(-1), 'unplayable');
+});
+
 /** @param {string} state */
 const camera = (state) => /** @type {any} */ ({ name: 'yard', state, reason: null, since: 1 });
 
