@@ -21,7 +21,12 @@ beforeEach(async () => {
   mock.method(globalThis, 'clearInterval', () => undefined);
   cameras = [];
   reports = [];
-  mock.method(globalThis, 'fetch', () => Promise.resolve(Response.json({ cameras })));
+  const unanswered = new Promise(() => {
+    // Nobody plans anything.
+  });
+  mock.method(globalThis, 'fetch', (/** @type {URL | string} */ url) =>
+    String(url).endsWith('/negotiate') ? unanswered : Promise.resolve(Response.json({ cameras })),
+  );
   const sendBeacon = (/** @type {string} */ url, /** @type {Blob} */ body) => reports.push([url, body]);
   Object.defineProperty(globalThis, 'navigator', { value: { userAgent: '', sendBeacon }, configurable: true, writable: true });
   Object.assign(globalThis, {
