@@ -156,8 +156,8 @@ export class WebRtcRung extends Rung {
 
   /** @override */
   claim() {
-    this.#unclaimed = !this.pictureCame;
-    // One that is not up yet would be taken for another.
+    // One that is not up yet would be taken for another; one that is not agreed yet will be, on this socket.
+    this.#unclaimed = !this.pictureCame && Boolean(this.#exchange?.isSettled);
     if (this.pictureCame && !this.#lostLink.lost) this.#exchange?.claim();
   }
 

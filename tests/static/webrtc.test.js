@@ -218,6 +218,7 @@ test('ICE restarts with fresh credentials', async () => {
 
 test('what a socket says is meant for the connection that was made on another, as soon as that plays', async () => {
   const { connection, rung, signalling, video } = await started();
+  rung.claim();
   signalling.answer();
   await settle();
   rung.claim();
@@ -227,5 +228,16 @@ test('what a socket says is meant for the connection that was made on another, a
   assert.deepEqual(signalling.sent.map(({ value }) => value.sdp), ['offer', 'offer']);
   rung.claim();
   assert.equal(signalling.sent.length, 3);
+  rung.stop();
+});
+
+test('a socket that opened in time for the offer is told nothing twice', async () => {
+  const { connection, rung, signalling, video } = await started();
+  rung.claim();
+  signalling.answer();
+  await settle();
+  connection?.become('connected');
+  video.picture();
+  assert.equal(signalling.sent.length, 1);
   rung.stop();
 });
