@@ -1,7 +1,6 @@
 /** What a player tells of itself: its numbers, for people, for measurements and for the gateway. */
 
 import { AUTO, protocolName } from './protocols.js';
-import { reportOf } from './report.js';
 
 /**
  * @typedef {object} Told
@@ -13,6 +12,15 @@ import { reportOf } from './report.js';
  * @property {import('./record.js').Record} record
  * @property {import('./standing.js').Standing} standing
  */
+
+/** @type {typeof import('./report.js') | null} */
+let reporting = null;
+
+/** Nobody has anything to tell in the first moments; later, on a page that is left, there is no time to load it. */
+export async function loadReporting() {
+  const loaded = await import('./report.js').catch(() => null);
+  reporting = loaded;
+}
 
 export class Account {
   #of;
@@ -50,11 +58,30 @@ export class Account {
     };
   }
 
-  /** @returns {{[key: string]: unknown}} protocol.md, Report */
-  get report() {
+  /** Tells the gateway how it goes, on the socket or beside it. */
+  tell() {
+    this.#report((report) => {
+      if (!this.#of.link.signalling.send({ type: 'report', value: report })) this.#post(report);
+    });
+  }
+
+  /** Tells it by a way that outlives the page, or this player. */
+  tellAtTheEnd() {
+    this.#report((report) => this.#post(report));
+  }
+
+  /** @param {(report: {[key: string]: unknown}) => void} send is called at once, as soon as that is possible */
+  #report(send) {
+    const course = this.#course;
+    if (reporting) send(reporting.reportOf(course));
+    else void loadReporting().then(() => reporting && send(reporting.reportOf(course)));
+  }
+
+  /** @returns {import('./report.js').Course} */
+  get #course() {
     const { camera, climb, planner, record } = this.#of;
     const { watchedMs, stalledMs, latencies, history, session } = record;
-    return reportOf({
+    return {
       camera,
       session,
       firstPictureMs: this.metrics.firstPictureMs,
@@ -64,13 +91,12 @@ export class Account {
       history,
       absent: planner.absentAbove(climb.shown?.rung.name),
       pair: climb.shown?.counters?.pair ?? null,
-    });
+    };
   }
 
-  /** Tells the gateway by a way that outlives the page. */
-  sendBeacon() {
-    if (!navigator.sendBeacon) return;
-    const body = new Blob([JSON.stringify(this.report)], { type: 'text/plain' });
-    navigator.sendBeacon(this.#of.link.addressNow('api/report'), body);
+  /** @param {{[key: string]: unknown}} report */
+  #post(report) {
+    const body = new Blob([JSON.stringify(report)], { type: 'text/plain' });
+    navigator.sendBeacon?.(this.#of.link.addressNow('api/report'), body);
   }
 }

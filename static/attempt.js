@@ -3,7 +3,6 @@
 import { FrameWatch } from './frames.js';
 import { nowMs } from './now.js';
 import { Recovery } from './recovery.js';
-import { rates } from './stats.js';
 
 /**
  * @typedef {import('./types.js').RungRun} RungRun
@@ -105,7 +104,7 @@ export class Attempt {
 
   /** Reads the connection's statistics. */
   async count() {
-    const counters = await this.rung.count();
+    const [{ rates }, counters] = await Promise.all([import('./stats.js'), this.rung.count()]);
     if (counters === null) return;
     this.rates = rates(this.counters, counters);
     this.counters = counters;

@@ -1,14 +1,14 @@
 /**
  * What a player hears of its camera: the signalling socket with the grant it needs, the gateway's clock, the camera's state.
  *
- * Events: `open` (detail: whether by a grant); `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
+ * Events: `open`; `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
- * `answers` and `unreachable` (over HTTP, while no socket opens).
+ * `answers` and `unreachable` (over HTTP, while no socket is open).
  */
 
 import { ClockSync } from './clock-sync.js';
-import { withGrant } from './grant-path.js';
-import { expiryOf, GrantRenewal } from './grant-renewal.js';
+import { diagnose } from './directory.js';
+import { expiryOf, withGrant } from './grant-path.js';
 import { nowMs } from './now.js';
 import { Signalling, signallingUrl } from './signalling.js';
 
@@ -22,23 +22,25 @@ import { Signalling, signallingUrl } from './signalling.js';
  * @property {string} camera
  * @property {string} base URL that the gateway's paths are relative to
  * @property {() => string | null | Promise<string | null>} [getGrant] a fresh one each time it is asked
- * @property {(camera: string) => Promise<'ok' | 'unknown' | 'signed-out' | 'forbidden' | 'unreachable'>} diagnose
- *   asks why the signalling socket does not open
  */
 
 /** A grant is not begun with when it is about to end. */
 const GRANT_LEFT_S = 30;
+/** Between two questions over HTTP, where no answer is awaited. */
+const ASK_EVERY_MS = 1000;
 
 export class CameraLink extends EventTarget {
   #options;
   #clock;
   #clockSync;
   #started = false;
-  /** @type {GrantRenewal | null} */
+  /** @type {import('./grant-renewal.js').GrantRenewal | null} loaded by who has grants */
   #renewal = null;
   /** @type {string | null} the newest */
   #grant = null;
   #heardAt = 0;
+  #asking = false;
+  #askedAt = -Infinity;
 
   /**
    * @param {LinkOptions} options
@@ -50,13 +52,6 @@ export class CameraLink extends EventTarget {
     this.#clock = clock;
     this.signalling = new Signalling(() => this.#socketAddress());
     this.#clockSync = new ClockSync(this.signalling, clock);
-    if (options.getGrant) {
-      this.#renewal = new GrantRenewal({
-        getGrant: options.getGrant,
-        send: (grant) => this.renew(grant),
-        nowS: () => this.#nowS,
-      });
-    }
     this.signalling.addEventListener('open', () => this.#opened());
     this.signalling.addEventListener('down', (event) =>
       this.#down(/** @type {CustomEvent<{retryAt: number, opened: boolean}>} */ (event).detail),
@@ -66,7 +61,7 @@ export class CameraLink extends EventTarget {
     );
   }
 
-  /** @returns {number} when the gateway last said anything on the socket, unix milliseconds of this browser; 0 for never */
+  /** @returns {number} when the gateway last said anything, unix milliseconds of this browser; 0 for never */
   get heardAt() {
     return this.#heardAt;
   }
@@ -96,6 +91,22 @@ export class CameraLink extends EventTarget {
     this.#clockSync.ask();
   }
 
+  /** Has the gateway say anything, by whatever way: that tells that the network as such is there. */
+  ask() {
+    if (this.isOpen) this.askClock();
+    else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
+  }
+
+  /** @returns {Promise<Awaited<ReturnType<typeof diagnose>>>} what the gateway says over HTTP */
+  async lookUp() {
+    try {
+      return await diagnose(await this.address(''), this.#options.camera);
+    } catch {
+      // Whoever gives the grants has none.
+      return { access: 'unreachable', camera: null };
+    }
+  }
+
   /** @param {{patient: boolean}} options as `ClockSync.tick` */
   tick({ patient }) {
     this.#clockSync.tick({ patient });
@@ -118,11 +129,11 @@ export class CameraLink extends EventTarget {
     const { base, getGrant } = this.#options;
     if (!getGrant) return new URL(path, base).href;
     const known = this.#grant;
-    if (known === null || ((expiryOf(known) ?? Infinity) - this.#nowS < GRANT_LEFT_S)) {
+    if (known === null || ((expiryOf(known) ?? Infinity) - this.nowS < GRANT_LEFT_S)) {
       const fresh = await getGrant();
       if (fresh !== null && this.#started) {
         this.#use(fresh);
-        this.#renewal?.start(fresh);
+        void this.#renewInTime();
       }
       return new URL(fresh === null ? path : `g/${fresh}/${path}`, base).href;
     }
@@ -147,10 +158,11 @@ export class CameraLink extends EventTarget {
 
   /** Whether somebody gives this page its grants. */
   get renewsGrants() {
-    return this.#renewal !== null;
+    return Boolean(this.#options.getGrant);
   }
 
-  get #nowS() {
+  /** @returns {number} unix seconds on the gateway's clock, as far as that is known */
+  get nowS() {
     return (nowMs() + (this.#clock.offsetMs ?? 0)) / 1000;
   }
 
@@ -158,6 +170,20 @@ export class CameraLink extends EventTarget {
   #use(grant) {
     this.#grant = grant;
     if (grant !== null) this.dispatchEvent(new CustomEvent('grant', { detail: grant }));
+  }
+
+  async #renewInTime() {
+    const { getGrant } = this.#options;
+    if (!getGrant) return;
+    try {
+      const { GrantRenewal } = await import('./grant-renewal.js');
+      const send = (/** @type {string} */ grant) => this.renew(grant);
+      this.#renewal ??= new GrantRenewal({ getGrant, send, nowS: () => this.nowS });
+    } catch {
+      // The gateway closes the socket when the grant ends: the next one has a fresh grant.
+      return;
+    }
+    if (this.#started && this.#grant !== null) this.#renewal.start(this.#grant);
   }
 
   /** @returns {string | Promise<string>} */
@@ -174,23 +200,29 @@ export class CameraLink extends EventTarget {
 
   #opened() {
     this.#clockSync.restart();
-    const granted = this.#grant !== null;
-    if (this.#grant !== null) this.#renewal?.start(this.#grant);
-    this.dispatchEvent(new CustomEvent('open', { detail: granted }));
+    void this.#renewInTime();
+    this.dispatchEvent(new Event('open'));
   }
 
   /** @param {{retryAt: number, opened: boolean}} detail */
   #down(detail) {
     this.dispatchEvent(new CustomEvent('down', { detail }));
-    if (!detail.opened) void this.#askWhy();
+    if (!detail.opened) void this.#askOverHttp();
   }
 
-  async #askWhy() {
-    const answer = await this.#options.diagnose(this.#options.camera);
+  async #askOverHttp() {
+    if (this.#asking) return;
+    this.#asking = true;
+    const { access, camera } = await this.lookUp();
+    this.#asking = false;
+    this.#askedAt = nowMs();
     if (!this.#started || this.isOpen) return;
-    if (answer === 'ok') this.dispatchEvent(new Event('answers'));
-    else if (answer === 'unreachable') this.dispatchEvent(new Event('unreachable'));
-    else this.dispatchEvent(new CustomEvent('refused', { detail: answer }));
+    if (access === 'unreachable') this.dispatchEvent(new Event('unreachable'));
+    else if (access === 'ok') {
+      this.#heardAt = this.#askedAt;
+      this.dispatchEvent(new Event('answers'));
+      this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
+    } else this.dispatchEvent(new CustomEvent('refused', { detail: access }));
   }
 
   /** @param {Message} message */

@@ -68,14 +68,15 @@ async function request(base) {
  *
  * @param {string} base
  * @param {string} camera
- * @returns {Promise<'ok' | 'unknown' | Access>}
+ * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null}>} and how the camera is
  */
 export async function diagnose(base, camera) {
   try {
     const cameras = await fetchCameras(base);
-    return cameras.some(({ name }) => name === camera) ? 'ok' : 'unknown';
+    const found = cameras.find(({ name }) => name === camera) ?? null;
+    return { access: found ? 'ok' : 'unknown', camera: found };
   } catch (error) {
-    return error instanceof DirectoryError ? error.access : 'unreachable';
+    return { access: error instanceof DirectoryError ? error.access : 'unreachable', camera: null };
   }
 }
 

@@ -40,3 +40,13 @@ export function icon(path) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/**
+ * @param {Node} place in a document or a shadow root
+ * @param {CSSStyleSheet} sheet counts there from now on
+ */
+export function wear(place, sheet) {
+  const root = place.getRootNode();
+  if (!(root instanceof ShadowRoot) || root.adoptedStyleSheets.includes(sheet)) return;
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+}

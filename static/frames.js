@@ -4,14 +4,11 @@
 
 import { CatchUp } from './catch-up.js';
 import { wrappedDifference } from './clock.js';
-import { readStrip, STRIP_BLOCKS, StripDetector } from './latency-strip.js';
 import { nowMs } from './now.js';
 
 /** @typedef {import('./clock.js').StreamClock} StreamClock */
 
 const READINGS_KEPT = 30;
-const DETECTING_EVERY_MS = 200;
-const READING_EVERY_MS = 1000;
 const TICKS_PER_MS = 90;
 
 /**
@@ -31,18 +28,14 @@ export class FrameWatch {
   #handle = 0;
   #running = true;
   #catchUp = new CatchUp();
-  #strip = new StripDetector();
-  #stripAtMs = 0;
-  /** @type {number | null} */
-  #stripLatencyMs = null;
+  /** @type {import('./strip-reader.js').StripReader | null} null until it is loaded */
+  #strip = null;
   /** @type {number[]} */
   #latencies = [];
   /** @type {number | null} */
   #firstRtp = null;
   /** @type {number | null} */
   #presentedBefore = null;
-  /** @type {OffscreenCanvasRenderingContext2D | null} */
-  #row = null;
 
   presented = 0;
   /** @type {number | null} unix milliseconds */
@@ -74,12 +67,12 @@ export class FrameWatch {
 
   /** @returns {number | null} capture to screen */
   get latencyMs() {
-    return this.#strip.detected && this.#stripLatencyMs !== null ? this.#stripLatencyMs : median(this.#latencies);
+    return this.#strip?.latencyMs ?? median(this.#latencies);
   }
 
   /** @returns {'picture' | 'clock' | null} */
   get latencySource() {
-    if (this.#strip.detected && this.#stripLatencyMs !== null) return 'picture';
+    if (typeof this.#strip?.latencyMs === 'number') return 'picture';
     return this.#latencies.length > 0 ? 'clock' : null;
   }
 
@@ -95,6 +88,7 @@ export class FrameWatch {
     if (!this.#running) return;
     const now = nowMs();
     // The browser counts for as long as the element lives; this counts for one connection.
+    if (this.#presentedBefore === null) void this.#loadStrip();
     this.#presentedBefore ??= metadata.presentedFrames - 1;
     this.#count(metadata.presentedFrames - this.#presentedBefore, now);
     const { rtpTimestamp } = metadata;
@@ -107,9 +101,15 @@ export class FrameWatch {
       this.#latencies.push(latencyMs);
       if (this.#latencies.length > READINGS_KEPT) this.#latencies.shift();
     }
-    this.#lookForStrip(now);
+    if (!this.catchingUp) this.#strip?.look(now, this.#clock.offsetMs ?? 0);
     this.#onFrame();
     this.#next();
+  }
+
+  /** A measurement, not what anybody waits for: it may be missing. */
+  async #loadStrip() {
+    const reading = await import('./strip-reader.js').catch(() => null);
+    if (reading) this.#strip = new reading.StripReader(this.#video);
   }
 
   #onTimeUpdate = () => {
@@ -124,25 +124,5 @@ export class FrameWatch {
   #count(presented, now) {
     this.presented = presented;
     this.lastPictureAt = now;
-  }
-
-  /** @param {number} now */
-  #lookForStrip(now) {
-    if (this.#strip.abandoned || this.catchingUp) return;
-    if (now - this.#stripAtMs < (this.#strip.detected ? READING_EVERY_MS : DETECTING_EVERY_MS)) return;
-    this.#stripAtMs = now;
-    const latencyMs = this.#strip.add(this.#readRow(), now + (this.#clock.offsetMs ?? 0));
-    if (latencyMs !== null) this.#stripLatencyMs = latencyMs;
-  }
-
-  #readRow() {
-    const { videoWidth: width } = this.#video;
-    const block = Math.floor(width / STRIP_BLOCKS);
-    if (block < 1) return null;
-    if (this.#row?.canvas.width !== width) {
-      this.#row = new OffscreenCanvas(width, 1).getContext('2d', { willReadFrequently: true });
-    }
-    this.#row?.drawImage(this.#video, 0, block >> 1, width, 1, 0, 0, width, 1);
-    return readStrip(this.#row?.getImageData(0, 0, width, 1).data ?? new Uint8ClampedArray(), width);
   }
 }

@@ -27,3 +27,12 @@ export function grantIn(url) {
   const inQuery = searchParams.get(PARAMETER) ?? '';
   return IN_PATH.exec(pathname)?.[1] ?? (IN_QUERY.test(inQuery) ? inQuery : null);
 }
+
+/**
+ * @param {string} grant
+ * @returns {number | null} unix seconds; null for what is no grant
+ */
+export function expiryOf(grant) {
+  const expires = Number(grant.split('.')[1]);
+  return Number.isFinite(expires) && expires > 0 ? expires : null;
+}

@@ -1,5 +1,6 @@
 /** Keeps a grant fresh while a camera is watched with one: asks for the next in time, and sends it. */
 
+import { expiryOf } from './grant-path.js';
 import { retryDelayMs } from './retry.js';
 
 /** @typedef {import('./types.js').Message} Message */
@@ -9,15 +10,6 @@ const LONGEST_MS = 100_000;
 const SHORTEST_MS = 1000;
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 15_000;
-
-/**
- * @param {string} grant
- * @returns {number | null} unix seconds; null for what is no grant
- */
-export function expiryOf(grant) {
-  const expires = Number(grant.split('.')[1]);
-  return Number.isFinite(expires) && expires > 0 ? expires : null;
-}
 
 export class GrantRenewal {
   #getGrant;

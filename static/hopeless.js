@@ -1,17 +1,13 @@
-/** When no rung gets through: when to say so, what was tried, and what would help.  Pure. */
+/** When no rung gets through: what was tried, and what would help.  Pure. */
 
 import { protocolName } from './protocols.js';
 
 /** @typedef {import('./types.js').Situation['tried'][number]} Tried */
 
-/** Whoever waits for so long is told what was tried. */
-const HOPELESS_AFTER_MS = 15_000;
-/** Sooner if every rung failed so often. */
-const HOPELESS_AFTER = 3;
-
 /** @type {Readonly<Record<string, string>>} */
 const WHAT_HELPS = {
   ice: "Check that the gateway's port for pictures (8190 unless changed), UDP or TCP, is open between this computer and the gateway.",
+  relay: "Check that the relay (TURN server) has the gateway's secret and the right time; its log says more.",
   dtls: 'A firewall between this computer and the gateway may be cutting encrypted media.',
   'first-frame': 'Check that the camera sends H.264 with regular keyframes.',
   signalling: "A proxy between this computer and the gateway may be blocking WebSockets; else look at the gateway's log.",
@@ -22,15 +18,7 @@ const WHAT_HELPS = {
 };
 
 /** Of several failures the one that somebody can do most about. */
-const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'dtls', 'ice'];
-
-/**
- * @param {{tried: readonly Tried[], failures: number}} since pictures last came: why each rung failed, and how many tries did
- * @param {number} waitedMs
- */
-export function isHopeless({ tried, failures }, waitedMs) {
-  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
-}
+const MOST_TELLING = ['refused', 'network', 'decode', 'first-frame', 'signalling', 'relay', 'dtls', 'ice'];
 
 /**
  * @param {readonly Tried[]} tried not empty

@@ -5,7 +5,6 @@ import { Grid } from './grid.js';
 import { noCameras, noList } from './notice.js';
 import { nowMs } from './now.js';
 import { cameraOfPage, pageTitle, protocolOfPage } from './page.js';
-import { commandFor } from './shortcuts.js';
 import { Store } from './store.js';
 
 /**
@@ -121,8 +120,17 @@ directory.addEventListener('unavailable', (event) => {
   if (grid.count === 0) say(noList(access, retryAt - nowMs()));
 });
 
-document.addEventListener('keydown', (event) => {
-  const command = commandFor(event);
+/** @type {typeof import('./shortcuts.js') | null} */
+let shortcuts = null;
+
+async function loadShortcuts() {
+  const loaded = await import('./shortcuts.js');
+  shortcuts = loaded;
+}
+
+/** @param {KeyboardEvent} event */
+function pressed(event) {
+  const command = shortcuts?.commandFor(event);
   if (!command || (document.querySelector('dialog[open]') && command.action !== 'help')) return;
   if (command.action === 'move') {
     // Arrows scroll the statistics while those are in focus.
@@ -130,6 +138,11 @@ document.addEventListener('keydown', (event) => {
     event.preventDefault();
   }
   obey(command);
+}
+
+document.addEventListener('keydown', (event) => {
+  if (shortcuts) pressed(event);
+  else loadShortcuts().then(() => pressed(event), () => undefined);
 });
 
 document.addEventListener('visibilitychange', () => {
@@ -142,7 +155,7 @@ if (onlyCamera !== null) grid.show([{ name: onlyCamera }]);
 void directory.ask();
 // Wanted by a key press, and perhaps when the gateway can't be reached: they come along when the pictures have.
 setTimeout(() => {
-  for (const load of [() => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
+  for (const load of [loadShortcuts, () => import('./verdicts.js'), () => import('./help.js'), () => import('./tile/statistics-panel.js'), () => import('./tile/mode-menu.js')]) {
     load().catch(() => undefined);
   }
 }, LATER_MS);

@@ -114,6 +114,16 @@ export function isOwn(url, base, path) {
 }
 
 /**
+ * @param {RTCIceServer} server
+ * @returns {number | null} unix seconds on the gateway's clock until which its credentials are good, which their name says
+ *   (draft-uberti-behave-turn-rest); null for ever
+ */
+export function relayEndsS({ username }) {
+  const ends = /^(\d{9,11})(?::|$)/.exec(username ?? '')?.[1];
+  return ends === undefined ? null : Number(ends);
+}
+
+/**
  * The plan to begin with, so that nobody waits for the gateway's.
  *
  * @param {Camera | null} camera null while nothing is known of it

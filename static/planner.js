@@ -4,7 +4,7 @@ import { readCapabilities } from './capabilities.js';
 import { grantIn } from './grant-path.js';
 import { negotiate } from './negotiation.js';
 import { nowMs } from './now.js';
-import { guessPlan, isOwn, request } from './plan.js';
+import { guessPlan, isOwn, relayEndsS, request } from './plan.js';
 import { PROTOCOLS } from './protocols.js';
 
 /**
@@ -21,6 +21,11 @@ const ALONE_TIMEOUT_MS = 8000;
 /** How long a rung that needs the gateway's plan waits for it. */
 const PATIENCE_MS = 300;
 const FRESH_MS = 60_000;
+/** Credentials that end so soon are not begun with. */
+const RELAY_LEFT_S = 60;
+/** Who wants relays alone has nothing to begin with meanwhile. */
+const RELAY_PATIENCE_MS = 5000;
+const WITH_RELAY = 'webrtc';
 const NOTHING = 'This camera can’t be played here.';
 
 export class Planner {
@@ -35,6 +40,8 @@ export class Planner {
   #planAt = -Infinity;
   /** @type {Set<string>} rungs that have begun by this plan */
   #begunWith = new Set();
+  /** The last question brought no plan. */
+  #inVain = false;
   /** @type {Plan | null} this browser's own */
   #guess = null;
   /** @type {Promise<boolean> | null} */
@@ -69,9 +76,19 @@ export class Planner {
     return this.#candidates?.join() === 'relay';
   }
 
-  /** Whether there is something to begin with. */
+  /** Whether the gateway has said what there is. */
+  get planned() {
+    return this.#plan !== null;
+  }
+
+  /** Whether nobody should wait for that any more. */
   get ready() {
-    return this.#plan !== null || !this.relayOnly;
+    return this.planned || this.#inVain || !this.relayOnly;
+  }
+
+  /** Whether a rung is missing because the gateway has not named the relay that alone may be used. */
+  get lacksRelay() {
+    return this.#inVain && !this.planned && this.relayOnly && this.allow.includes(WITH_RELAY);
   }
 
   /** @returns {readonly import('./failure-memory.js').Failure[]} on the network the browser is on now */
@@ -86,6 +103,7 @@ export class Planner {
     this.#asking = null;
     this.#plan = null;
     this.#planAt = -Infinity;
+    this.#inVain = false;
   }
 
   /**
@@ -103,6 +121,7 @@ export class Planner {
     const plan = await negotiate(this.#link, this.#camera, request(readCapabilities(), this.#wishes), signal);
     if (signal.aborted) return false;
     this.#asking = null;
+    this.#inVain = plan === null;
     if (plan) {
       this.#begunWith.clear();
       this.#plan = plan;
@@ -117,7 +136,8 @@ export class Planner {
    */
   steps(camera) {
     this.#guess = guessPlan(camera, readCapabilities(), this.#wishes);
-    const { steps } = this.#plan ?? this.#guess;
+    const known = (this.#plan ?? this.#guess).steps;
+    const steps = this.planned || !this.relayOnly ? known : known.filter(({ rung }) => rung !== WITH_RELAY);
     if (steps.length !== 1) return steps;
     const timeoutMs = ALONE_TIMEOUT_MS + (camera?.video?.gop_s ?? 0) * 1000;
     return steps.map((step) => ({ ...step, timeoutMs: Math.max(step.timeoutMs, timeoutMs) }));
@@ -156,15 +176,32 @@ export class Planner {
     return this.#step(rung)?.iceServers ?? [];
   }
 
+  /**
+   * @param {string} rung
+   * @returns {Promise<RTCIceServer[]>} with credentials that are good for a while yet, if the gateway can be asked for such
+   */
+  async freshIceServers(rung) {
+    const lasting = (/** @type {number} */ leftS) =>
+      this.iceServers(rung).filter((server) => (relayEndsS(server) ?? Infinity) - this.#link.nowS > leftS);
+    if (lasting(RELAY_LEFT_S).length < this.iceServers(rung).length) {
+      await this.#askWithin(this.relayOnly ? RELAY_PATIENCE_MS : PATIENCE_MS);
+    }
+    return lasting(0);
+  }
+
+  /** @param {number} patienceMs */
+  async #askWithin(patienceMs) {
+    const patience = new Promise((resolve) => {
+      setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([this.ask(), patience]);
+  }
+
   /** @param {string} rung @returns {Promise<string>} where the gateway says that its playlist is; else the usual place */
   async playlist(rung) {
     // Who comes again for another server's address did not get on with it: that server may be gone.
-    if (nowMs() - this.#planAt > FRESH_MS || (this.#isElsewhere(rung) && this.#begunWith.has(rung))) {
-      const patience = new Promise((resolve) => {
-        setTimeout(resolve, PATIENCE_MS);
-      });
-      await Promise.race([this.ask(), patience]);
-    }
+    const again = this.#isElsewhere(rung) && this.#begunWith.has(rung);
+    if (again || nowMs() - this.#planAt > FRESH_MS) await this.#askWithin(PATIENCE_MS);
     this.#begunWith.add(rung);
     const own = `${this.#camera}/index.m3u8`;
     const url = this.#step(rung)?.url;

@@ -10,11 +10,12 @@ import { CameraLink } from './camera-link.js';
 import { Climb } from './climb.js';
 import { StreamClock } from './clock.js';
 import { failureMemory } from './failure-memory.js';
-import { modeOf, MODES } from './modes.js';
+import { modeOf } from './modes.js';
 import { nowMs } from './now.js';
 import { Planner } from './planner.js';
 import { AUTO, PROTOCOLS, wantedRungs } from './protocols.js';
 import { Record } from './record.js';
+import { retryDelayMs } from './retry.js';
 import { Search } from './search.js';
 import { Standing } from './standing.js';
 import { Watch } from './watch.js';
@@ -37,6 +38,9 @@ import { Watch } from './watch.js';
  * @typedef {import('./camera-link.js').LinkOptions & PlayerWishes} PlayerOptions
  */
 
+/** Between questions whether there is such a camera by now. */
+const LOOK_AGAIN = Object.freeze({ firstMs: 2000, mostMs: 30_000 });
+
 export class Player extends EventTarget {
   #link;
   #climb;
@@ -47,6 +51,8 @@ export class Player extends EventTarget {
   #search;
   #account;
   #watch;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
 
   /**
    * @param {Stage} stage
@@ -77,18 +83,23 @@ export class Player extends EventTarget {
     const parts = { camera: name, wanted, clock: this.#clock, link, climb, planner, record: this.#record, standing: this.#standing };
     this.#search = new Search({ ...parts, unplayable: (why) => this.#halt('unplayable', why) });
     this.#account = new Account(parts);
-    this.#watch = new Watch({ ...parts, report: () => this.report, changed: () => this.#changed() });
+    this.#watch = new Watch({
+      ...parts,
+      account: this.#account,
+      changed: () => this.#changed(),
+      lossy: () => this.#toldToFallBack({ from: 'webrtc', to: null, reason: 'loss' }),
+    });
     this.#link = link;
     this.#planner = planner;
     this.#climb = climb;
     this.#listen(link, {
-      open: (granted) => this.#socketOpened(granted),
+      open: () => this.#socketOpened(),
       down: (detail) => this.#socketDown(detail),
       answers: () => this.#gatewayAnswers({ overHttp: true }),
       unreachable: () => this.#gatewayGone(),
       camera: (camera) => this.#cameraChanged(camera),
       grant: (grant) => climb.each((rung) => rung.renew(grant)),
-      refused: (why) => this.#halt(why),
+      refused: (why) => this.#refused(why),
       fallback: (detail) => this.#toldToFallBack(detail),
     });
     this.#listen(climb, {
@@ -151,7 +162,7 @@ export class Player extends EventTarget {
     if (!this.#watch.isOn) return;
     this.#link.hurry();
     this.#climb.moved();
-    this.#climb.hurry();
+    this.#search.hurry();
   }
 
   /** @param {string} grant a fresh one, before the last expires */
@@ -161,10 +172,10 @@ export class Player extends EventTarget {
 
   /** @returns {Situation} */
   get situation() {
-    const { shown, tried, lowered } = this.#climb;
+    const { shown, lowered } = this.#climb;
     return this.#standing.situation({
       clockOffsetMs: this.#clock.offsetMs ?? 0,
-      tried: [...tried].map(([rung, { code, message }]) => ({ rung, code, message })),
+      tried: [...this.#search.tried].map(([rung, { code, message }]) => ({ rung, code, message })),
       lowered: this.#search.lowered ?? lowered ?? this.#planner.missingAbove(shown?.rung.name ?? ''),
       protocol: this.#account.protocol,
       transport: shown?.counters?.transport ?? null,
@@ -176,6 +187,7 @@ export class Player extends EventTarget {
     if (hidden === this.#watch.hidden) return;
     this.#watch.hidden = hidden;
     this.#climb.hidden = hidden;
+    this.#search.hidden = hidden;
   }
 
   /** @param {string} name one of `MODES`; takes effect while pictures go on */
@@ -213,14 +225,17 @@ export class Player extends EventTarget {
     return this.#account.statistics;
   }
 
-  /** @returns {{[key: string]: unknown}} protocol.md, Report */
-  get report() {
-    return this.#account.report;
-  }
-
   /** The page is left: what has been seen is told by a way that outlives it. */
   leave() {
-    if (this.#watch.isOn) this.#account.sendBeacon();
+    if (this.#watch.isOn) this.#account.tellAtTheEnd();
+  }
+
+  /**
+   * @param {string} path of the gateway, without a leading slash
+   * @returns {Promise<string>} its URL, with a grant in it where one is needed
+   */
+  address(path) {
+    return this.#link.address(path);
   }
 
   /** @returns {readonly (number | null)[]} one for each of the last 60 s, oldest first; null where there were no pictures */
@@ -233,14 +248,32 @@ export class Player extends EventTarget {
    * @param {Failure} [failure] why
    */
   #halt(phase, failure) {
+    // Who leaves, or never sees anything, would not be heard of.
+    this.leave();
+    clearTimeout(this.#again);
     this.#search.halt(phase === 'stopped' ? 'stopped by the page' : phase);
-    // Who never sees anything would not be heard of.
-    if (phase === 'unplayable') this.#account.sendBeacon();
     this.#search.forget();
     this.#watch.stop();
     this.#link.stop();
     this.#standing.halt(phase, failure);
     this.#changed();
+  }
+
+  /** @param {'unknown' | 'signed-out' | 'forbidden'} why */
+  #refused(why) {
+    this.#halt(why);
+    if (why === 'unknown') this.#lookAgain(1);
+  }
+
+  /** A camera may be added, or be known again a moment after the gateway's start. @param {number} times */
+  #lookAgain(times) {
+    const again = async () => {
+      const { access } = await this.#link.lookUp();
+      if (this.#standing.phase !== 'unknown') return;
+      if (access === 'ok') this.hurry();
+      else this.#lookAgain(times + 1);
+    };
+    this.#again = setTimeout(() => void again(), retryDelayMs(times, LOOK_AGAIN));
   }
 
   /** @param {Attempt} attempt whose first picture is on the screen */
@@ -266,6 +299,7 @@ export class Player extends EventTarget {
     if (this.#standing.phase !== 'playing') return;
     this.#record.reconnects += 1;
     this.#standing.lost(failure, nowMs());
+    this.#search.lost();
     this.#changed();
   }
 
@@ -281,14 +315,13 @@ export class Player extends EventTarget {
     if (detail.from === this.#climb.shown?.rung.name) this.#climb.faltered({ loss: true });
   }
 
-  /** @param {boolean} granted */
-  #socketOpened(granted) {
+  #socketOpened() {
     this.#gatewayAnswers({ overHttp: false });
-    if (!this.#planner.ready) this.#search.start();
-    // Each socket begins with the quickest.
-    if (this.mode !== MODES[0].name) this.#sendMode();
-    // The connection was made on another socket: from now on it lasts as long as this one's grant.
-    if (granted) this.#climb.each((rung) => rung.claim());
+    this.#search.ask();
+    // It may have been changed while there was no socket.
+    this.#sendMode();
+    // The connection was made on another socket: what this one says is meant for it, and it lasts as long as this one's grant.
+    this.#climb.each((rung) => rung.claim());
   }
 
   /** @param {{overHttp: boolean}} how whether by HTTP alone */
@@ -296,7 +329,7 @@ export class Player extends EventTarget {
     if (this.#standing.gatewayAnswered(nowMs(), { overHttp })) {
       this.#climb.forgive();
       this.#search.resume();
-    }
+    } else if (overHttp) this.#search.ask();
     this.#changed();
   }
 

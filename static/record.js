@@ -31,6 +31,8 @@ export class Record {
   /** Of the silence that lasts. */
   #silentMs = 0;
   #reportAt = 0;
+  /** When somebody began to look. */
+  #lookedAt = 0;
 
   /** Connections that had shown pictures and were lost. */
   reconnects = 0;
@@ -39,6 +41,7 @@ export class Record {
   restart(nowMs) {
     this.#startedAt = nowMs;
     this.#accountedAt = nowMs;
+    this.#lookedAt = nowMs;
     this.#silentMs = 0;
     this.#reportAt = nowMs + FIRST_REPORT_MS;
     this.#firstPictureMs = null;
@@ -93,12 +96,16 @@ export class Record {
   account(nowMs, { lastPictureAt, stopped }) {
     const forMs = nowMs - this.#accountedAt;
     this.#accountedAt = nowMs;
-    if (lastPictureAt === null) return;
-    // What turns out to be a silence began with the last picture.
-    const silentMs = stopped ? nowMs - lastPictureAt : 0;
+    if (lastPictureAt === null) {
+      this.#lookedAt = nowMs;
+      this.#silentMs = 0;
+      return;
+    }
+    // What turns out to be a silence began with the last picture, or when somebody looked again.
+    const silentMs = stopped ? nowMs - Math.max(lastPictureAt, this.#lookedAt) : 0;
     const moreMs = Math.max(0, silentMs - this.#silentMs);
     this.#silentMs = silentMs;
-    this.#watchedMs += forMs - moreMs;
+    this.#watchedMs = Math.max(0, this.#watchedMs + forMs - moreMs);
     this.#stalledMs += moreMs;
   }
 

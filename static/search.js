@@ -4,6 +4,7 @@
 
 import { nowMs } from './now.js';
 import { offerOf } from './protocols.js';
+import { retryDelayMs } from './retry.js';
 
 /**
  * @typedef {import('./types.js').Failure} Failure
@@ -23,12 +24,20 @@ const ANSWER_DEADLINE_MS = 5000;
 const OPENING_ANSWER_DEADLINE_MS = 12_000;
 const PICTURE_DEADLINE_MS = 3000;
 const BEGUN = 0.2;
+/** Between questions for a plan that got no answer. */
+const ASK_AGAIN = Object.freeze({ firstMs: 1000, mostMs: 15_000 });
+/** @type {Readonly<Failure>} */
+const NO_RELAY = Object.freeze({ code: 'relay', message: 'The gateway did not say which relay to use.' });
 /** Plays wherever there is a media source, with nothing that an installation may lack. */
 const WITHOUT_MORE = 'mse';
 
 export class Search {
   #with;
   #isOn = false;
+  #hidden = false;
+  #inVain = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #again;
   /** @type {Failure | null} */
   #lowered = null;
 
@@ -48,11 +57,48 @@ export class Search {
     this.begin();
   }
 
+  /** Asks for a plan, unless there is one. */
+  ask() {
+    const { planner } = this.#with;
+    if (!planner.planned && this.#wanted) void this.#negotiate();
+  }
+
+  /** @returns {ReadonlyMap<string, Failure>} why each rung failed since pictures last came, or could not be tried */
+  get tried() {
+    const { climb, planner } = this.#with;
+    return planner.lacksRelay ? new Map([['webrtc', NO_RELAY], ...climb.tried]) : climb.tried;
+  }
+
+  /** Nobody can see pictures now: nothing is tried, for none would come. @param {boolean} hidden */
+  set hidden(hidden) {
+    this.#hidden = hidden;
+    if (hidden) this.#hold();
+    else this.begin();
+  }
+
+  /** What was shown is not any more. */
+  lost() {
+    if (this.#hidden) this.#hold();
+  }
+
+  #hold() {
+    const { climb } = this.#with;
+    climb.suspend('nobody looks');
+    climb.forgive();
+    this.#isOn = climb.shown !== null;
+  }
+
+  get #wanted() {
+    const { phase } = this.#with.standing;
+    return phase === 'starting' || phase === 'playing';
+  }
+
   /** Begins, unless it has or there is nothing to be had now. */
   begin() {
     const { climb, planner, record, standing } = this.#with;
-    if (this.#isOn || (standing.phase !== 'starting' && standing.phase !== 'playing')) return;
+    if (this.#isOn || this.#hidden || !this.#wanted) return;
     if (standing.cameraAway || !planner.ready) return;
+    if (planner.lacksRelay && planner.steps(standing.camera).length === 0) return;
     this.#isOn = true;
     standing.advance(BEGUN);
     if (record.history.length > 0) standing.waitAnew(nowMs());
@@ -63,19 +109,24 @@ export class Search {
 
   /** What would be tried later is tried now. */
   hurry() {
+    this.ask();
     if (this.#isOn) this.#with.climb.hurry();
     else this.begin();
   }
 
   /** The gateway answers again. */
   resume() {
+    this.ask();
     if (this.#isOn) this.#with.climb.hurry();
   }
 
   /** What is known of the camera is another. */
   cameraChanged() {
     const { climb, standing } = this.#with;
-    if (standing.camera?.state === 'unsupported') climb.halt('the camera can’t be played');
+    if (standing.camera?.state === 'unsupported') {
+      climb.halt('the camera can’t be played');
+      if (this.#wanted) standing.withdrawn(nowMs());
+    }
     if (standing.cameraAway && this.#isOn) {
       climb.suspend('the camera is away');
       this.#isOn = climb.shown !== null;
@@ -102,6 +153,7 @@ export class Search {
 
   /** @param {string} reason */
   halt(reason) {
+    clearTimeout(this.#again);
     this.#with.climb.halt(reason);
     this.#isOn = false;
   }
@@ -125,10 +177,11 @@ export class Search {
       // The gateway may have to open the camera first.
       answerDeadlineMs: cameraLive ? ANSWER_DEADLINE_MS : OPENING_ANSWER_DEADLINE_MS,
       pictureDeadlineMs: PICTURE_DEADLINE_MS + (camera?.video?.gop_s ?? 0) * 1000,
-      whep: () => link.address(`${name}/whep`),
+      whep: () => link.address(`${name}/whep?mode=${planner.mode}`),
       playlist: () => planner.playlist(rung),
       renewal: () => planner.renewal(rung),
       iceServers: planner.iceServers(rung),
+      freshIceServers: () => planner.freshIceServers(rung),
       relayOnly: planner.relayOnly,
       candidates: planner.candidates,
     };
@@ -136,10 +189,14 @@ export class Search {
 
   async #negotiate() {
     const { climb, planner, standing, unplayable } = this.#with;
+    clearTimeout(this.#again);
     if (!(await planner.ask())) return;
+    this.#inVain = planner.planned ? 0 : this.#inVain + 1;
+    clearTimeout(this.#again);
+    if (!planner.planned) this.#again = setTimeout(() => this.ask(), retryDelayMs(this.#inVain, ASK_AGAIN));
     const steps = planner.steps(standing.camera);
     // A camera that can't be played now says so itself, and may be set up better.
-    if (steps.length === 0 && standing.camera?.state === 'unsupported') return;
+    if (steps.length === 0 && (standing.camera?.state === 'unsupported' || planner.lacksRelay)) return;
     if (steps.length === 0 && !climb.shown) unplayable({ code: 'absent', message: planner.message });
     else if (!this.#isOn) this.begin();
     else if (steps.length > 0) climb.plan(steps);

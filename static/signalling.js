@@ -101,7 +101,7 @@ export class Signalling extends EventTarget {
     clearTimeout(this.#timer);
     this.#opened = false;
     this.#timer = setTimeout(() => this.#lost(), OPENING_DEADLINE_MS);
-    const url = this.#url();
+    const url = this.#ask();
     if (typeof url === 'string') {
       this.#open(url);
       return;
@@ -115,6 +115,15 @@ export class Signalling extends EventTarget {
         if (this.#asking === url) this.#lost();
       },
     );
+  }
+
+  /** @returns {string | Promise<string>} the URL; rejects if whoever knows it throws */
+  #ask() {
+    try {
+      return this.#url();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** @param {string} url */

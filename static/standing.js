@@ -163,6 +163,16 @@ export class Standing {
     this.#failure = failure;
   }
 
+  /** Nothing is shown any more, and nobody failed: waiting begins anew. @param {number} nowMs */
+  withdrawn(nowMs) {
+    this.#phase = 'starting';
+    this.#progress = 0;
+    this.#waitingSince = nowMs;
+    this.#lastPictureAt = null;
+    this.#silent = false;
+    this.#catchingUp = false;
+  }
+
   /** A try failed, and nothing is shown. @param {Failure} failure */
   tryFailed(failure) {
     this.#progress = 0;

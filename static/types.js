@@ -43,7 +43,7 @@
  *   seconds on the gateway's clock
  *
  * @typedef {object} Failure why a rung gave up
- * @property {'absent' | 'codec' | 'signalling' | 'refused' | 'ice' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
+ * @property {'absent' | 'codec' | 'signalling' | 'refused' | 'ice' | 'relay' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
  * @property {string} message a sentence for people
  *
  * @typedef {object} RungRun one try at one rung

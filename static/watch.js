@@ -3,6 +3,7 @@
  * what is counted meanwhile.
  */
 
+import { loadReporting } from './account.js';
 import { nowMs } from './now.js';
 
 /**
@@ -17,12 +18,15 @@ import { nowMs } from './now.js';
  * @property {CameraLink} link
  * @property {Record} record
  * @property {Standing} standing is kept up to date
- * @property {() => {[key: string]: unknown}} report protocol.md, Report
+ * @property {import('./account.js').Account} account
  * @property {() => void} changed the situation is another
+ * @property {() => void} lossy WebRTC loses too much, and there is no socket for the gateway to say so
  */
 
 const TICK_MS = 250;
 const TICKS_PER_S = 4;
+/** Between two questions how the camera is. */
+const ASKING_TICKS = 3 * TICKS_PER_S;
 
 /** @type {Readonly<{[cause: string]: Failure}>} */
 const LOST = {
@@ -30,11 +34,16 @@ const LOST = {
   decoder: { code: 'decode', message: 'Pictures arrived, but were not shown.' },
 };
 
+/** As the gateway judges it: so much for so long is more than sending again mends. */
+const HEAVY_LOSS = 0.2;
+const HEAVY_FOR_S = 5;
+
 export class Watch {
   #over;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
   #ticks = 0;
+  #lossyS = 0;
   /** Pictures stopped while the gateway could not be asked why. */
   #silentWithoutSocket = false;
 
@@ -73,9 +82,9 @@ export class Watch {
   observe() {
     const { climb, link, standing } = this.#over;
     const { shown } = climb;
-    const { video, state } = standing.camera ?? {};
+    const { video } = standing.camera ?? {};
     const verdict = shown?.observe({
-      cameraLive: state === 'live',
+      cameraLive: standing.cameraLive,
       gatewayThere: standing.gatewayThere,
       gatewayReturned: this.#silentWithoutSocket && link.isOpen,
       heardAt: link.heardAt,
@@ -87,8 +96,7 @@ export class Watch {
     // A rung that mends its own connection is not hurried by a socket that came back first.
     const waiting = silent && !shown.mending;
     this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !standing.gatewayThere);
-    // An answer tells that the network as such is there.
-    if (silent && !standing.silent) link.askClock();
+    if (silent && (!standing.silent || !link.isOpen)) link.ask();
     if (!silent && standing.silent) climb.recovered();
     const changed = standing.judge(verdict);
     if (step === 'others') climb.faltered();
@@ -108,13 +116,26 @@ export class Watch {
     else if (this.observe()) changed();
     if (this.#ticks % TICKS_PER_S) return;
     this.#report();
+    this.#judgeLoss();
+    // Where sockets are blocked, nobody says when the camera is back.
+    if (!link.isOpen && (standing.phase === 'starting' || !standing.cameraLive) && this.#ticks % ASKING_TICKS === 0) link.ask();
     record.second(standing.silent ? null : (climb.shown?.frames.latencyMs ?? null));
-    void this.#count();
+    // Without the module that reads them, or with a connection that just ends, there are none; a second later there may be.
+    this.#count().catch(() => undefined);
   }
 
   #report() {
-    const { link, record, report } = this.#over;
-    if (record.reportIsDue(nowMs())) link.signalling.send({ type: 'report', value: report() });
+    const { account, record } = this.#over;
+    void loadReporting();
+    if (record.reportIsDue(nowMs())) account.tell();
+  }
+
+  #judgeLoss() {
+    const { climb, link, lossy } = this.#over;
+    const { shown } = climb;
+    const heavy = !link.isOpen && shown?.rung.name === 'webrtc' && (shown.rates?.lossRatio ?? 0) >= HEAVY_LOSS;
+    this.#lossyS = heavy ? this.#lossyS + 1 : 0;
+    if (this.#lossyS === HEAVY_FOR_S) lossy();
   }
 
   async #count() {

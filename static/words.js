@@ -4,9 +4,9 @@
  * Plain sentences that name what is wrong and what happens next; nothing at all while pictures come as they should.
  */
 
-import { helpWhenHopeless, isHopeless } from './hopeless.js';
 import { codecName, duration, reasonOf, timeOfDay, tryingAgain } from './phrases.js';
-import { AUTO, protocolName, PROTOCOLS } from './protocols.js';
+import { protocolName } from './protocols.js';
+import { say } from './say.js';
 
 /**
  * @typedef {import('./types.js').Situation} Situation
@@ -16,6 +16,13 @@ import { AUTO, protocolName, PROTOCOLS } from './protocols.js';
 
 const PATIENCE_MS = 300;
 const LONG_WAIT_MS = 4000;
+/** Whoever waits for so long is told what was tried. */
+const HOPELESS_AFTER_MS = 15_000;
+/** Sooner if every rung failed so often. */
+const HOPELESS_AFTER = 3;
+
+/** @type {ReadonlySet<Situation['phase']>} */
+const FINAL = new Set(['signed-out', 'forbidden', 'unknown', 'no-protocol', 'unplayable']);
 
 const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_video', 'codec', 'b_frames']);
 
@@ -42,21 +49,30 @@ const HOW_IT_PLAYS = {
 };
 
 /**
- * @param {Partial<Words> & {kind: string}} words
+ * @param {{tried: Situation['tried'], failures: number}} since pictures last came: why each rung failed, and how many tries did
+ * @param {number} waitedMs
+ */
+function isHopeless({ tried, failures }, waitedMs) {
+  return tried.length > 0 && (waitedMs >= HOPELESS_AFTER_MS || failures >= HOPELESS_AFTER * tried.length);
+}
+
+/** @type {typeof import('./verdicts.js') | null} */
+let verdicts = null;
+
+/** What is said only when something ends in failure, so that the first screen need not bring it along. */
+export async function loadVerdicts() {
+  const loaded = await import('./verdicts.js');
+  verdicts = loaded;
+}
+
+/**
+ * @param {(said: typeof import('./verdicts.js')) => Words} words
  * @returns {Words}
  */
-function say(words) {
-  return {
-    mark: '',
-    title: '',
-    detail: '',
-    spoken: '',
-    picture: 'clear',
-    needsPerson: false,
-    waiting: false,
-    action: null,
-    ...words,
-  };
+function sayFinally(words) {
+  if (verdicts) return words(verdicts);
+  loadVerdicts().catch(() => undefined);
+  return say({ kind: 'starting', picture: 'dimmed', waiting: true });
 }
 
 /**
@@ -65,8 +81,8 @@ function say(words) {
  * @returns {Words}
  */
 export function describe(situation, nowMs) {
+  if (FINAL.has(situation.phase)) return sayFinally(({ describeEnd }) => describeEnd(situation));
   return (
-    describeAccess(situation) ??
     describeCamera(situation, nowMs) ??
     describeConnection(situation, nowMs) ??
     describePicture(situation)
@@ -75,49 +91,11 @@ export function describe(situation, nowMs) {
 
 /**
  * @param {Situation} situation
- * @returns {Words | null}
+ * @param {Words} words what is said in it: that nothing can be had
+ * @returns {{code: string, message: string}}
  */
-function describeAccess({ phase, protocol, failure }) {
-  const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
-  switch (phase) {
-    case 'signed-out': {
-      const title = 'Sign in to see this camera.';
-      return say({ kind: 'signed-out', mark: 'Signed out', title, spoken: title, action: 'sign-in', ...unusable });
-    }
-    case 'forbidden': {
-      const title = 'You may not see this camera.';
-      return say({ kind: 'forbidden', mark: 'Not allowed', title, spoken: title, ...unusable });
-    }
-    case 'unknown': {
-      const title = 'There is no camera of this name.';
-      const detail = 'It may have been renamed or removed.';
-      return say({ kind: 'unknown', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
-    }
-    case 'no-protocol': {
-      const title = `There is no protocol “${protocol}”.`;
-      const detail = `Choose one of these: ${PROTOCOLS.join(', ')}.`;
-      return say({ kind: 'no-protocol', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
-    }
-    case 'unplayable': {
-      const title = failure?.message ?? '';
-      const detail = adviceFor(protocol, failure);
-      return say({ kind: 'unsupported', mark: 'Unsupported', title, detail, spoken: title, ...unusable });
-    }
-    default:
-      return null;
-  }
-}
-
-/**
- * @param {string} protocol
- * @param {Situation['failure']} failure
- * @returns {string} what would help a browser that plays nothing of what it was given
- */
-function adviceFor(protocol, failure) {
-  const browsers = 'Chrome, Edge, Firefox or Safari';
-  if (protocol !== AUTO) return `Watch without “protocol=${protocol}”, or use another browser: ${browsers}.`;
-  // The gateway's sentence says it.
-  return failure?.code === 'absent' ? '' : `Use a browser that plays H.264: ${browsers}.`;
+export function failureOf({ failure, camera, tried }, words) {
+  return failure ?? camera?.reason ?? tried.at(-1) ?? { code: words.kind, message: words.title };
 }
 
 /**
@@ -181,7 +159,9 @@ function describeConnection(situation, nowMs) {
   }
   // What the gateway or the network took until it was back is no time in which this browser tried anything.
   const waitedMs = nowMs - Math.max(lastPictureAt ?? 0, startedAt);
-  if ((camera?.state ?? 'live') === 'live' && isHopeless(situation, waitedMs)) return describeHopeless(situation);
+  if ((camera?.state ?? 'live') === 'live' && isHopeless(situation, waitedMs)) {
+    return sayFinally(({ describeHopeless }) => describeHopeless(situation));
+  }
   if (silent && lastPictureAt !== null) {
     // A new connection that stands within a second needs no words.
     if (nowMs - lastPictureAt < 1000) return say({ kind: 'live' });
@@ -196,25 +176,6 @@ function describeConnection(situation, nowMs) {
     });
   }
   return phase === 'starting' ? describeWaiting(situation, nowMs) : null;
-}
-
-/**
- * @param {Situation} situation
- * @returns {Words}
- */
-function describeHopeless({ tried }) {
-  const title = 'No picture gets through to this browser.';
-  const told = helpWhenHopeless(tried);
-  return say({
-    kind: 'failed',
-    mark: 'No picture',
-    title,
-    detail: `${told.tried} ${told.help}`.trim(),
-    spoken: `${title} ${told.help}`.trim(),
-    picture: 'greyed',
-    needsPerson: true,
-    action: 'retry',
-  });
 }
 
 /**

@@ -156,13 +156,17 @@ class Whep:
         return web.Response(status=200)
 
     async def patch(self, request: web.Request) -> web.Response:
-        """PATCH: an ICE restart, or trickled candidates, which an ICE-lite server needs none of."""
+        """PATCH: an ICE restart, or trickled candidates, which an ICE-lite server needs none of.
+
+        `?mode=` beside anything but a restart changes the mode.
+        """
         session = self._session(request)
         if session.permit is not None and PERMIT in request:
             # Whatever the fragment holds: a viewer who shows something fresh may go on (protocol.md, Grants).
             session.permit.take_over(request[PERMIT])
         if request.content_type != _FRAGMENT:
             raise UnsupportedMediaType(f"Send the fragment as {_FRAGMENT}")
+        mode = word(request.query, "mode", Mode, session.mode)
         condition = request.headers.get("If-Match")
         if condition is None:
             raise PreconditionRequired("Send If-Match with the session's ETag")
@@ -176,6 +180,8 @@ class Whep:
         if not restarts:
             if ufrag is None and "a=candidate:" not in fragment and "a=end-of-candidates" not in fragment:
                 raise Unprocessable("The fragment holds neither candidates nor ICE credentials", code="bad_fragment")
+            if mode is not session.mode:
+                session.set_mode(mode)
             return web.Response(status=204)
         if not session.connected or ufrag is None or password is None:
             raise Unprocessable("This session can't restart ICE now; send a new offer", code="no_ice_restart")

@@ -38,7 +38,8 @@ function disown(signalling) {
   signalling.addEventListener(
     'message',
     (event) => {
-      if (/** @type {CustomEvent<Message>} */ (event).detail.type.startsWith('webrtc')) settle();
+      const { type, value } = /** @type {CustomEvent<Message>} */ (event).detail;
+      if ((type === 'error' ? String(value) : type).startsWith('webrtc')) settle();
     },
     { signal: over.signal },
   );
@@ -127,18 +128,21 @@ export class Exchange {
    * @throws {Error} if the gateway refuses, over HTTP
    */
   async restart(sdp) {
+    this.#offer = sdp;
     if (this.#whep) {
       await this.#restartOverHttp(this.#whep, sdp);
       return;
     }
-    this.#offer = sdp;
     this.#sent = false;
     this.send();
   }
 
-  /** The socket is another: an offer that comes again tells the gateway which connection is ours, and changes nothing else. */
+  /**
+   * The socket is another, or the first: an offer that comes again tells the gateway which connection is ours, and changes
+   * nothing else.
+   */
   claim() {
-    if (this.isSettled && !this.#overHttp && this.#offer !== null) this.#sendBySocket(this.#offer);
+    if (this.isSettled && this.#offer !== null && this.#sendBySocket(this.#offer)) disown(this.#signalling);
   }
 
   /** What was agreed over HTTP lasts as long as the newest grant. */
@@ -148,6 +152,12 @@ export class Exchange {
       .then((endpoint) => this.#whep?.renew(endpoint, this.#signal))
       // What it lasts for is not longer now: the gateway will end it, and another is made.
       .catch(() => undefined);
+  }
+
+  /** What was agreed over HTTP is changed there too. @param {string} mode */
+  tellMode(mode) {
+    // It is a wish: whoever does not hear it has the mode it began with.
+    this.#whep?.tellMode(mode, this.#signal).catch(() => undefined);
   }
 
   end() {

@@ -5,8 +5,8 @@
  * without a gap.  Else the browser's own player, if it has one.
  */
 
-import { grantIn } from '../grant-path.js';
-import { expiryOf, GrantRenewal } from '../grant-renewal.js';
+import { expiryOf, grantIn } from '../grant-path.js';
+import { GrantRenewal } from '../grant-renewal.js';
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';

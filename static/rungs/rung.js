@@ -23,6 +23,7 @@
  * @property {() => (() => Promise<string | null>) | null} renewal how to get the next grant for that playlist, once it is
  *   known; null where it needs none, or the page has its own
  * @property {RTCIceServer[]} iceServers
+ * @property {() => Promise<RTCIceServer[]>} freshIceServers those with credentials that are good now
  * @property {boolean} relayOnly
  * @property {readonly string[] | null} candidates kinds that WebRTC may use: `udp`, `tcp`, `relay`; null for all
  * @property {string} mode
@@ -87,7 +88,7 @@ export class Rung extends EventTarget {
   /** @param {string} _grant takes the place of the one before, for what this rung asks for from now on */
   renew(_grant) {}
 
-  /** The signalling socket is a new one, opened with a grant: what this rung gets on its own lasts as long as that. */
+  /** The signalling socket is a new one: what is said there is meant for what this rung gets on its own. */
   claim() {}
 
   /** @param {boolean} _hidden whether nobody can see the picture now */

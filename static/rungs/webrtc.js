@@ -7,7 +7,6 @@
 
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
-import { readCounters } from '../stats.js';
 import { playAtOnce } from './autoplay.js';
 import { allowedCandidates } from './candidates.js';
 import { rtpCodecs } from './codecs.js';
@@ -53,6 +52,10 @@ export class WebRtcRung extends Rung {
   #mendable = true;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
+  /** @type {string | null} */
+  #relayRefused = null;
+  /** The socket is another since the offer. */
+  #unclaimed = false;
 
   /** @override */
   get name() {
@@ -153,12 +156,14 @@ export class WebRtcRung extends Rung {
 
   /** @override */
   claim() {
+    // One that is not up yet would be taken for another; one that is not agreed yet will be, on this socket.
+    this.#unclaimed = !this.pictureCame && Boolean(this.#exchange?.isSettled);
     if (this.pictureCame && !this.#lostLink.lost) this.#exchange?.claim();
   }
 
   /** @override */
   async count() {
-    const report = await this.#connection?.getStats();
+    const [{ readCounters }, report] = await Promise.all([import('../stats.js'), this.#connection?.getStats()]);
     const entries = /** @type {Map<string, Record<string, any>> | undefined} */ (/** @type {unknown} */ (report));
     return readCounters(entries?.values() ?? [], performance.now());
   }
@@ -177,7 +182,13 @@ export class WebRtcRung extends Rung {
    * @param {RTCRtpCodec[]} codecs
    */
   async #connect(video, codecs) {
-    const { iceServers, relayOnly } = this.#options ?? {};
+    const { relayOnly } = this.#options ?? {};
+    const iceServers = await this.#options?.freshIceServers();
+    if (this.signal.aborted) return;
+    if (relayOnly && !iceServers?.length) {
+      this.fail('relay', 'The gateway named no relay whose credentials are good.');
+      return;
+    }
     const connection = new RTCPeerConnection({
       iceServers,
       iceTransportPolicy: relayOnly ? 'relay' : 'all',
@@ -185,6 +196,10 @@ export class WebRtcRung extends Rung {
     });
     this.#connection = connection;
     connection.onconnectionstatechange = () => this.#connectionChanged(connection);
+    connection.onicecandidateerror = ({ errorCode, errorText }) => {
+      // Those of 7xx mean that it can't be reached.
+      if (errorCode < 700) this.#relayRefused = `the relay refused this browser (${`${errorCode} ${errorText}`.trim()})`;
+    };
     const transceivers = [connection.addTransceiver('video', { direction: 'recvonly' })];
     // Asking for H.264 alone keeps the offer small: the gateway has that much less to read.
     transceivers[0].setCodecPreferences?.(codecs);
@@ -193,7 +208,7 @@ export class WebRtcRung extends Rung {
     this.#aimDelay();
 
     video.srcObject = new MediaStream(transceivers.map(({ receiver }) => receiver.track));
-    this.awaitPicture(video);
+    this.awaitPicture(video, () => this.#unclaimed && this.claim());
     await connection.setLocalDescription(await connection.createOffer());
     if (connection !== this.#connection) return;
     this.#exchange?.offer(connection.localDescription?.sdp ?? '');
@@ -215,6 +230,7 @@ export class WebRtcRung extends Rung {
   set mode(mode) {
     this.#mode = mode;
     this.#aimDelay();
+    this.#exchange?.tellMode(mode);
   }
 
   #aimDelay() {
@@ -239,10 +255,18 @@ export class WebRtcRung extends Rung {
   /** @param {RTCPeerConnection} connection */
   async #restart(connection) {
     if (!this.#exchange?.prepare()) return;
+    await this.#freshenRelays(connection);
+    if (connection !== this.#connection || !this.#lostLink.lost) return;
     // An offer whose answer got lost is taken back by the next one.
     await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     if (connection !== this.#connection || !this.#lostLink.lost) return;
     await this.#exchange.restart(connection.localDescription?.sdp ?? '');
+  }
+
+  /** A relay takes no old credentials for another allocation. @param {RTCPeerConnection} connection */
+  async #freshenRelays(connection) {
+    const iceServers = (await this.#options?.freshIceServers()) ?? [];
+    if (iceServers.length > 0) connection.setConfiguration({ ...connection.getConfiguration(), iceServers });
   }
 
   /** @param {{certain: boolean}} how whether the path is gone beyond doubt */
@@ -343,6 +367,8 @@ export class WebRtcRung extends Rung {
     if (['connected', 'completed'].includes(iceConnectionState)) {
       return { code: 'dtls', message: 'The encrypted connection was not completed.' };
     }
-    return { code: 'ice', message: "The gateway's media port did not answer." };
+    const refused = this.#relayRefused;
+    if (refused && this.#options?.relayOnly) return { code: 'relay', message: `T${refused.slice(1)}.` };
+    return { code: 'ice', message: `The gateway's media port did not answer${refused ? `, and ${refused}` : ''}.` };
   }
 }

@@ -3,6 +3,7 @@
 const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const RESTART_ANSWER_MS = 2500;
+const NOTHING_NEW = 'a=end-of-candidates\r\n';
 
 /** The gateway answered, and said no. */
 export class Refused extends Error {
@@ -93,8 +94,16 @@ export class WhepSession {
   async renew(endpoint, signal) {
     if (!this.#url) return;
     const secret = this.#url.slice(this.#url.lastIndexOf('/') + 1);
-    this.#url = `${endpoint}/${secret}`;
-    await this.#patch('a=end-of-candidates\r\n', signal);
+    this.#url = `${endpoint.split('?')[0]}/${secret}`;
+    await this.#patch(NOTHING_NEW, signal);
+  }
+
+  /**
+   * @param {string} mode from now on
+   * @param {AbortSignal} signal
+   */
+  async tellMode(mode, signal) {
+    if (this.#url) await this.#patch(NOTHING_NEW, signal, `?mode=${mode}`);
   }
 
   /** Tells the gateway, which would notice by itself half a minute later. */
@@ -106,9 +115,10 @@ export class WhepSession {
   /**
    * @param {string} body
    * @param {AbortSignal} signal
+   * @param {string} [query]
    */
-  #patch(body, signal) {
-    return fetch(this.#url, { method: 'PATCH', headers: { 'Content-Type': FRAGMENT, 'If-Match': this.#etag }, body, signal });
+  #patch(body, signal, query = '') {
+    return fetch(this.#url + query, { method: 'PATCH', headers: { 'Content-Type': FRAGMENT, 'If-Match': this.#etag }, body, signal });
   }
 }
 

@@ -10,15 +10,13 @@
  */
 
 import { networkConnection, NetworkWatch } from '../capabilities.js';
-import { diagnose } from '../directory.js';
 import { element, setText } from '../dom.js';
 import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { Player } from '../player.js';
 import { AUTO, offerOf } from '../protocols.js';
 import { Stage } from '../stage.js';
-import { describe } from '../words.js';
-import { Controls } from './controls.js';
+import { describe, failureOf } from '../words.js';
 import { Face } from './face.js';
 import { LastPicture } from './last-picture.js';
 import { sheet } from './look.js';
@@ -40,7 +38,7 @@ const POSTER_AGAIN_MS = 200;
 const POSTER_WIDTH = 640;
 
 export class CameraView extends HTMLElement {
-  static observedAttributes = ['camera', 'protocol', 'candidates', 'mode', 'selectable'];
+  static observedAttributes = ['camera', 'protocol', 'candidates', 'mode', 'selectable', 'large'];
 
   /** @type {(() => string | null | Promise<string | null>) | undefined} asked for a grant before each connection */
   getGrant;
@@ -53,7 +51,8 @@ export class CameraView extends HTMLElement {
   #videos = new Stage(this.#picture, () => this.#shapeChanged());
   #choose = element('button', { class: 'choose', type: 'button', hidden: '' });
   #spoken = element('span', { class: 'spoken', role: 'status' });
-  #controls;
+  /** @type {import('./controls.js').Controls | null} on a large picture */
+  #controls = null;
   #statistics = false;
   /** @type {import('./statistics-panel.js').StatisticsPanel | null} */
   #panel = null;
@@ -80,9 +79,11 @@ export class CameraView extends HTMLElement {
     shadow.adoptedStyleSheets = [sheet];
     this.#stage.append(this.#picture, this.#choose, ...this.#face.elements);
     this.#root.append(this.#stage, this.#spoken);
-    this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
     shadow.append(this.#root);
     this.#choose.addEventListener('click', (event) => this.#chosen(event));
+    for (const type of ['pointermove', 'pointerdown', 'focusin']) {
+      this.#root.addEventListener(type, () => this.#showControls().catch(() => undefined), { passive: true });
+    }
   }
 
   connectedCallback() {
@@ -98,7 +99,6 @@ export class CameraView extends HTMLElement {
       region: this.getAttribute('region'),
       base,
       getGrant: this.getGrant,
-      diagnose: (name) => this.#diagnose(base, name),
     });
     this.#player = player;
     player.addEventListener('change', () => this.#draw());
@@ -115,7 +115,7 @@ export class CameraView extends HTMLElement {
     this.#redraw = setInterval(() => this.#tick(), REDRAW_MS);
     this.#updateRest();
     if (!this.#resting) player.start();
-    this.#posterDue = setTimeout(() => void this.#showPoster(base), player.expectsTrouble ? 0 : POSTER_AFTER_MS);
+    this.#posterDue = setTimeout(() => void this.#showPoster(), player.expectsTrouble ? 0 : POSTER_AFTER_MS);
     this.#draw();
   }
 
@@ -128,7 +128,7 @@ export class CameraView extends HTMLElement {
     clearTimeout(this.#rest);
     clearTimeout(this.#posterDue);
     this.#videos.poster = '';
-    this.#controls.stop();
+    this.#controls?.stop();
     this.#modes?.close();
     this.#closeStatistics();
     this.#player?.stop();
@@ -139,8 +139,9 @@ export class CameraView extends HTMLElement {
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'selectable') this.#choose.hidden = !this.hasAttribute('selectable');
-    if (name === 'mode' && this.#player) this.#player.mode = this.mode;
-    else if (name !== 'selectable' && this.#player) {
+    else if (name === 'large') this.#showControlsSoon();
+    else if (name === 'mode' && this.#player) this.#player.mode = this.mode;
+    else if (this.#player) {
       this.disconnectedCallback();
       if (name === 'camera') this.#last.clear();
       this.connectedCallback();
@@ -230,24 +231,15 @@ export class CameraView extends HTMLElement {
     this.#updateRest();
   }
 
-  /** Something to look at while the first picture is slow to come. @param {string} base */
-  async #showPoster(base) {
-    const state = this.situation?.camera?.state;
-    if (state === undefined) this.#posterDue = setTimeout(() => void this.#showPoster(base), POSTER_AGAIN_MS);
+  /** Something to look at while the first picture is slow to come. */
+  async #showPoster() {
+    const player = this.#player;
+    const state = player?.situation.camera?.state;
+    if (state === undefined) this.#posterDue = setTimeout(() => void this.#showPoster(), POSTER_AGAIN_MS);
     if (state !== 'live') return;
-    const grant = (await this.getGrant?.()) ?? null;
-    const prefix = grant === null ? '' : `g/${grant}/`;
-    if (this.#player?.metrics.firstPictureMs !== null) return;
-    this.#videos.poster = new URL(`${prefix}${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`, base).href;
-  }
-
-  /**
-   * @param {string} base
-   * @param {string} camera
-   */
-  async #diagnose(base, camera) {
-    const grant = (await this.getGrant?.()) ?? null;
-    return diagnose(grant === null ? base : new URL(`g/${grant}/`, base).href, camera);
+    // Without a grant there is none.
+    const url = await player?.address(`${this.camera}/snapshot.jpg?width=${POSTER_WIDTH}`).catch(() => null);
+    if (url && player === this.#player && player?.metrics.firstPictureMs === null) this.#videos.poster = url;
   }
 
   /** Tries at once instead of at the end of the current delay. */
@@ -344,6 +336,7 @@ export class CameraView extends HTMLElement {
     clearTimeout(this.#posterDue);
     this.#last.clear();
     this.#videos.poster = '';
+    this.#showControlsSoon();
     this.#playOn();
     this.dispatchEvent(new Event('picture'));
   }
@@ -387,7 +380,7 @@ export class CameraView extends HTMLElement {
     this.#choose.setAttribute('aria-label', [this.camera, words.spoken].filter(Boolean).join('. '));
     this.dispatchEvent(new CustomEvent('statechange', { detail: { kind: words.kind, camera: situation.camera } }));
     if (words.kind === 'failed' || words.kind === 'unsupported') {
-      this.dispatchEvent(new CustomEvent('error', { detail: situation.failure }));
+      this.dispatchEvent(new CustomEvent('error', { detail: failureOf(situation, words) }));
     }
     const worthSaying = words.spoken && (words.kind !== 'live' || this.#spokenFor !== '');
     if (!worthSaying || words.kind === this.#spokenFor) return;
@@ -406,8 +399,22 @@ export class CameraView extends HTMLElement {
     if (this.#player) this.#face.drawAside(now, this.#player.situation.lastPictureAt, this.#player.metrics);
   }
 
+  /** With the picture, or for a pointer: the first screen does not wait for what nobody sees before. */
+  #showControlsSoon() {
+    if (this.#videos.shown) this.#showControls().catch(() => undefined);
+  }
+
+  async #showControls() {
+    if (this.#controls || !this.hasAttribute('large')) return;
+    const { Controls } = await import('./controls.js');
+    if (this.#controls) return;
+    this.#controls = new Controls(this.#root, this.#stage, (control) => this.#control(control));
+    if (this.matches(':hover, :focus-within')) this.#controls.wake();
+    this.#drawControls();
+  }
+
   #drawControls() {
-    this.#controls.update({
+    this.#controls?.update({
       muted: this.#videos.muted,
       hasSound: this.hasSound,
       statistics: this.statisticsOpen,

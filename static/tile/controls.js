@@ -1,6 +1,7 @@
 /** The quiet row of buttons on a large picture, awake while the pointer moves. */
 
-import { element, icon } from '../dom.js';
+import { element, icon, wear } from '../dom.js';
+import { controlsSheet } from './controls-look.js';
 
 /**
  * @typedef {'back' | 'sound' | 'mode' | 'statistics' | 'fullscreen'} Control
@@ -43,6 +44,7 @@ export class Controls {
       this.#bar.append(button);
     }
     place.append(this.#bar);
+    wear(place, controlsSheet);
     for (const type of ['pointermove', 'pointerdown', 'keydown', 'focusin']) {
       root.addEventListener(type, () => this.wake(), { passive: true });
     }

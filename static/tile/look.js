@@ -82,50 +82,8 @@ const CSS = `
 .mark.alert { background: var(--alert); color: #14090a; font-weight: 600; }
 .hint { pointer-events: auto; }
 
-.controls {
-  position: absolute; right: 0.4rem; bottom: 0.4rem; display: none; gap: 0.15rem;
-  background: rgb(11 12 14 / 0.66); border-radius: 3px; opacity: 0; transition: opacity 150ms linear;
-}
-:host([large]) .controls { display: flex; }
-.awake .controls, .controls:focus-within { opacity: 1; }
-:host([large]) .root:not(.awake) .controls:not(:focus-within) { pointer-events: none; }
-:host([large]) .name { max-width: calc(100% - 15.5rem); }
-.controls button {
-  width: 2.75rem; height: 2.75rem; padding: 0.7rem; border: 0; border-radius: 3px;
-  background: none; color: var(--text); cursor: pointer;
-}
-.controls button:hover { background: rgb(255 255 255 / 0.12); }
-.controls button[aria-pressed='true'] { color: var(--accent); }
-svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
-:host([large]) .root:not(.awake) { cursor: none; }
-:host([large]) .root:not(.awake) .choose { cursor: none; }
-/* A large tile is plainly the one in focus: its ring goes to rest with the controls. */
-:host([large]) .root:not(.awake) .choose:focus-visible { outline-width: 0; box-shadow: none; }
-
-.modes {
-  position: absolute; right: 0.4rem; bottom: 3.5rem; display: grid; max-width: calc(100% - 0.8rem); max-height: calc(100% - 4rem);
-  overflow: auto; background: rgb(11 12 14 / 0.88); border-radius: 3px; font-size: 0.875rem;
-}
-:host(:not([large])) .modes { bottom: 0.4rem; max-height: calc(100% - 0.8rem); }
-.modes button {
-  display: grid; padding: 0.45rem 0.9rem; border: 0; font: inherit; text-align: left; color: var(--text); background: none; cursor: pointer;
-  outline-offset: -3px;
-}
-.modes button:hover { background: rgb(255 255 255 / 0.12); }
-.modes button:focus-visible { outline: 3px solid var(--accent); }
-.modes b { font-weight: 600; }
-.modes span { color: var(--quiet); }
-.modes [aria-checked='true'] b { color: var(--accent); }
-
 .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 
-/* Name and controls have no room side by side: the controls go up, and the mark makes way. */
-@container (max-width: 30rem) {
-  :host([large]) .controls { top: 0.4rem; bottom: auto; }
-  :host([large]) .name { max-width: calc(100% - 0.9em); }
-  :host([large]) .mark { left: 0.45em; right: auto; max-width: calc(100% - 15.5rem); }
-  :host([large]) .modes { bottom: 0.4rem; max-height: calc(100% - 4rem); }
-}
 @container (max-width: 15rem) or (max-height: 8rem) {
   .detail { display: none; }
   .name span { display: none; }
@@ -134,14 +92,14 @@ svg { display: block; width: 100%; height: 100%; fill: none; stroke: currentColo
 }
 @container (max-width: 9rem) or (max-height: 5rem) { .title { display: none; } }
 
-@media (prefers-reduced-motion: reduce) { .picture, .progress > div, .controls { transition: none; } }
+@media (prefers-reduced-motion: reduce) { .picture, .progress > div { transition: none; } }
 @media (prefers-contrast: more) {
   :host { --quiet: #e3e5e8; --surface: #000; --page: #000; --text: #fff; }
-  .plate, .controls { background: #000; outline: 1px solid #fff; }
+  .plate { background: #000; outline: 1px solid #fff; }
   [data-picture='dimmed'] .picture { filter: brightness(0.25); }
   [data-picture='greyed'] .picture { filter: grayscale(1) brightness(0.18); }
 }
-@media (forced-colors: active) { .plate, .controls { border: 1px solid CanvasText; } }
+@media (forced-colors: active) { .plate { border: 1px solid CanvasText; } }
 `;
 
 export const sheet = new CSSStyleSheet();

@@ -1,7 +1,8 @@
 /** The little menu of modes on a tile: how much delay may buy how much calm. */
 
-import { element } from '../dom.js';
+import { element, wear } from '../dom.js';
 import { MODES } from '../modes.js';
+import { modeMenuSheet } from './mode-menu-look.js';
 
 export class ModeMenu {
   #root = element('div', { class: 'modes', role: 'menu', 'aria-label': 'How live' });
@@ -31,6 +32,7 @@ export class ModeMenu {
   /** @param {HTMLElement} place */
   show(place) {
     place.append(this.#root);
+    wear(place, modeMenuSheet);
     (this.#buttons.find((button) => button.getAttribute('aria-checked') === 'true') ?? this.#buttons[0]).focus();
     const { signal } = this.#listening;
     document.addEventListener(

@@ -1,6 +1,6 @@
 /** The statistics overlay of one tile: numbers, a minute of latency, what was tried, and all of it as text. */
 
-import { element, setText } from '../dom.js';
+import { element, setText, wear } from '../dom.js';
 import { drawSparkline } from './sparkline.js';
 import { statisticsSheet } from './statistics-look.js';
 import { asText, historyLine, lines } from './statistics-text.js';
@@ -68,11 +68,8 @@ export class StatisticsPanel {
 
   /** @param {Node} place in a shadow tree */
   show(place) {
-    const tree = place.getRootNode();
-    if (tree instanceof ShadowRoot && !tree.adoptedStyleSheets.includes(statisticsSheet)) {
-      tree.adoptedStyleSheets = [...tree.adoptedStyleSheets, statisticsSheet];
-    }
     place.appendChild(this.#root);
+    wear(place, statisticsSheet);
     if (matchMedia(ON_A_PHONE).matches && 'showPopover' in this.#root) {
       this.#root.popover = 'manual';
       this.#root.showPopover();

@@ -34,6 +34,16 @@ CAMERA: Final = "site1/yard"
 API_KEY: Final = "cgk_" + "i" * 43
 WRITTEN: Final = "https://cams.example.org/"
 DEADLINE_MS: Final = 20_000
+_FIRST_SOCKET_FAILS: Final = """
+globalThis.attempts = 0;
+const Plain = WebSocket;
+globalThis.WebSocket = function (url) {
+  if (globalThis.attempts++ > 0) return new Plain(url);
+  const refused = { readyState: 0, send() {}, close() {} };
+  setTimeout(() => refused.onclose?.(), 20);
+  return refused;
+};
+"""
 _FROM_GATEWAY: Final = {"state", "fallback", "error"}
 
 
@@ -106,6 +116,18 @@ async def test_plain_modules_play_and_tell_how_it_goes(installation: Installatio
     await page.wait_for_function(
         "() => document.querySelector('#state').textContent.startsWith('playing webrtc live')", timeout=DEADLINE_MS
     )
+    await page.evaluate("player.stop()")
+
+
+async def test_plain_modules_outlive_a_socket_that_fails(installation: Installation, page: Page) -> None:
+    # Asking why shows the grant, without which the answer would be that nobody is signed in.
+    await page.add_init_script(_FIRST_SOCKET_FAILS)
+    installation.show("modules")
+    await page.goto(installation.origin)
+    await page.wait_for_function(
+        "() => globalThis.player?.metrics.framesPresented > 5 && globalThis.attempts > 1", timeout=DEADLINE_MS
+    )
+    assert await page.evaluate("player.situation.phase") == "playing"
     await page.evaluate("player.stop()")
 
 

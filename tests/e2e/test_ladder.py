@@ -217,6 +217,34 @@ async def test_a_mode_is_chosen_with_a_key_sent_and_remembered(page: Page, gatew
     await expect(page.get_by_role("menu")).to_have_count(0)
 
 
+def modes_of(gateway: Gateway) -> list[str]:
+    assert gateway.sessions is not None
+    return [session.mode.value for session in gateway.sessions if session.connected]
+
+
+async def test_a_mode_counts_on_a_socket_that_came_back_and_without_any(page: Page) -> None:
+    await page.add_init_script(_SOCKETS_KEPT)
+    other = await page.context.new_page()
+    await other.add_init_script(_SOCKETS_REFUSED)
+    choose = "(mode) => document.querySelector('camera-view').setAttribute('mode', mode)"
+    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
+        await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
+        await page.goto(f"{gateway.address}cam/")
+        await plays(page, "webrtc")
+        await page.evaluate("() => sockets.at(-1).close()")
+        await page.wait_for_function("() => sockets.length === 2 && sockets[1].readyState === 1", timeout=DEADLINE_MS)
+        await page.evaluate(choose, "stable")
+        await settled(lambda: modes_of(gateway) == ["stable"], "the mode is not heard on the second socket")
+        # Chosen while there is no socket at all, and told to the next.
+        await page.evaluate("() => sockets.at(-1).close()")
+        await page.evaluate(choose, "ultra-low")
+        await settled(lambda: modes_of(gateway) == ["ultra-low"], "the mode of a moment without socket is lost")
+        await other.goto(f"{gateway.address}cam/")
+        await plays(other, "webrtc")
+        await other.evaluate(choose, "balanced")
+        await settled(lambda: modes_of(gateway) == ["ultra-low", "balanced"], "the mode is not heard over HTTP")
+
+
 async def test_a_page_that_is_left_tells_what_was_seen(page: Page, gateway: Gateway) -> None:
     await page.goto(f"{gateway.address}cam/")
     await plays(page, "webrtc")

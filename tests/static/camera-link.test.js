@@ -46,12 +46,12 @@ class FakeSocket {
 /** @param {Partial<import('../../static/camera-link.js').LinkOptions>} [options] */
 function link(options = {}) {
   const made = new CameraLink(
-    { camera: 'yard', base: 'https://h/live/', diagnose: () => Promise.resolve('unreachable'), ...options },
+    { camera: 'yard', base: 'https://h/live/', ...options },
     new StreamClock(),
   );
   /** @type {[string, any][]} */
   const heard = [];
-  for (const type of ['open', 'down', 'camera', 'fallback', 'grant', 'refused']) {
+  for (const type of ['open', 'down', 'camera', 'fallback', 'grant', 'refused', 'answers', 'unreachable']) {
     made.addEventListener(type, (event) => heard.push([type, /** @type {CustomEvent} */ (event).detail]));
   }
   return { made, heard };
@@ -82,7 +82,7 @@ describe('CameraLink', () => {
     socket.open();
     socket.onmessage?.({ data: '{"type":"state","value":{"name":"yard"}}' });
     socket.onmessage?.({ data: '{"type":"fallback","value":{"to":"mse"}}' });
-    assert.deepEqual(heard, [['open', false], ['camera', { name: 'yard' }], ['fallback', { to: 'mse' }]]);
+    assert.deepEqual(heard, [['open', undefined], ['camera', { name: 'yard' }], ['fallback', { to: 'mse' }]]);
     assert.equal(socket.sent[0].type, 'clock');
     made.stop();
   });
@@ -113,18 +113,76 @@ describe('CameraLink', () => {
     made.stop();
   });
 
-  it('says why no socket opens', async () => {
-    /** @type {'forbidden' | 'unreachable'} */
-    let why = 'unreachable';
-    const { made, heard } = link({ diagnose: () => Promise.resolve(why) });
+  /** @param {() => Response} respond @returns {string[]} the addresses that were asked for */
+  function overHttp(respond) {
+    /** @type {string[]} */
+    const asked = [];
+    mock.method(globalThis, 'fetch', (/** @type {URL} */ url) => {
+      asked.push(url.href);
+      return Promise.resolve().then(respond);
+    });
+    return asked;
+  }
+  const YARD = { name: 'yard', state: 'live' };
+  const listed = () => Response.json({ cameras: [YARD] });
+
+  it('asks over HTTP why no socket opens, with the grant it has, and hears how the camera is', async () => {
+    const asked = overHttp(listed);
+    const { made, heard } = link({ getGrant: () => token(FAR) });
     made.start();
     FakeSocket.made[0].onclose?.();
     await settle();
-    assert.deepEqual(heard.map(([type]) => type), ['down']);
-    why = 'forbidden';
-    made.signalling.reset();
-    await settle();
-    assert.deepEqual(heard.at(-1), ['refused', 'forbidden']);
+    assert.deepEqual(asked, [`https://h/live/g/${token(FAR)}/api/cameras`]);
+    assert.deepEqual(heard.slice(2), [['answers', undefined], ['camera', YARD]]);
+    assert.ok(made.heardAt > 0, 'the network as such is there');
     made.stop();
   });
+
+  for (const [what, respond, expected] of /** @type {[string, () => Response, [string, string | undefined]][]} */ ([
+    ['nobody of this name', () => Response.json({ cameras: [] }), ['refused', 'unknown']],
+    ['a refusal', () => new Response('', { status: 403 }), ['refused', 'forbidden']],
+    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', undefined]],
+  ])) {
+    it(`tells ${what}`, async () => {
+      overHttp(respond);
+      const { made, heard } = link();
+      made.start();
+      FakeSocket.made[0].onclose?.();
+      await settle();
+      assert.deepEqual(heard.slice(1), [expected]);
+      assert.equal(made.heardAt, 0);
+      made.stop();
+    });
+  }
+
+  it('asks by whatever way there is, and not again before a second has passed', async () => {
+    const asked = overHttp(listed);
+    const { made } = link();
+    made.start();
+    made.ask();
+    made.ask();
+    await settle();
+    made.ask();
+    await settle();
+    assert.equal(asked.length, 1);
+    FakeSocket.made[0].open();
+    const before = FakeSocket.made[0].sent.length;
+    made.ask();
+    assert.deepEqual(FakeSocket.made[0].sent.slice(before).map(({ type }) => type), ['clock']);
+    made.stop();
+  });
+
+  for (const [how, getGrant] of /** @type {[string, () => Promise<string>][]} */ ([
+    ['rejects', () => Promise.reject(new Error('no server'))],
+    ['throws', () => { throw new Error('no server'); }],
+  ])) {
+    it(`takes a giver of grants that ${how} for a gateway that can't be reached`, async () => {
+      overHttp(listed);
+      const { made, heard } = link({ getGrant });
+      made.start();
+      await settle();
+      assert.deepEqual(heard.map(([type]) => type), ['down', 'unreachable']);
+      made.stop();
+    });
+  }
 });

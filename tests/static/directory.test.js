@@ -27,7 +27,8 @@ describe('diagnose', () => {
   ])) {
     it(`${name}: ${expected}`, async () => {
       answering(answer);
-      assert.equal(await diagnose(BASE, 'yard'), expected);
+      const { access, camera } = await diagnose(BASE, 'yard');
+      assert.deepEqual([access, camera], [expected, expected === 'ok' ? { name: 'yard' } : null]);
     });
   }
 });

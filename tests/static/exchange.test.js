@@ -56,7 +56,7 @@ function exchanging(signalling = new FakeSignalling()) {
   const exchange = new Exchange(
     {
       signalling: /** @type {Signalling} */ (/** @type {unknown} */ (signalling)),
-      whep: () => Promise.resolve('https://gateway.test/g/token/yard/whep'),
+      whep: () => Promise.resolve('https://gateway.test/g/token/yard/whep?mode=balanced'),
       signal: life.signal,
     },
     {
@@ -123,6 +123,13 @@ describe('over the socket', () => {
     signalling.hear(ANSWER);
     exchange.claim();
     assert.equal(signalling.sent.length, 2);
+    const next = exchanging(signalling);
+    next.exchange.offer('of the next');
+    assert.equal(signalling.sent.length, 2, 'the answer to the claim would be taken for the one to this');
+    signalling.hear({ type: 'error', value: 'webrtc: no' });
+    assert.deepEqual(next.heard, []);
+    exchanging(signalling).exchange.offer('of a third');
+    assert.equal(signalling.sent.length, 3);
   });
 
   it('restarts when the last answer came, and resets a socket that did not bring it', async () => {
@@ -154,11 +161,13 @@ describe('over HTTP', () => {
     timers.tick(1);
     await import('../../static/rungs/whep.js');
     await settled();
-    assert.deepEqual(requests, [{ method: 'POST', url: 'https://gateway.test/g/token/yard/whep', body: 'an offer' }]);
+    assert.deepEqual(requests, [{ method: 'POST', url: 'https://gateway.test/g/token/yard/whep?mode=balanced', body: 'an offer' }]);
     assert.deepEqual(heard, ['asked', 'answered: over HTTP']);
     exchange.send();
+    assert.deepEqual(signalling.sent, [], 'it goes on over HTTP');
+    signalling.isOpen = true;
     exchange.claim();
-    assert.deepEqual(signalling.sent, [], 'a socket that opens now has nothing to do with it');
+    assert.deepEqual(signalling.sent.map(({ value }) => value.sdp), ['an offer'], 'what is said on the socket is meant for it');
   });
 
   it('is taken at once where sockets fail, or the one there was is gone', async () => {
@@ -231,7 +240,25 @@ describe('over HTTP', () => {
     exchange.renew();
     await settled();
     const last = requests.at(-1);
+    // Where it is asked for has a mode in it; where it is has none.
     assert.deepEqual([requests.length, last?.method, last?.url], [2, 'PATCH', 'https://gateway.test/g/token/yard/whep/secret']);
+  });
+});
+
+describe('the mode', () => {
+  it('of what was agreed over HTTP is changed there', async () => {
+    const { exchange, signalling } = exchanging();
+    exchange.tellMode('stable');
+    Object.assign(signalling, { isOpen: false, failing: true });
+    exchange.offer('an offer');
+    timers.tick(0);
+    await settled();
+    respond = () => Promise.reject(new TypeError('network'));
+    exchange.tellMode('stable');
+    await settled();
+    const last = requests.at(-1);
+    assert.deepEqual([requests.length, last?.method], [2, 'PATCH']);
+    assert.match(last?.url ?? '', /\/yard\/whep\/secret\?mode=stable$/);
   });
 });
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, it, mock } from 'node:test';
 
-import { GrantRenewal, expiryOf } from '../../static/grant-renewal.js';
+import { expiryOf } from '../../static/grant-path.js';
+import { GrantRenewal } from '../../static/grant-renewal.js';
 import { fakeTimers } from './support/timers.js';
 
 afterEach(() => mock.restoreAll());

@@ -41,8 +41,13 @@ it('asks for every module of the first screen at once, not one round trip after 
 it('has no module that nothing loads, at once or later', async () => {
   const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js'];
   later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
+  // After the first pictures, or when there are none.
+  later.push('report.js', 'stats.js', 'latency-strip.js', 'strip-reader.js', 'grant-renewal.js', 'hopeless.js', 'verdicts.js');
+  // On a large picture.
+  later.push('tile/controls.js', 'tile/controls-look.js');
   // On a key press.
-  later.push('help.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-look.js', 'tile/statistics-panel.js', 'tile/statistics-text.js');
+  later.push('help.js', 'shortcuts.js', 'tile/mode-menu.js', 'tile/sparkline.js', 'tile/statistics-panel.js', 'tile/statistics-text.js');
+  later.push('tile/mode-menu-look.js', 'tile/statistics-look.js');
   // Types alone are in types.js: no browser ever loads it.
   assert.deepEqual([...(await firstScreen()), ...later, 'types.js'].toSorted(), (await modules()).toSorted());
 });

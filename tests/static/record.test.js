@@ -22,6 +22,13 @@ test('a silence counts from the last picture, though it is known as one only lat
   assert.deepEqual(watched([...course, [5000, 4990, false]]), [2000, 3000]);
 });
 
+test('what happens while nobody looks is no silence, and takes nothing back of what was watched', () => {
+  const course = /** @type {[number, number | null, boolean][]} */ ([[2500, 2490, false], [5000, 4990, false], [15_000, null, true], [25_000, null, true]]);
+  assert.deepEqual(watched(course), [5000, 0]);
+  assert.deepEqual(watched([...course, [25_250, 5000, true], [25_500, 5000, true]]), [5000, 500]);
+  assert.deepEqual(watched([[5000, 100, true]]), [100, 4900]);
+});
+
 test('reports are due soon after the start, and then at intervals', () => {
   const record = new Record();
   record.restart(1000);

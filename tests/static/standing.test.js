@@ -99,3 +99,11 @@ test('what is halted tells why, and is silent about nothing', () => {
   standing.halt('stopped');
   assert.equal(standing.situation(AROUND).failure, LOST);
 });
+
+test('what is withdrawn is waited for anew, and is nobody’s failure', () => {
+  const standing = playing();
+  standing.judge({ silent: true, cause: 'camera' });
+  standing.withdrawn(9000);
+  const { phase, silent, lastPictureAt, startedAt, failures } = standing.situation(AROUND);
+  assert.deepEqual([phase, silent, lastPictureAt, startedAt, failures], ['starting', false, null, 9000, 0]);
+});

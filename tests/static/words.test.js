@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { describe as say } from '../../static/words.js';
+import { describe as say, failureOf, loadVerdicts } from '../../static/words.js';
+
+await loadVerdicts();
 
 const NOW = new Date(2026, 10, 22, 14, 5, 0).getTime();
 const SINCE = new Date(2026, 10, 22, 14, 3, 20).getTime() / 1000;
@@ -278,4 +280,19 @@ describe('describe', () => {
       assert.doesNotMatch(words.spoken, /trying again|for \d/, 'counting is not spoken');
     }
   });
+});
+
+describe('the failure of a camera that can’t be had', () => {
+  const unsupported = camera({ state: 'unsupported', reason: NO_ANSWER });
+  for (const [what, changes, expected] of /** @type {[string, Partial<Situation>, object][]} */ ([
+    ['is why its last try failed', { ...BEFORE, failure: { code: 'ice', message: 'x' }, camera: unsupported }, { code: 'ice', message: 'x' }],
+    ['else what the camera says', { ...BEFORE, camera: unsupported }, NO_ANSWER],
+    ['else what was tried', { ...BEFORE, startedAt: NOW - 16_000, tried: [BLOCKED] }, BLOCKED],
+    ['else what the tile says', { ...BEFORE, camera: camera({ state: 'unsupported' }) }, { code: 'unsupported', message: 'This camera sends no video.' }],
+  ])) {
+    it(what, () => {
+      const now = situation(changes);
+      assert.deepEqual(failureOf(now, say(now, NOW)), expected);
+    });
+  }
 });

@@ -386,6 +386,24 @@ async def test_a_player_chooses_its_mode_in_the_address(site: Site) -> None:
     assert [session.mode.value for session in site.stage.sessions] == ["stable", "balanced"]
 
 
+async def test_a_player_changes_its_mode_while_it_plays(site: Site) -> None:
+    session = await site.http.post("/yard/whep", data=OFFER, headers=SDP)
+    etag = {"If-Match": session.headers["ETag"]}
+    address = f"{location(session)}?mode=stable"
+    answer = await site.http.patch(address, data="a=end-of-candidates", headers=FRAGMENT | etag)
+    assert answer.status == 204
+    assert [session.mode.value for session in site.stage.sessions] == ["stable"]
+    stale = FRAGMENT | {"If-Match": '"another"'}
+    for query, headers, status in (
+        ("mode=balanced", stale, 412),
+        ("mode=fast", FRAGMENT | etag, 400),
+        ("", FRAGMENT | etag, 204),
+    ):
+        answer = await site.http.patch(f"{location(session)}?{query}", data="a=end-of-candidates", headers=headers)
+        assert answer.status == status
+    assert [session.mode.value for session in site.stage.sessions] == ["stable"]
+
+
 async def test_an_unknown_mode_is_refused_in_words(site: Site) -> None:
     response = await site.http.post("/yard/whep?mode=fast", data=OFFER, headers=SDP)
     assert await refusal(response) == (400, "bad_request")

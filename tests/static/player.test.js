@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, mock, test } from 'node:test';
+
+import { loadReporting } from '../../static/account.js';
+import { Player } from '../../static/player.js';
+import { fakeTimers } from './support/timers.js';
+
+/** @type {ReturnType<typeof fakeTimers>} */
+let timers;
+/** @type {object[]} */
+let cameras;
+/** @type {any[]} */
+let reports;
+const { WebSocket: Socket, document: page, navigator: browser } = globalThis;
+
+beforeEach(async () => {
+  await loadReporting();
+  timers = fakeTimers();
+  mock.method(Math, 'random', () => 0.5);
+  mock.method(globalThis, 'setInterval', () => 1);
+  mock.method(globalThis, 'clearInterval', () => undefined);
+  cameras = [];
+  reports = [];
+  const unanswered = new Promise(() => {
+    // Nobody plans anything.
+  });
+  mock.method(globalThis, 'fetch', (/** @type {URL | string} */ url) =>
+    String(url).endsWith('/negotiate') ? unanswered : Promise.resolve(Response.json({ cameras })),
+  );
+  const sendBeacon = (/** @type {string} */ url, /** @type {Blob} */ body) => reports.push([url, body]);
+  Object.defineProperty(globalThis, 'navigator', { value: { userAgent: '', sendBeacon }, configurable: true, writable: true });
+  Object.assign(globalThis, {
+    document: { createElement: () => ({ canPlayType: () => '' }) },
+    WebSocket: class {
+      readyState = 0;
+      constructor() {
+        queueMicrotask(() => /** @type {any} */ (this).onclose?.());
+      }
+      close() {}
+    },
+  });
+});
+afterEach(() => {
+  mock.restoreAll();
+  Object.defineProperty(globalThis, 'navigator', { value: browser, configurable: true, writable: true });
+  Object.assign(globalThis, { document: page, WebSocket: Socket });
+});
+
+const settle = () =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+/** @returns a player whose sockets are refused, of a browser that plays nothing */
+async function started() {
+  class Video extends EventTarget {
+    removeAttribute() {}
+    load() {}
+    canPlayType() {
+      return '';
+    }
+  }
+  const stage = { make: () => new Video(), show() {}, drop() {} };
+  const player = new Player(/** @type {any} */ (stage), { camera: 'yard', base: 'https://h/live/', protocol: 'mse,webrtc' });
+  player.start();
+  await settle();
+  return player;
+}
+
+test('a camera that nobody knows is looked for again, later each time, and plays when it is there', async () => {
+  const player = await started();
+  assert.equal(player.situation.phase, 'unknown');
+  timers.tick(2000);
+  await settle();
+  assert.equal(player.situation.phase, 'unknown');
+  cameras = [{ name: 'yard', state: 'offline', since: 1, reason: null }];
+  timers.tick(3999);
+  await settle();
+  assert.equal(player.situation.phase, 'unknown');
+  timers.tick(1);
+  await settle();
+  assert.equal(player.situation.phase, 'starting');
+  player.stop();
+});
+
+test('nobody looks for a camera that nobody wants to see any more', async () => {
+  const player = await started();
+  player.stop();
+  cameras = [{ name: 'yard', state: 'live', since: 1, reason: null }];
+  timers.tick(100_000);
+  await settle();
+  assert.equal(player.situation.phase, 'stopped');
+});
+
+test('without a socket it is known how the camera is', async () => {
+  cameras = [{ name: 'yard', state: 'offline', since: 1, reason: null }];
+  const player = await started();
+  assert.equal(player.situation.camera?.state, 'offline');
+  assert.equal(player.situation.gatewayDownSince, null);
+  player.stop();
+});
+
+test('who stops is heard of, once', async () => {
+  cameras = [{ name: 'yard', state: 'offline', since: 1, reason: null }];
+  const player = await started();
+  player.stop();
+  player.stop();
+  assert.equal(reports.length, 1);
+  const [[url, body]] = reports;
+  assert.equal(url, 'https://h/live/api/report');
+  assert.equal(JSON.parse(await body.text()).camera, 'yard');
+});
