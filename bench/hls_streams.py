@@ -168,6 +168,9 @@ class _Check:
         begins = {segment.parts[0].number: segment.start for segment in snapshot.segments if segment.parts}
         if snapshot.open is not None:
             begins[snapshot.open.parts[0].number] = snapshot.open.start
+            if snapshot.next_msn > snapshot.last_msn:
+                # It has ended with a short part, and tells so with the next one.
+                lasts.add(snapshot.open.parts[-1].number)
         for number in range(known, self._packager.next_part):
             part = self._packager.window.part(number)
             if part is None:

@@ -69,7 +69,7 @@ class HlsConfig(Section):
 
     mode: HlsMode = HlsMode.EMBEDDED
     segment: Annotated[float, BeforeValidator(_seconds), Field(ge=0.5, le=10)] = 1.0
-    part: Annotated[float, BeforeValidator(_seconds), Field(ge=0.05, le=2)] = 0.2
+    part: Annotated[float, BeforeValidator(_seconds), Field(ge=0.05, le=2)] = 0.17
     segments: int = Field(12, ge=7, le=100)
     always: bool = False
 

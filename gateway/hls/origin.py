@@ -12,12 +12,13 @@ from gateway.clock import Clock
 from gateway.errors import CameraOffline, NotFound, Unavailable, Unprocessable
 from gateway.hls.children import IMMUTABLE, Answer, Child, Kind
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
+from gateway.hls.next_part import NextPart
 from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
 from gateway.hls.segments import Numbers
 from gateway.hls.viewers import HttpViewers, Visitor
 from gateway.hls.waiting import Waiting
-from gateway.hls.window import Snapshot
+from gateway.hls.window import Snapshot, seconds
 from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
@@ -34,6 +35,16 @@ FIRST_PLAYLIST_S: Final = 12.0
 
 _GATHER_S: Final = 0.25
 """How long a first playlist may gather parts, for a group of pictures that has only begun."""
+
+_ATTACHED_S: Final = 0.025
+"""From the multivariant playlist on, until a browser's media source is open.
+
+hls.js 1.7.4 that has a media playlist before that loads nothing for up to 100 ms, its timer's interval, and stays by so
+much further behind for as long as it plays.
+"""
+
+_ATTACHED_AT_MOST_S: Final = 0.06
+"""The same where no picture comes so soon."""
 
 _TICK_S: Final = 0.2
 """A playlist must change every 1.5 target durations (rfc8216bis section 6.2.1), even while the camera is away."""
@@ -61,6 +72,9 @@ class Origin:
         self._changed: asyncio.Future[None] | None = None
         self._tick: asyncio.TimerHandle | None = None
         self._opening: asyncio.TimerHandle | None = None
+        self._open_from = 0.0
+        """From this monotonic time on the next picture opens the playlist."""
+        self._next_part = NextPart(clock, self._tell)
         self._capture_ahead_s = 0.0
         """What to add to the monotonic clock for the capture time of a picture that arrives just now."""
         self._snapshot: Snapshot | None = None
@@ -106,11 +120,10 @@ class Origin:
         packager.begin(group)
         loop = asyncio.get_running_loop()
         self._tick = loop.call_later(_TICK_S, self._look_around)
-        if packager.can_start_well:
-            packager.open_playlist()
-        else:
-            # Players that begin with almost nothing stall at once; a moment later there is enough.
-            self._opening = loop.call_later(_GATHER_S, packager.open_playlist)
+        self._open_from = self._clock.monotonic() + _ATTACHED_S
+        # Players that begin with almost nothing stall at once; a moment later there is enough.
+        wait_s = _ATTACHED_AT_MOST_S if packager.can_start_well else _GATHER_S
+        self._opening = loop.call_later(wait_s, packager.open_playlist)
         return packager
 
     def keep(self) -> None:
@@ -195,7 +208,7 @@ class Origin:
         if unit.track is TrackKind.VIDEO and unit.keyframe and not packager.started:
             packager.foresee(self.camera.hub.gop.gop_s)
         packager.add(unit)
-        if not packager.ready and packager.can_start_well:
+        if not packager.ready and packager.can_start_well and self._clock.monotonic() >= self._open_from:
             packager.open_playlist()
 
     def on_stream(self, stream: StreamInfo) -> None:
@@ -210,6 +223,11 @@ class Origin:
     def _changed_state(self) -> None:
         self._playlists.clear()
         self._snapshot = None
+        self._next_part.came()
+        self._tell()
+
+    def _tell(self) -> None:
+        """All who wait look again."""
         changed, self._changed = self._changed, None
         if changed is not None and not changed.done():
             changed.set_result(None)
@@ -281,13 +299,15 @@ class Origin:
                 return Answer(section, IMMUTABLE)
 
     def _playlist(self, directives: Directives) -> Answer | None:
-        if decide(directives, self._now()) is Decision.WAIT:
-            return None
         # What names a state never changes; what doesn't is old as soon as there is another part.
         names_state = directives.msn is not None
+        snapshot = self._now()
+        if decide(directives, snapshot) is Decision.WAIT:
+            return None
+        if not names_state and self._next_part.is_soon(seconds(snapshot.part_target)):
+            return None
         found = self._playlists.get((directives.skip, names_state))
         if found is None:
-            snapshot = self._now()
             plain = media_playlist(snapshot, skip=skippable(snapshot) if directives.skip else 0).encode()
             compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
             age = f"max-age={round(6 * self.target_duration_s)}" if names_state else "no-cache"

@@ -24,7 +24,7 @@ _STARTING_PARTS: Final = 2
 class Lengths:
     """What is asked for, in seconds; `segments` is how many a playlist lists."""
 
-    part_s: float = 0.2
+    part_s: float = 0.17
     segment_s: float = 1.0
     segments: int = 12
 

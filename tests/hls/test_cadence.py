@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.hls.cadence import choose, part_target, slowed, usual_interval
+from gateway.hls.packager import Lengths
 from tests.hls.streams import picture
 
 
@@ -19,6 +20,14 @@ def test_a_part_is_as_many_whole_pictures_as_fit(fps: float, pictures: int) -> N
     room = 1.08 if pictures in (2, 3) else 1.02
     assert pictures * interval * 0.999 * room <= target <= pictures * interval * room + 90
     assert target % 90 == 0
+
+
+@pytest.mark.parametrize(("fps", "pictures"), [(30, 5), (29.97, 5), (25, 4), (24, 4), (15, 2), (12, 2), (7, 1)])
+def test_by_default_a_part_is_about_a_sixth_of_a_second(fps: float, pictures: int) -> None:
+    interval = round(90_000 / fps)
+    target = part_target(interval, part_s=Lengths().part_s)
+    assert round(target / interval) == pictures
+    assert target < 0.19 * 90_000
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from gateway.hls.packager import Lengths
 @pytest.mark.parametrize(
     ("lengths", "fps", "gop_s", "parts_s", "segments_s"),
     [
-        (Lengths(), 0.0, None, 0.82, 3.6),  # nothing known: parts of 204 ms, segments of 1 s
-        (Lengths(), 30.0, 1.0, 0.82, 3.6),
-        (Lengths(), 30.0, 4.0, 0.82, 14.1),  # a segment holds a whole group of pictures
+        (Lengths(), 0.0, None, 0.70, 3.6),  # nothing known: parts of 170 ms, segments of 1 s
+        (Lengths(), 30.0, 1.0, 0.70, 3.6),
+        (Lengths(), 30.0, 4.0, 0.70, 14.1),  # a segment holds a whole group of pictures
         (Lengths(part_s=0.5, segment_s=2.0), 30.0, 2.0, 1.89, 7.1),
         (Lengths(), 2.0, 1.0, 1.89, 3.6),  # a part holds at least one picture
     ],

@@ -20,6 +20,7 @@ from gateway.access.principal import everybody
 from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
+from gateway.hls.children import Child, Kind
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.hls.viewers import Visitor
@@ -33,7 +34,7 @@ from tests.web.conftest import open_gatekeeper
 from tests.webrtc.stage import GOP, HandClock, Stage, settled, stage
 
 PARTS_OF_GOP = 3
-"""15 pictures at 30 fps, six to a part."""
+"""15 pictures at 30 fps, five to a part."""
 
 
 @dataclass
@@ -127,7 +128,7 @@ async def test_a_blocked_reload_is_answered_with_the_part_it_names(site: Site) -
     waiting = asyncio.create_task(site.get(f"{url}?_HLS_msn={known.segments[-1].msn + 1}&_HLS_part=0"))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.05)
-    site.pictures(6)
+    site.pictures(5)
     response = await waiting
     fresh = parse(await response.text())
     assert fresh.open is not None
@@ -141,10 +142,48 @@ async def test_the_hinted_part_is_answered_as_soon_as_it_exists(site: Site) -> N
     waiting = asyncio.create_task(site.get(f"{url.rpartition('/')[0]}/{hint}"))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(waiting), 0.05)
-    site.pictures(6)
+    site.pictures(5)
     response = await waiting
     assert response.status == 200
-    assert len(track_runs(await response.read())[1].data) == 6
+    assert len(track_runs(await response.read())[1].data) == 5
+
+
+async def test_a_first_playlist_is_held_for_a_part_that_comes_soon(site: Site) -> None:
+    begun = await site.playlist()
+    origin, whatever_there_is = site.hls.origin(site.stage.camera()), Child(Kind.PLAYLIST)
+    assert origin.look(whatever_there_is) is not None
+    site.pictures(3)
+    assert origin.look(whatever_there_is) is None
+    site.pictures(2)
+    fresh = origin.look(whatever_there_is)
+    assert fresh is not None
+    assert len(parse(fresh.body.decode()).parts) == len(begun.parts) + 1
+
+
+async def test_a_first_playlist_is_answered_with_what_there_is_when_no_part_comes(site: Site) -> None:
+    begun = await site.playlist()
+    site.pictures(3)
+    assert len((await site.playlist()).parts) == len(begun.parts)
+
+
+async def test_a_playlist_begins_with_a_picture_that_came_after_it_was_asked_for(site: Site) -> None:
+    origin = site.hls.origin(site.stage.camera())
+    packager = await origin.start()
+    # By then a browser is ready to load.
+    while not packager.ready:
+        site.pictures(1)
+    pictures = sum(part.duration for segment in packager.window.segments for part in segment.parts) / 3000
+    assert pictures == GOP + 1
+    origin.close()
+
+
+async def test_a_playlist_begins_without_one_when_none_comes(site: Site) -> None:
+    origin = site.hls.origin(site.stage.camera())
+    packager = await origin.start()
+    assert packager.can_start_well
+    assert not packager.ready
+    await settled(lambda: packager.ready, "the playlist does not begin")
+    origin.close()
 
 
 async def test_all_who_wait_are_given_the_same_bytes(site: Site) -> None:
@@ -152,7 +191,7 @@ async def test_all_who_wait_are_given_the_same_bytes(site: Site) -> None:
     msn = (await site.playlist()).segments[-1].msn + 1
     waiting = [asyncio.create_task(site.get(f"{url}?_HLS_msn={msn}&_HLS_part=0")) for _ in range(20)]
     await settled(lambda: len(site.hls.origin(site.stage.camera()).viewers) == 1, "nobody is seen")
-    site.pictures(6)
+    site.pictures(5)
     bodies = {await (await task).read() for task in waiting}
     assert len(bodies) == 1
 

@@ -220,8 +220,8 @@ async def test_a_sleeping_camera_is_not_woken_and_gets_time_to_wake(home: House)
 
 async def test_latencies_come_from_the_configured_lengths(home: House) -> None:
     rungs = by_rung(await negotiated(home, headers=basic("ann")))
-    # Parts of 0.2 s, segments and groups of pictures of at most 1 s.
-    assert rungs["ll-hls"]["latency_s"] == pytest.approx(3.5 * 0.2 + 0.1, abs=0.05)
+    # Parts of 0.17 s, segments and groups of pictures of at most 1 s.
+    assert rungs["ll-hls"]["latency_s"] == pytest.approx(3.5 * 0.17 + 0.1, abs=0.05)
     assert rungs["hls"]["latency_s"] == pytest.approx(3.5 * 1 + 0.1, abs=0.05)
 
 
