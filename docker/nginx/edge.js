@@ -28,6 +28,7 @@ const MOST_KEYS = 2;
 const MOST_PARTS = 8;
 const LONGEST_AGE_S = 3600;
 const SKEW_S = 30;
+const DIGEST_BYTES = 32;
 
 const PATH = /^\/(?:[A-Za-z0-9_.~-]+\/)*[A-Za-z0-9_.~-]*$/;
 const DOTS = /\/\.+(?:\/|$)/;
@@ -36,11 +37,17 @@ const CAMERA = /^[A-Za-z0-9_.~-]+(?:\/[A-Za-z0-9_.~-]+)*$/;
 const TOKEN = /^([A-Za-z0-9_-]{1,32})\.([1-9][0-9]{0,10})\.([0-9a-f]{16})\.([0-9a-f]{64})$/;
 const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 const SECRET = /^[0-9a-f]{64,256}$/;
+// One key or two as the gateway writes them; whatever else the file may hold is read as JSON.
+const WRITTEN =
+  /^\[\n\{"id": "([\w-]{1,32})", "secret": "([0-9a-f]{64,256})", "created": (?:0|[1-9]\d{0,14})\}(?:,\n\{"id": "([\w-]{1,32})", "secret": "([0-9a-f]{64,256})", "created": (?:0|[1-9]\d{0,14})\})?\n\]\n$/;
 const WITH_SRC = /^\/api\/(?:ws|webrtc|frame\.jpeg)$/;
 const WHEP_SESSION = /\/whep\/[^/]+$/;
+// No camera's: what is open, what is the API's, and the rest.
+const RESERVED_FIRST = /^\/(?:(static|healthz|readyz|login)|(api)|metrics|g)?(?:\/|$)/;
+const ENDS_CAMERA = /\/(?:whep|_hls|snapshot\.jpg|index\.m3u8)(?:\/|$)/;
+const ONLY_STATE = /^_HLS_[^&]*(?:&_HLS_[^&]*)*$/;
+const MAY_BE_SECRET = /\/(?:g|whep|sessions)\/|[^/]{41}/;
 
-const OPEN_FIRST = ['static', 'healthz', 'readyz', 'login'];
-const ENDS_CAMERA = ['whep', '_hls', 'snapshot.jpg', 'index.m3u8'];
 const ENDS_API = ['negotiate', 'sign'];
 const SECRET_FOLLOWS = ['g', 'whep', 'sessions'];
 
@@ -49,7 +56,9 @@ function decoded(text) {
   return text.replace(/\+/g, ' ').replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(parseInt(code, 16)));
 }
 
+/** `{grants, sources, kept}`; `kept` is what of the query names a state of a playlist. */
 function parameters(query) {
+  if (query === '' || ONLY_STATE.test(query)) return { grants: [], sources: [], kept: query };
   const found = { grants: [], sources: [], kept: [] };
   query.split('&').forEach((parameter) => {
     const name = parameter.split('=', 1)[0];
@@ -64,44 +73,45 @@ function parameters(query) {
     else if (plain === 'src') found.sources.push(decoded(value));
     if (name.startsWith('_HLS_')) found.kept.push(parameter);
   });
+  found.kept = found.kept.join('&');
   return found;
 }
 
 /** What a path is about: `{camera, area, open}`; `open` needs no grant. */
 function resolved(path, layout, sources) {
-  const parts = path.split('/').slice(1);
-  if (layout === 'flat') return flat(parts);
-  const first = parts.length ? parts[0] : '';
-  if (first === '' || first === 'metrics' || first === 'g') return { camera: null, area: 'other', open: false };
-  if (OPEN_FIRST.indexOf(first) >= 0) return { camera: null, area: 'other', open: true };
-  if (first === 'api') return { camera: apiCamera(path, parts.slice(1), sources), area: 'other', open: false };
-  const end = parts.findIndex((part) => ENDS_CAMERA.indexOf(part) >= 0);
-  if (end === 0) return { camera: null, area: 'other', open: false };
-  if (end < 0) return { camera: parts.join('/').replace(/\/$/, ''), area: 'other', open: false };
-  return { camera: parts.slice(0, end).join('/'), area: areaOf(parts.slice(end)), open: false };
+  if (layout === 'flat') return flat(path);
+  const reserved = RESERVED_FIRST.exec(path);
+  if (path === '' || reserved !== null) {
+    const camera = reserved !== null && reserved[2] !== undefined ? apiCamera(path, sources) : null;
+    return { camera, area: 'other', open: reserved !== null && reserved[1] !== undefined };
+  }
+  const end = ENDS_CAMERA.exec(path);
+  if (end === null) return { camera: path.slice(1).replace(/\/$/, ''), area: 'other', open: false };
+  if (end.index === 0) return { camera: null, area: 'other', open: false };
+  return { camera: path.slice(1, end.index), area: areaOf(path.slice(end.index + 1)), open: false };
 }
 
 function areaOf(rest) {
-  if (rest.length === 1 && rest[0] === 'index.m3u8') return 'playlist';
-  const file = rest[rest.length - 1];
-  if (rest[0] !== '_hls' || rest.length < 2 || file === '') return 'other';
-  return file.endsWith('.m3u8') ? 'reload' : 'media';
+  if (rest === 'index.m3u8') return 'playlist';
+  if (!rest.startsWith('_hls/') || rest.endsWith('/')) return 'other';
+  return rest.endsWith('.m3u8') ? 'reload' : 'media';
 }
 
 /** MediaMTX's addresses: everything of a camera stands in the directory of its name. */
-function flat(parts) {
-  const file = parts[parts.length - 1];
-  const camera = parts.slice(0, -1).join('/');
-  if (camera === '' || file === '') return { camera: null, area: 'other', open: false };
+function flat(path) {
+  const cut = path.lastIndexOf('/');
+  const file = path.slice(cut + 1);
+  if (cut < 1 || file === '') return { camera: null, area: 'other', open: false };
   let area = 'other';
   if (file === 'index.m3u8') area = 'playlist';
   else if (file.endsWith('.m3u8')) area = 'reload';
   else if (/\.(?:mp4|mp|ts)$/.test(file)) area = 'media';
-  return { camera, area, open: false };
+  return { camera: path.slice(1, cut), area, open: false };
 }
 
-function apiCamera(path, parts, sources) {
+function apiCamera(path, sources) {
   if (WITH_SRC.test(path)) return sources.length ? sources[0] : null;
+  const parts = path.split('/').slice(2);
   if (parts[0] !== 'cameras' || parts.length === 1 || parts.indexOf('') >= 0) return null;
   const ends = parts.length > 2 && ENDS_API.indexOf(parts[parts.length - 1]) >= 0;
   return parts.slice(1, ends ? -1 : undefined).join('/');
@@ -138,9 +148,19 @@ function checked(key) {
   if (!Number.isInteger(key.created) || key.created < 0) throw new Error('a key has no time');
 }
 
-/** The two keys created last, as the gateway takes them. */
-function liveKeys(file) {
+/** The secret of one of the two keys created last, as the gateway takes them; undefined for none of them. */
+function secretOf(id, file) {
   const text = fs.readFileSync(file, 'utf8');
+  const written = WRITTEN.exec(text);
+  if (written !== null && written[1] !== written[3]) {
+    if (written[1] === id) return written[2];
+    return written[3] === id ? written[4] : undefined;
+  }
+  const key = liveKeys(text).find((candidate) => candidate.id === id);
+  return key === undefined ? undefined : key.secret;
+}
+
+function liveKeys(text) {
   if (text.length > LARGEST_FILE) throw new Error('it is too large');
   const keys = JSON.parse(text);
   if (!Array.isArray(keys) || keys.length === 0) throw new Error('it holds no list of keys');
@@ -154,17 +174,22 @@ function liveKeys(file) {
     .map((entry) => entry.key);
 }
 
+/** In the same time wherever they differ. */
 function sameDigest(one, other) {
-  let difference = one.length ^ other.length;
-  for (let index = 0; index < one.length; index += 1) difference |= one.charCodeAt(index) ^ other.charCodeAt(index);
+  let difference = 0;
+  for (let at = 0; at < DIGEST_BYTES; at += 4) difference |= one.readUInt32BE(at) ^ other.readUInt32BE(at);
   return difference === 0;
 }
 
+/** What a grant for `camera` may be signed for, the narrowest first. */
 function prefixes(camera) {
-  const found = ['/'];
-  if (camera === null) return found;
-  const parts = camera.split('/').slice(0, MOST_PARTS);
-  for (let count = 1; count <= parts.length; count += 1) found.push('/' + parts.slice(0, count).join('/') + '/');
+  if (camera === null) return ['/'];
+  const found = [];
+  const parts = camera.split('/');
+  for (let count = Math.min(parts.length, MOST_PARTS); count > 0; count -= 1) {
+    found.push('/' + parts.slice(0, count).join('/') + '/');
+  }
+  found.push('/');
   return found;
 }
 
@@ -176,22 +201,17 @@ function judged(token, camera, file, now) {
   if (match === null) return 401;
   const expires = Number(match[2]);
   if (now > expires + SKEW_S || expires > now + LONGEST_AGE_S + SKEW_S) return 401;
-  const key = liveKeys(file).find((candidate) => candidate.id === match[1]);
-  if (key === undefined) return 401;
+  const secret = secretOf(match[1], file);
+  if (secret === undefined) return 401;
   const head = 'v1\n' + match[1] + '\n' + match[2] + '\n' + match[3] + '\n';
-  let good = false;
-  prefixes(camera).forEach((prefix) => {
-    const digest = crypto
-      .createHmac('sha256', key.secret)
-      .update(head + prefix)
-      .digest('hex');
-    good = sameDigest(digest, match[4]) || good;
-  });
-  return good ? 'in' : 'pass';
+  const signature = Buffer.from(match[4], 'hex');
+  const signed = (prefix) => sameDigest(crypto.createHmac('sha256', secret).update(head + prefix).digest(), signature);
+  return prefixes(camera).some(signed) ? 'in' : 'pass';
 }
 
 /** A path as a log may have it: grants and the secrets of sessions stand behind certain words, or are long. */
 function shown(path) {
+  if (!MAY_BE_SECRET.test(path)) return path || '/';
   let before = '';
   const parts = path.split('/').map((part) => {
     const secret = part !== '' && (SECRET_FOLLOWS.indexOf(before) >= 0 || part.length > LONGEST_SHOWN);
@@ -203,11 +223,12 @@ function shown(path) {
 
 function answer(verdict, area, token, path, kept) {
   const safe = token !== undefined && TOKEN.test(token) ? token : '-';
-  return [verdict, area, safe, shown(path), path].concat(kept.length ? [kept.join('&')] : []).join(' ');
+  const line = verdict + ' ' + area + ' ' + safe + ' ' + shown(path) + ' ' + path;
+  return kept === '' ? line : line + ' ' + kept;
 }
 
 function refused(status) {
-  return answer(status, 'other', undefined, '/', []);
+  return answer(status, 'other', undefined, '/', '');
 }
 
 function decided(r) {
@@ -240,7 +261,7 @@ function decided(r) {
   if (credentials.status) return answer(credentials.status, 'other', undefined, path, found.kept);
   // What is not fetched is never answered from the cache.
   let area = r.method === 'GET' || r.method === 'HEAD' ? about.area : 'other';
-  if (area === 'reload' && !found.kept.length) area = 'poll';
+  if (area === 'reload' && found.kept === '') area = 'poll';
   if (credentials.token === undefined) return answer('pass', area, undefined, path, found.kept);
   const verdict = judged(credentials.token, about.camera, r.variables.edge_keys, Number(r.variables.edge_time));
   const moves = verdict === 'in' && credentials.byQuery && area === 'playlist';
