@@ -53,7 +53,7 @@ export class Account {
   /** @returns {{[key: string]: unknown}} protocol.md, Report */
   get report() {
     const { camera, climb, planner, record } = this.#of;
-    const { watchedMs, stalledMs, latencies, history, session } = record;
+    const { watchedMs, stalledMs, latencies, history, renditions, session } = record;
     return reportOf({
       camera,
       session,
@@ -62,6 +62,7 @@ export class Account {
       stalledMs,
       latencies,
       history,
+      renditions,
       absent: planner.absentAbove(climb.shown?.rung.name),
       pair: climb.shown?.counters?.pair ?? null,
     });

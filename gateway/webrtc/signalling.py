@@ -38,7 +38,6 @@ from gateway.webrtc.messages import (
     offer_kind,
     parse_message,
 )
-from gateway.webrtc.renditions import Rendition
 from gateway.webrtc.renewals import Renewals
 from gateway.webrtc.sdp import Offer
 from gateway.webrtc.session import LOSS, Session
@@ -277,7 +276,7 @@ class Signalling:
             self._send(answer_message(answer, version=message.version))
             if session.link_bad:
                 self._fallback(LOSS)
-            if session.rendition is not Rendition.MAIN:
+            if self._camera.substream is not None:
                 self._say_rendition()
 
     async def _answer(self, offer: Offer) -> tuple[Session, str]:
