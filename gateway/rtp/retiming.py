@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit
 
-_JUMP: Final = VIDEO_CLOCK_RATE
+_JUMP: Final = VIDEO_CLOCK_RATE // 2
 """What differs by more is not moved there little by little."""
 
 _SLEW: Final = 50
