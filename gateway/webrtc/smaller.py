@@ -22,6 +22,7 @@ from gateway.webrtc.viewer import Viewer
 FIRST_INDEX: Final = 1 << 48
 """Where the numbers of its packets begin."""
 
+_HOPELESS: Final = (CameraState.OFFLINE, CameraState.UNSUPPORTED)
 _CLEARLY: Final = 0.9
 """It has to be smaller than this part of what the link carried."""
 
@@ -143,11 +144,12 @@ class SmallerRendition:
 
     def _status_changed(self, status: CameraStatus) -> None:
         """Where only the substream has failed, the main stream is what there is."""
-        if status.state in (CameraState.LIVE, CameraState.CONNECTING, CameraState.IDLE):
+        if status.state is CameraState.LIVE or self._main.hub.status.state is not CameraState.LIVE:
             return
-        if self._main.hub.status.state is CameraState.LIVE:
-            for viewer in (*self._viewers, *self._coming):
-                viewer.refuse_substream(self._clock.monotonic())
+        # Who waits for it can wait while it is being opened.
+        waiting = self._coming if status.state in _HOPELESS else ()
+        for viewer in (*self._viewers, *waiting):
+            viewer.refuse_substream(self._clock.monotonic())
 
 
 def _plays(viewer: Viewer, stream: StreamInfo) -> bool:

@@ -139,7 +139,8 @@ class Viewer:
         if self.rendition is Rendition.SUBSTREAM:
             # What waits of the main stream would only hold it up.
             self.drop_to_keyframe()
-            self.pace.rest(self.carried_bps)
+            if self.carried_bps:
+                self.pace.rest(self.carried_bps)
         self._switched(self.rendition)
 
     def refuse_substream(self, now: float) -> None:

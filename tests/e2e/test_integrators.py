@@ -35,7 +35,7 @@ CAMERA: Final = "site1/yard"
 API_KEY: Final = "cgk_" + "i" * 43
 WRITTEN: Final = "https://cams.example.org/"
 DEADLINE_MS: Final = 20_000
-_FROM_GATEWAY: Final = {"state", "fallback", "error"}
+_FROM_GATEWAY: Final = {"state", "fallback", "rendition", "error"}
 
 
 def example(name: str) -> str:

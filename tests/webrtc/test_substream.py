@@ -199,7 +199,7 @@ async def test_one_that_does_not_help_leads_to_the_fallback() -> None:
         assert fallbacks == ["loss"]
 
 
-@pytest.mark.parametrize("state", [CameraState.OFFLINE, CameraState.STALLED])
+@pytest.mark.parametrize("state", [CameraState.OFFLINE, CameraState.STALLED, CameraState.CONNECTING])
 async def test_one_that_fails_alone_gives_way_to_the_main_stream(state: CameraState) -> None:
     async with scene() as one:
         await one.go_down()
