@@ -19,7 +19,7 @@ _NARROW_BPS: Final = 1_600_000
 _QUEUE_BYTES: Final = 64 * 1024
 _HELPED_WITHIN_S: Final = 8.0
 _NARROW_S: Final = 45.0
-_LOOK_S: Final = 12.0
+_LOOK_S: Final = 8.0
 """Pictures are counted for so long after the gateway must have helped; then it tries the main stream for once."""
 
 _WIDE_AGAIN_S: Final = 75.0
@@ -34,14 +34,17 @@ async def _narrow(ground: Ground) -> dict[str, Figure]:
         async with wall_of(ground, camera) as stage, watched(stage) as visit:
             network.limit(rate_bps=_NARROW_BPS, queue_bytes=_QUEUE_BYTES)
             begun_at = now_ms()
-            await asyncio.sleep(_HELPED_WITHIN_S + _LOOK_S)
-            helped = await visit.pictures(since_ms=begun_at + _HELPED_WITHIN_S * 1000)
+            await asyncio.sleep(_HELPED_WITHIN_S)
+            first_gaps = await visit.gaps_ms(since_ms=begun_at)
+            helped_at = now_ms()
+            await asyncio.sleep(_LOOK_S)
+            helped = await visit.pictures(since_ms=helped_at)
             session = await _session(stage)
+            said = (await visit.said())[-1]
             await asyncio.sleep(_NARROW_S - _HELPED_WITHIN_S - _LOOK_S)
             during = await visit.pictures(since_ms=begun_at)
-            gaps = await visit.gaps_ms(since_ms=begun_at)
+            gaps = await visit.gaps_ms(since_ms=helped_at)
             connections = await visit.connections()
-            said = await visit.said()
             network.unlimit()
             wide_at = now_ms()
             back_at = await _main_again(stage, wide_at)
@@ -57,10 +60,11 @@ async def _narrow(ground: Ground) -> dict[str, Figure]:
         "connections": connections,
         "pictures_per_s": _rate(helped),
         "age_p90_ms": percentile(ages, 0.9) if ages else None,
+        "first_gap_ms": max(first_gaps),
         "longest_gap_ms": max(gaps),
         "rendition": session.get("rendition"),
         "rendition_reason": session.get("rendition_reason"),
-        "marks": " ".join(dict.fromkeys(one.mark for one in said if one.mark and one.at >= begun_at)),
+        "said": f"{said.mark}: {said.detail.partition(' — ')[0]}",
         "back_ms": None if back_at is None else back_at - wide_at,
         "mark": mark,
         "calm_gap_ms": max(calm),
@@ -114,10 +118,12 @@ SUBSTREAM: Final = (
             "connections": exactly(1),
             "pictures_per_s": at_least(0.8 * _SMALLER_FPS),
             "age_p90_ms": at_most(1000),
-            "longest_gap_ms": at_most(3500),
+            "first_gap_ms": at_most(4000),
+            # The main stream has been tried in vain.
+            "longest_gap_ms": at_most(4500),
             "rendition": exactly("substream"),
             "rendition_reason": exactly(_REASON),
-            "marks": exactly("SD"),
+            "said": exactly(f"SD: {_REASON}"),
             "back_ms": at_most(_WIDE_AGAIN_S * 1000),
             "mark": exactly(""),
             "calm_gap_ms": at_most(500),
