@@ -87,10 +87,13 @@ def source_settings(config: Config) -> dict[str, SourceSettings]:
 
 def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig | None = None) -> SourceSettings:
     """One camera as the source wants it; `mediamtx` is for those that may be read there with its secret."""
-    source = camera.source if mediamtx is None else mediamtx.with_credentials(camera.source)
+
+    def address(url: CameraUrl) -> str:
+        return (url if mediamtx is None else mediamtx.with_credentials(url)).reveal()
+
     return SourceSettings(
-        source=source.reveal(),
-        substream=None if camera.substream is None else camera.substream.reveal(),
+        source=address(camera.source),
+        substream=None if camera.substream is None else address(camera.substream),
         transport=camera.transport.value,
         on_demand=camera.on_demand,
         clock=camera.clock.value,

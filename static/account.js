@@ -80,7 +80,7 @@ export class Account {
   /** @returns {import('./report.js').Course} */
   get #course() {
     const { camera, climb, planner, record } = this.#of;
-    const { watchedMs, stalledMs, latencies, history, session } = record;
+    const { watchedMs, stalledMs, latencies, history, renditions, session } = record;
     return {
       camera,
       session,
@@ -89,6 +89,7 @@ export class Account {
       stalledMs,
       latencies,
       history,
+      renditions,
       absent: planner.absentAbove(climb.shown?.rung.name),
       pair: climb.shown?.counters?.pair ?? null,
     };

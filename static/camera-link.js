@@ -236,6 +236,8 @@ export class CameraLink extends EventTarget {
       this.#renewal?.receive({ type, value });
     } else if (type === 'fallback') {
       this.dispatchEvent(new CustomEvent('fallback', { detail: value }));
+    } else if (type === 'rendition') {
+      this.dispatchEvent(new CustomEvent('rendition', { detail: value }));
     }
   }
 }

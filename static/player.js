@@ -101,6 +101,7 @@ export class Player extends EventTarget {
       grant: (grant) => climb.each((rung) => rung.renew(grant)),
       refused: (why) => this.#refused(why),
       fallback: (detail) => this.#toldToFallBack(detail),
+      rendition: (detail) => this.#renditionIs(detail),
     });
     this.#listen(climb, {
       shown: (attempt) => this.#pictureCame(attempt),
@@ -313,6 +314,15 @@ export class Player extends EventTarget {
   #toldToFallBack(detail) {
     this.dispatchEvent(new CustomEvent('fallback', { detail }));
     if (detail.from === this.#climb.shown?.rung.name) this.#climb.faltered({ loss: true });
+  }
+
+  /** @param {import('./types.js').RenditionWord} detail */
+  #renditionIs(detail) {
+    const smaller = detail.rendition === 'substream';
+    if (smaller === this.#standing.smaller) return;
+    this.#standing.renditionIs({ smaller });
+    this.#record.renditionIs(nowMs(), detail);
+    this.#changed();
   }
 
   #socketOpened() {

@@ -3,11 +3,14 @@
 /**
  * @typedef {import('./attempt.js').Attempt} Attempt
  * @typedef {import('./types.js').Metrics} Metrics
+ * @typedef {import('./types.js').RenditionRun} RenditionRun
+ * @typedef {import('./types.js').RenditionWord} RenditionWord
  * @typedef {import('./types.js').RungRun} RungRun
  */
 
 const LATENCIES_KEPT = 60;
 const RUNS_KEPT = 20;
+const RENDITIONS_KEPT = 20;
 const FIRST_REPORT_MS = 5000;
 const REPORT_EVERY_MS = 30_000;
 
@@ -20,6 +23,8 @@ export class Record {
   #firstPictureMs = null;
   /** @type {RungRun[]} */
   #history = [];
+  /** @type {RenditionRun[]} */
+  #renditions = [];
   /** @type {(number | null)[]} */
   #latencies = [];
 
@@ -64,6 +69,20 @@ export class Record {
   /** @param {Attempt} attempt */
   begun({ run }) {
     this.#history = [...this.#history.slice(1 - RUNS_KEPT), run];
+  }
+
+  /** @returns {readonly RenditionRun[]} each time WebRTC began to bring another one */
+  get renditions() {
+    return this.#renditions;
+  }
+
+  /**
+   * @param {number} nowMs
+   * @param {RenditionWord} word
+   */
+  renditionIs(nowMs, { rendition, reason }) {
+    const run = { rendition, reason, atS: (nowMs - this.#startedAt) / 1000 };
+    this.#renditions = [...this.#renditions.slice(1 - RENDITIONS_KEPT), run];
   }
 
   /** @param {number} nowMs */

@@ -11,6 +11,7 @@
  * @property {number} stalledMs with one that stood still
  * @property {readonly (number | null)[]} latencies of the last minute
  * @property {readonly RungRun[]} history
+ * @property {readonly import('./types.js').RenditionRun[]} renditions
  * @property {readonly import('./plan.js').Absent[]} absent rungs that were not tried, and why
  * @property {{protocol: string, type: string} | null} pair
  */
@@ -37,7 +38,8 @@ function median(latencies) {
  * @param {Course} course
  * @returns {Record<string, unknown>}
  */
-export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs, latencies, history, absent, pair }) {
+export function reportOf(course) {
+  const { camera, session, firstPictureMs, watchedMs, stalledMs, latencies, history, renditions, absent, pair } = course;
   return {
     camera,
     session,
@@ -54,6 +56,7 @@ export function reportOf({ camera, session, firstPictureMs, watchedMs, stalledMs
         end: end === null ? null : end.slice(0, LONGEST_END),
       })),
     ],
+    renditions: renditions.map(({ rendition, atS, reason }) => ({ rendition, at_s: rounded(atS), reason })),
     pair,
   };
 }

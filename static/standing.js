@@ -29,6 +29,7 @@ export class Standing {
   /** @type {number | null} */
   #lastPictureAt = null;
   #catchingUp = false;
+  #smaller = false;
   #silent = false;
   /** @type {Cause | null} why */
   #cause = null;
@@ -69,6 +70,11 @@ export class Standing {
   /** @returns {number | null} */
   get lastPictureAt() {
     return this.#lastPictureAt;
+  }
+
+  /** Whether WebRTC brings the camera's substream, as the network is too narrow for more. */
+  get smaller() {
+    return this.#smaller;
   }
 
   get catchingUp() {
@@ -208,6 +214,11 @@ export class Standing {
     return this.#reach.socketDown(detail, nowMs);
   }
 
+  /** @param {{smaller: boolean}} rendition what WebRTC brings */
+  renditionIs({ smaller }) {
+    this.#smaller = smaller;
+  }
+
   /** @param {Camera} camera */
   cameraIs(camera) {
     this.#camera = camera;
@@ -231,6 +242,7 @@ export class Standing {
       silent: this.#silent || (this.#lastPictureAt !== null && this.#phase === 'starting'),
       cause: this.#silent ? this.#cause : null,
       catchingUp: this.#catchingUp,
+      smaller: this.#smaller,
       gatewayDownSince: this.#reach.downSince,
       gatewayRetryAt: this.#reach.retryAt,
       failures: this.#failures,

@@ -31,6 +31,10 @@
  * @property {{codec: string} | null} [audio]
  * @property {Record<string, RungOffer>} [rungs]
  *
+ * @typedef {{rendition: 'main' | 'substream', reason: string | null}} RenditionWord what WebRTC brings, and why not all
+ *
+ * @typedef {RenditionWord & {atS: number}} RenditionRun since when, in seconds after the player started
+ *
  * @typedef {object} ClockReply protocol.md, "WebSocket": all times in seconds
  * @property {number} t0
  * @property {number} t1
@@ -65,6 +69,7 @@
  * @property {boolean} silent pictures came, and then stopped coming
  * @property {import('./recovery.js').Cause | null} cause why they did
  * @property {boolean} catchingUp
+ * @property {boolean} smaller whether WebRTC brings the camera's substream, as the network is too narrow for more
  * @property {number | null} gatewayDownSince
  * @property {number | null} gatewayRetryAt
  * @property {number} failures tries in a row that ended without a picture

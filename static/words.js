@@ -41,6 +41,8 @@ const WHY_LOWER = {
   loss: 'The network loses too many packets for WebRTC.',
 };
 
+const TOO_NARROW = "The network is too narrow for the full picture — showing the camera's smaller one until it carries more";
+
 /** @type {Readonly<Record<string, string>>} */
 const HOW_IT_PLAYS = {
   mse: "Pictures come over the page's own connection, a fraction of a second later than over WebRTC",
@@ -201,9 +203,10 @@ function describeWaiting({ startedAt, camera }, nowMs) {
  * @param {Situation} situation
  * @returns {Words}
  */
-function describePicture({ catchingUp, protocol, transport, lowered }) {
+function describePicture({ catchingUp, protocol, transport, lowered, smaller }) {
   if (catchingUp) return say({ kind: 'catching-up', mark: 'Catching up' });
   const live = { kind: 'live', spoken: 'Live' };
+  if (smaller && protocol === 'webrtc') return say({ ...live, mark: 'SD', detail: TOO_NARROW });
   if (transport === 'TCP') {
     return say({ ...live, mark: 'TCP', detail: "UDP doesn't get through — using TCP, which falls behind when packets are lost" });
   }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from gateway.errors import BadRequest
@@ -29,6 +30,22 @@ class RungRun:
     end: str | None
 
 
+class RenditionName(StrEnum):
+    """What WebRTC can bring of a camera."""
+
+    MAIN = "main"
+    SUBSTREAM = "substream"
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionRun:
+    """From `at_s` seconds after the viewer began it was sent this; `reason` says why if it is not all there is."""
+
+    rendition: RenditionName
+    at_s: float
+    reason: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """The candidate pair that media goes by: `udp` or `tcp`, and `host`, `srflx`, `prflx` or `relay`."""
@@ -51,6 +68,7 @@ class Report:
     stalled_s: float = 0.0
     latency_s: float | None = None
     rungs: tuple[RungRun, ...] = ()
+    renditions: tuple[RenditionRun, ...] = ()
     pair: Pair | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -63,6 +81,9 @@ class Report:
             "rungs": [
                 {"rung": run.rung.value, "at_s": run.at_s, "first_frame_s": run.first_frame_s, "end": run.end}
                 for run in self.rungs
+            ],
+            "renditions": [
+                {"rendition": run.rendition.value, "at_s": run.at_s, "reason": run.reason} for run in self.renditions
             ],
             "pair": None if self.pair is None else {"protocol": self.pair.protocol, "type": self.pair.type},
         }
@@ -79,6 +100,7 @@ def parse_report(value: object) -> Report:
         stalled_s=_seconds(found, "stalled_s") or 0.0,
         latency_s=_seconds(found, "latency_s"),
         rungs=tuple(_run(item, index) for index, item in enumerate(items(found, "rungs"))),
+        renditions=tuple(_rendition(item, index) for index, item in enumerate(items(found, "renditions"))),
         pair=_pair(mapping(found, "pair")),
     )
 
@@ -102,12 +124,28 @@ def _seconds(value: Mapping[str, Any], key: str) -> float | None:
     return number(value, key, most=_LONGEST_S)
 
 
-def _run(item: object, index: int) -> RungRun:
-    key = f"rungs[{index}]"
+def _rendition(item: object, index: int) -> RenditionRun:
+    key = f"renditions[{index}]"
     run = as_mapping(key, item)
+    reason = run.get("reason")
+    return RenditionRun(
+        one_of(f"{key}.rendition", run.get("rendition"), RenditionName),
+        _began(run, key),
+        None if reason is None else text(f"{key}.reason", reason),
+    )
+
+
+def _began(run: Mapping[str, Any], key: str) -> float:
     at_s = _seconds(run, f"{key}.at_s")
     if at_s is None:
         raise BadRequest(f"{key}.at_s: say how many seconds after the start it began")
+    return at_s
+
+
+def _run(item: object, index: int) -> RungRun:
+    key = f"rungs[{index}]"
+    run = as_mapping(key, item)
+    at_s = _began(run, key)
     end = run.get("end")
     return RungRun(
         one_of(f"{key}.rung", run.get("rung"), RungName),

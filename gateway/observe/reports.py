@@ -96,6 +96,11 @@ def summary(reports: Sequence[Report]) -> dict[str, Any]:
     watched_s = sum(report.watched_s for report in reports)
     stalled_s = sum(report.stalled_s for report in reports)
     ends = Counter(f"{run.rung}: {run.end}" for report in reports for run in report.rungs if run.end is not None)
+    renditions = Counter(
+        run.rendition.value if run.reason is None else f"{run.rendition.value}: {run.reason}"
+        for report in reports
+        for run in report.renditions
+    )
     return {
         "viewings": len(reports),
         "watched_s": round(watched_s, 3),
@@ -105,6 +110,7 @@ def summary(reports: Sequence[Report]) -> dict[str, Any]:
         "without_picture": sum(report.start_s is None for report in reports),
         "last_rungs": dict(Counter(report.rungs[-1].rung.value for report in reports if report.rungs)),
         "ends": dict(ends.most_common(16)),
+        "renditions": dict(renditions.most_common(16)),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
@@ -31,6 +32,8 @@ class Camera:
         self.hub = Hub(name, status=CameraStatus(CameraState.CONNECTING, since=clock.now()))
         self.source = Supervisor(name, settings, self.hub, clock=clock, start_delay_s=start_delay_s)
         self.hub.status_changed(self.source.status)
+        self.substream = None if settings.substream is None else _substream(name, settings, clock)
+        """Its smaller rendition, read while somebody watches that one; None where there is none."""
         self._watchers = 0
         self._waiting: set[asyncio.Event] = set()
 
@@ -47,16 +50,21 @@ class Camera:
     def start(self) -> None:
         """Begin to read it, or, on demand, be ready to."""
         self.source.start()
+        if self.substream is not None:
+            self.substream.start()
 
     def retire(self) -> None:
         """It is none of the gateway's cameras any more; whoever waits for its pictures is told so."""
         self.hub.retired = True
+        if self.substream is not None:
+            self.substream.retire()
         for waiting in self._waiting:
             waiting.set()
 
     async def close(self) -> None:
         """Stop reading; bounded in time."""
-        await self.source.close()
+        substream = self.substream
+        await asyncio.gather(self.source.close(), *([] if substream is None else [substream.close()]))
 
     def watch(self) -> None:
         """Somebody watches from now on; undo with `unwatch`, once each."""
@@ -127,3 +135,10 @@ class Camera:
             raise Unprocessable(message, code="unsupported")
         message = status.reason.message if status.reason else "The camera has sent no pictures yet"
         raise CameraOffline(message, retry_after_s=2)
+
+
+def _substream(name: str, settings: SourceSettings, clock: Clock) -> Camera:
+    """A camera of its own: its state is not that of the camera it is the substream of."""
+    assert settings.substream is not None  # noqa: S101  the only caller looks
+    only = replace(settings, source=settings.substream, substream=None, on_demand=True)
+    return Camera(f"{name} (substream)", only, clock=clock)

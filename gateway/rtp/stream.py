@@ -35,8 +35,8 @@ class RtpFrame:
 class RtpTrack:
     """Turns access units of one track into frames and keeps the newest of them for retransmission.
 
-    `timestamp_offset` (32 bit) is added to every timestamp.  The history holds at least the last `history_s` seconds
-    unless they exceed `history_bytes`; what is older is dropped first.
+    `timestamp_offset` (32 bit) is added to every timestamp; `first_index` numbers the first packet.  The history holds
+    at least the last `history_s` seconds unless they exceed `history_bytes`; what is older is dropped first.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class RtpTrack:
         *,
         clock_rate: int,
         timestamp_offset: int,
+        first_index: int = 0,
         history_s: float = 1.5,
         history_bytes: int = 16 << 20,
     ) -> None:
@@ -55,7 +56,7 @@ class RtpTrack:
         self._history_bytes = history_bytes
         self._frames: deque[RtpFrame] = deque()
         self._held_bytes = 0
-        self.next_index = 0
+        self.next_index = first_index
 
     def timestamp(self, pts: int) -> int:
         """The RTP timestamp of a presentation time given in the track's clock rate."""

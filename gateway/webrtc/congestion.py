@@ -98,10 +98,14 @@ class LinkGate:
         self.closed = False
         self._since: float | None = None
 
-    def report(self, link: Reported, now: float, *, need_bps: float) -> bool:
+    def forget(self) -> None:
+        """What was reported so far says nothing about what is sent from now on."""
+        self._since = None
+
+    def report(self, link: Reported, now: float, *, need_bps: float, may_close: bool = True) -> bool:
         """Take what was reported at monotonic second `now`; True when the gate has just moved.
 
-        `need_bps` is the camera's bitrate; 0 while it is unknown.
+        `need_bps` is the camera's bitrate; 0 while it is unknown.  `may_close` False: something else may help yet.
         """
         pressing = link.lost_fraction < LIGHT_LOSS if self.closed else link.overloaded(need_bps)
         if not pressing:
@@ -109,7 +113,7 @@ class LinkGate:
             return False
         if self._since is None:
             self._since = now
-        if now - self._since < HOLD_S:
+        if now - self._since < HOLD_S or not (self.closed or may_close):
             return False
         self.closed = not self.closed
         self._since = None

@@ -13,6 +13,7 @@ from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, AudioCodec, StreamInfo, TrackKind
+from gateway.relay.camera import Camera
 from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264, split_samples
 from gateway.rtp.shared import SharedFrame
@@ -21,11 +22,14 @@ from gateway.rtp.templates import MAX_PAYLOAD
 from gateway.sparing import SparingLog
 from gateway.webrtc.peer import random_ssrc
 from gateway.webrtc.pump import Pump
+from gateway.webrtc.renditions import Rendition
+from gateway.webrtc.smaller import FIRST_INDEX, SmallerRendition
 from gateway.webrtc.viewer import Progress, Viewer
 
 _log = logging.getLogger(__name__)
 
 _DONE, _MORE = Progress.DONE, Progress.MORE
+_AUDIO: Final = TrackKind.AUDIO
 _REPORT_INTERVAL_S: Final = 1.0
 _REPORTS_AT_ONCE: Final = 25
 """Sender reports made in one go: those of hundreds of viewers would hold up a frame."""
@@ -64,6 +68,11 @@ class Broadcast:
         self._ready: deque[Viewer] = deque()
         self._paced: list[Viewer] = []
         self._viewers: dict[Viewer, None] = {}
+        self._full: dict[Viewer, None] = {}
+        """Those who are sent the main stream's video."""
+        self._returning: dict[Viewer, None] = {}
+        """Those who come back from the substream with the next keyframe."""
+        self._smaller: SmallerRendition | None = None
         self._moving: dict[Viewer, None] = {}
         """Those whose playout delay changes with every picture."""
         self._offsets = {kind: secrets.randbits(32) for kind in TrackKind}
@@ -103,7 +112,9 @@ class Broadcast:
         if not self._viewers:
             self._start()
         self._viewers[viewer] = None
+        self._full[viewer] = None
         viewer.wake = partial(self._wake, viewer)
+        viewer.wants = partial(self._move, viewer)
         viewer.began_to_move = partial(self._began_to_move, viewer)
         if viewer.moving:
             self._began_to_move(viewer)
@@ -118,12 +129,51 @@ class Broadcast:
             viewer.drop_to_keyframe()
             self._send_group(viewer)
 
+    # Renditions.
+
+    def offer_smaller(self, substream: Camera) -> None:
+        """Let viewers with a narrow link have this substream."""
+        if self._smaller is None:
+            track = RtpTrack(
+                _PACKETIZE[TrackKind.VIDEO],
+                clock_rate=VIDEO_CLOCK_RATE,
+                timestamp_offset=self._offsets[TrackKind.VIDEO],
+                first_index=FIRST_INDEX,
+            )
+            self._smaller = SmallerRendition(substream, self, track, clock=self._clock)
+
+    def _move(self, viewer: Viewer, rendition: Rendition) -> None:
+        if self._smaller is None or viewer not in self._viewers:
+            return
+        if rendition is Rendition.SUBSTREAM:
+            self._returning.pop(viewer, None)
+            self._smaller.expect(viewer)
+        elif viewer in self._smaller:
+            self._returning[viewer] = None
+        else:
+            self._smaller.leave(viewer)
+
+    def spare(self, viewer: Viewer) -> None:
+        """No more video of the main stream for this viewer."""
+        self._full.pop(viewer, None)
+
+    def _bring_back(self) -> None:
+        now = self._clock.monotonic()
+        for viewer in self._returning:
+            if self._smaller is not None:
+                self._smaller.leave(viewer)
+            self._full[viewer] = None
+            viewer.follow(self._tracks[TrackKind.VIDEO], self.keyframe, now)
+            viewer.needs(self.hub.bitrate_bps)
+        self._returning.clear()
+
     def _send_group(self, viewer: Viewer) -> None:
         if not self.hub.gop.usable:
             # The camera went away: what is held would be shown as if it were live.
             self._group = []
         now = self._clock.monotonic()
-        for shared in self._group:
+        smaller = self._smaller
+        for shared in smaller.group if smaller is not None and viewer in smaller else self._group:
             viewer.offer(shared, now)
         self._wake(viewer)
 
@@ -141,7 +191,10 @@ class Broadcast:
         if viewer not in self._viewers:
             return
         del self._viewers[viewer]
-        self._moving.pop(viewer, None)
+        for some in (self._full, self._returning, self._moving):
+            some.pop(viewer, None)
+        if self._smaller is not None:
+            self._smaller.leave(viewer)
         if viewer.queued:
             self._ready = deque(other for other in self._ready if other is not viewer)
             self._paced = [other for other in self._paced if other is not viewer]
@@ -186,18 +239,33 @@ class Broadcast:
     def _broadcast(self, unit: AccessUnit) -> None:
         for part in self._parts(unit):
             shared = self._packetize(part)
-            if shared is None or not self._viewers:
+            if shared is None:
                 continue
-            # Another viewer begins each time, so that none is always last.
-            self._turn = (self._turn + 1) % len(self._viewers)
-            viewers = tuple(self._viewers)
-            now = self._clock.monotonic()
             if self._moving:
-                self._step_delays(now)
-            for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
-                if viewer.offer(shared, now) and not viewer.queued:
-                    viewer.queued = True
-                    self._ready.append(viewer)
+                self._step_delays(self._clock.monotonic())
+            if shared.kind is _AUDIO:
+                self._queue(self._viewers, shared)
+                continue
+            if shared.keyframe and self._returning:
+                self._bring_back()
+            self._queue(self._full, shared)
+
+    def _queue(self, audience: dict[Viewer, None], shared: SharedFrame) -> None:
+        if not audience:
+            return
+        # Another viewer begins each time, so that none is always last.
+        self._turn = (self._turn + 1) % len(audience)
+        viewers = tuple(audience)
+        now = self._clock.monotonic()
+        for viewer in itertools.chain(viewers[self._turn :], viewers[: self._turn]):
+            if viewer.offer(shared, now) and not viewer.queued:
+                viewer.queued = True
+                self._ready.append(viewer)
+
+    def send(self, audience: dict[Viewer, None], shared: SharedFrame) -> None:
+        """Queue a frame for these viewers and begin to send it."""
+        self._queue(audience, shared)
+        self._pump.wake(self)
 
     def _began_to_move(self, viewer: Viewer) -> None:
         self._moving[viewer] = None
@@ -293,7 +361,9 @@ class Broadcast:
         for _ in range(min(_REPORTS_AT_ONCE, len(self._unreported))):
             viewer = self._unreported.popleft()
             if viewer in self._viewers:
-                viewer.needs(self.hub.bitrate_bps)
+                smaller = self._smaller
+                rendition = smaller if smaller is not None and viewer in smaller else self.hub
+                viewer.needs(rendition.bitrate_bps)
                 self._report(viewer)
 
     def _report(self, viewer: Viewer) -> None:

@@ -29,6 +29,7 @@ UNPACED_BYTES: Final = 32 * 1024
 PACE_S: Final = 0.005
 """How often those who wait for their pace are looked at again."""
 
+REST_S: Final = 0.3
 _BACK_OFF_S: Final = 0.2
 _RECOVERY: Final = 1.5
 
@@ -65,6 +66,11 @@ class Pace:
         self._start_bps = max(float(INITIAL_RATE_BPS), HEADROOM * stream_bps)
         self._least_bps = LEAST_HEADROOM * stream_bps
         self._rate_bps = max(self._rate_bps, self._least_bps)
+
+    def rest(self, bitrate_bps: float) -> None:
+        """Pause for as long as it takes a link that has been overfilled to empty its queue, then go on at this rate."""
+        self._rate_bps = min(self._rate_bps, bitrate_bps)
+        self._credit = -REST_S * self._rate_bps / 8
 
     def advance(self, now: float, *, bursting: bool) -> None:
         """Let time pass: credit grows, and while a burst is under way so does the rate."""

@@ -16,6 +16,7 @@ from gateway.negotiate.modes import DELAY_S, Mode
 from gateway.relay.camera import Camera
 from gateway.webrtc.fanout import Broadcast
 from gateway.webrtc.peer import GatewayPeer
+from gateway.webrtc.renditions import TOO_NARROW, Rendition
 from gateway.webrtc.sdp import Identity
 from gateway.webrtc.selection import Selection
 from gateway.webrtc.viewer import Viewer
@@ -28,7 +29,8 @@ LOSS: Final = "loss"
 class Session:
     """`secret` is the last part of WHEP's Location: whoever knows it may end the session; `id` is for everyone.
 
-    Emits `fallback` (reason) on `events` when the viewer's link can't carry WebRTC.
+    Emits `fallback` (reason) on `events` when the viewer's link can't carry WebRTC, and `rendition` (Rendition) when it
+    is sent another one from now on.
     """
 
     camera: Camera
@@ -69,6 +71,16 @@ class Session:
         if self.viewer is not None:
             self.viewer.aim(DELAY_S[mode])
 
+    @property
+    def rendition(self) -> Rendition:
+        """What its viewer is sent of the camera."""
+        return Rendition.MAIN if self.viewer is None else self.viewer.rendition
+
+    def rendition_json(self) -> dict[str, Any]:
+        """What its viewer is sent of the camera, and why if it is not all."""
+        reason = TOO_NARROW if self.rendition is Rendition.SUBSTREAM else None
+        return {"rendition": self.rendition.value, "reason": reason}
+
     def as_json(self) -> dict[str, Any]:
         """What `GET /api/sessions` tells of it."""
         path = self.peer.path
@@ -85,6 +97,8 @@ class Session:
         if video is not None:
             counters = video.counters
             shown |= {
+                "rendition": self.rendition.value,
+                "rendition_reason": self.rendition_json()["reason"],
                 "playout_delay_s": video.packet_class.min_delay / 100,
                 "packets": counters.packets,
                 "octets": counters.octets,

@@ -25,6 +25,7 @@ from gateway.webrtc.fanout import Broadcast, Broadcasts
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.peer import FanoutSender, GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.port import MediaPort
+from gateway.webrtc.renditions import Rendition, RenditionChoice
 from gateway.webrtc.sdp import Offer, SdpError, parse_offer
 from gateway.webrtc.selection import select, still_offered
 from gateway.webrtc.session import LOSS, Session
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 
 HANDSHAKE_DEADLINE_S: Final = 10.0
 _CLOSE_DEADLINE_S: Final = 3.0
+_SHOWN: Final = {Rendition.MAIN: "main stream", Rendition.SUBSTREAM: "substream"}
 _FIRST_NUMBERS: Final = 1 << 14
 
 
@@ -63,6 +65,8 @@ class Sessions:
         self._waiting: Counter[str] = Counter()
         self._closed = False
         self.broadcasts = Broadcasts(clock=clock)
+        self.switches: Counter[Rendition] = Counter()
+        """How often a viewer was moved to each rendition since the start."""
 
     def __len__(self) -> int:
         """Sessions that have not ended, handshakes included."""
@@ -73,11 +77,12 @@ class Sessions:
         return iter(tuple(self._sessions.values()))
 
     def transport_counts(self) -> dict[str, int | dict[str, int]]:
-        """What the media port holds and what it has dropped since the start, by reason, for administrators."""
+        """What the media port holds, what it has dropped and how often viewers were moved, for administrators."""
         port = self._port
         return {
             "connections": port.connection_count,
             "paths": port.path_count,
+            "renditions": {rendition.value: self.switches[rendition] for rendition in Rendition},
             "dropped": {reason.value: count for reason, count in sorted(port.drops.items())},
         }
 
@@ -267,7 +272,17 @@ class Sessions:
         tracks = self._viewer_tracks(session, broadcast, stream, wire)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
-        session.viewer = Viewer(tracks, wire, pace, moved=lambda bad: self._link_moved(session, bad=bad))
+        substream = session.camera.substream
+        if substream is not None:
+            broadcast.offer_smaller(substream)
+        session.viewer = Viewer(
+            tracks,
+            wire,
+            pace,
+            moved=lambda bad: self._link_moved(session, bad=bad),
+            choice=None if substream is None else RenditionChoice(),
+            switched=lambda rendition: self._switched(session, rendition),
+        )
         if session.camera.stream is not None:
             session.viewer.match(session.camera.stream)
         session.broadcast = broadcast
@@ -316,6 +331,12 @@ class Sessions:
         self._log.info("%s: a viewer's link %s", session.camera.name, "carries too little" if bad else "has recovered")
         if bad:
             session.events.emit("fallback", LOSS)
+
+    def _switched(self, session: Session, rendition: Rendition) -> None:
+        """Its viewer is sent another rendition from now on."""
+        self.switches[rendition] += 1
+        self._log.info("%s: a viewer is sent the %s now", session.camera.name, _SHOWN[rendition])
+        session.events.emit("rendition", rendition)
 
     def _state_changed(self, session: Session) -> None:
         if session.peer.connectionState in ("failed", "closed"):

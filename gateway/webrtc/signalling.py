@@ -276,6 +276,8 @@ class Signalling:
             self._send(answer_message(answer, version=message.version))
             if session.link_bad:
                 self._fallback(LOSS)
+            if self._camera.substream is not None:
+                self._say_rendition()
 
     async def _answer(self, offer: Offer) -> tuple[Session, str]:
         restarting = self._sessions.find_restarting(self._camera, offer)
@@ -299,11 +301,17 @@ class Signalling:
         """Follow this session's events from now on, None to stop following."""
         if self._session is not None:
             self._session.events.remove_listener("fallback", self._fallback)
+            self._session.events.remove_listener("rendition", self._say_rendition)
         self._session = session
         if session is not None:
             session.events.on("fallback", self._fallback)
+            session.events.on("rendition", self._say_rendition)
             if self._mode is not None:
                 session.set_mode(self._mode)
+
+    def _say_rendition(self, *_: object) -> None:
+        if self._session is not None:
+            self._send({"type": "rendition", "value": self._session.rendition_json()})
 
     def _fallback(self, reason: str) -> None:
         rungs = self._describe(self._camera)["rungs"]

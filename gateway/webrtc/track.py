@@ -21,6 +21,7 @@ RTX_SHARE: Final = 0.25
 """Retransmissions may take this part of what a viewer is sent."""
 
 _RTX_BURST_BYTES: Final = 192 * 1024
+_RTX_FRESH_BYTES: Final = 32 * 1024
 _MAX_NACKED: Final = 512
 """Packets of one NACK that are looked up; a viewer that misses more needs a keyframe."""
 
@@ -122,6 +123,14 @@ class ViewerTrack:
             self.packet_class = self.packet_class._replace(min_delay=delay.least, max_delay=delay.most)
         if self._rtx is not None and self._rtx.playout_delay_id:
             self._rtx = self._rtx._replace(min_delay=delay.least, max_delay=delay.most)
+
+    def follow(self, track: RtpTrack, keyframe: Callable[[], RtpFrame | None]) -> None:
+        """Go on with the packets of another rendition, under the next numbers; the old one's are repeated no more."""
+        self._track = track
+        self._keyframe = keyframe
+        self.repeats.clear()
+        # A link that was too narrow has used up the share of repeats, and the first keyframe must get through.
+        self._rtx_allowance = max(self._rtx_allowance, _RTX_FRESH_BYTES)
 
     # Repeats.
 

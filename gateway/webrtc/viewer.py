@@ -9,9 +9,11 @@ from typing import Final
 
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.rtp.shared import SharedFrame
+from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.webrtc.congestion import LinkGate, Reported
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.playout import PlayoutDelay
+from gateway.webrtc.renditions import Rendition, RenditionChoice
 from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.wire import Wire
 
@@ -42,7 +44,8 @@ _DONE, _MORE, _PACED = Progress.DONE, Progress.MORE, Progress.PACED
 class Viewer:
     """Belongs to one broadcast; everything happens on the event loop's thread.  Listens to its video track.
 
-    `moved` is told when the link has become too bad for anything but keyframes (True) and when it is good again.
+    `moved` is told when the link has become too bad for anything but keyframes (True) and when it is good again;
+    `switched` which rendition it is sent from now on.  `choice` is None where there is but one.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Viewer:
         pace: Pace,
         *,
         moved: Callable[[bool], None] = _nothing,
+        choice: RenditionChoice | None = None,
+        switched: Callable[[Rendition], None] = _nothing,
     ) -> None:
         self.tracks = tracks
         self.pace = pace
@@ -63,6 +68,10 @@ class Viewer:
         """Tells its broadcast, which sets this, that steps are due from now on."""
         self._wire = wire
         self._moved = moved
+        self._choice = choice
+        self._switched = switched
+        self.wants: Callable[[Rendition], None] = _nothing
+        """Asks its broadcast, which sets this, for another rendition."""
         self._gate = LinkGate()
         self._delay = PlayoutDelay()
         self._need_bps = 0
@@ -108,12 +117,51 @@ class Viewer:
         self._need_bps = bitrate_bps
         self.pace.needs(bitrate_bps)
 
+    # Renditions.
+
+    @property
+    def rendition(self) -> Rendition:
+        """What it is sent of the camera."""
+        return Rendition.MAIN if self._choice is None else self._choice.current
+
+    @property
+    def carried_bps(self) -> float:
+        """What its link carried when it was found too narrow; 0 while that is not known."""
+        return 0.0 if self._choice is None else self._choice.carried_bps
+
+    def follow(self, track: RtpTrack, keyframe: Callable[[], RtpFrame | None], now: float) -> None:
+        """Go on with the rendition that was asked for, whose next frame is a keyframe."""
+        if self._choice is None or self._video is None:
+            return
+        self._choice.arrived(now)
+        self._gate.forget()
+        self._video.follow(track, keyframe)
+        if self.rendition is Rendition.SUBSTREAM:
+            # What waits of the main stream would only hold it up.
+            self.drop_to_keyframe()
+            if self.carried_bps:
+                self.pace.rest(self.carried_bps)
+        self._switched(self.rendition)
+
+    def refuse_substream(self, now: float) -> None:
+        """It can't be had (any more)."""
+        if self._choice is not None:
+            self._want(self._choice.refused(now))
+
+    def _want(self, rendition: Rendition | None) -> None:
+        if rendition is not None:
+            self.wants(rendition)
+
     # What its video track hears.
 
     def reported(self, link: Reported, now: float) -> None:
         """Send keyframes only, over a link that carries too little, or everything again."""
         self.pace.reported(link.lost_fraction)
-        if not self._gate.report(link, now, need_bps=self._need_bps):
+        choice = self._choice
+        if choice is not None and not self._gate.closed:
+            self._want(choice.report(link, now, need_bps=self._need_bps))
+        may_close = choice is None or not choice.moving
+        if not self._gate.report(link, now, need_bps=self._need_bps, may_close=may_close):
             return
         closed = self._gate.closed
         for track in self.tracks.values():

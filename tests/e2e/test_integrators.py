@@ -44,7 +44,7 @@ globalThis.WebSocket = function (url) {
   return refused;
 };
 """
-_FROM_GATEWAY: Final = {"state", "fallback", "error"}
+_FROM_GATEWAY: Final = {"state", "fallback", "rendition", "error"}
 
 
 def example(name: str) -> str:

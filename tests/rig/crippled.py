@@ -17,7 +17,7 @@ from aioice.stun import Class, Message, Method
 from gateway import app, cli
 from gateway.relay.camera import Camera
 from gateway.source import connection, reader, supervision
-from gateway.webrtc import advertise, ice, pacing, port, sessions, track, udp
+from gateway.webrtc import advertise, ice, pacing, port, renditions, sessions, track, udp
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.congestion import LinkGate
 from gateway.webrtc.ice import Credentials, IceLiteAgent
@@ -159,6 +159,15 @@ def _loss_gate() -> None:
     _replace(LinkGate, "report", never)
 
 
+def _substream() -> None:
+    """Finds no link too narrow."""
+
+    def nothing(*_: object, **__: object) -> None:
+        return None
+
+    _replace(renditions.RenditionChoice, "report", nothing)
+
+
 def _camera_threads() -> None:
     """Opens cameras on the event loop, where one that hangs holds up all."""
     opened = connection.open_container
@@ -211,6 +220,7 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "skipping": _skipping,
     "absence": _absence,
     "loss-gate": _loss_gate,
+    "substream": _substream,
     "camera-threads": _camera_threads,
     "camera-deadlines": _camera_deadlines,
     **{name: _remedy(name) for name in REMEDIES},

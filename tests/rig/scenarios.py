@@ -11,7 +11,8 @@ from tests.rig.links import LINKS, RANDOM_LOSS, REBINDING, UDP_BLOCKED
 from tests.rig.narrow_ways import NARROW_WAYS
 from tests.rig.outages import OUTAGES
 from tests.rig.stranger_attack import STRANGERS
+from tests.rig.substream import SUBSTREAM
 
 ALL: Final = (*LINKS, *OUTAGES, STRANGERS)
 QUICK: Final = (UDP_BLOCKED, REBINDING, RANDOM_LOSS, STRANGERS)
-TRIALS: Final = (*CAMERA_FAULTS, *BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS)
+TRIALS: Final = (*CAMERA_FAULTS, *BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS, *SUBSTREAM)

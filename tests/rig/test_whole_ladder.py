@@ -8,6 +8,7 @@ from tests.rig.blocked_ways import BLOCKED_WAYS
 from tests.rig.interruptions import INTERRUPTIONS
 from tests.rig.narrow_ways import NARROW_WAYS
 from tests.rig.scenario import Conduct, Trial, variants
+from tests.rig.substream import SUBSTREAM
 
 pytestmark = [
     pytest.mark.rig,
@@ -16,7 +17,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("trial", "without"), variants((*BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS)), ids=str)
+@pytest.mark.parametrize(
+    ("trial", "without"), variants((*BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS, *SUBSTREAM)), ids=str
+)
 async def test_the_page_finds_its_way_and_this_notices_when_it_does_not(
     conduct: Conduct, trial: Trial, without: str | None
 ) -> None:

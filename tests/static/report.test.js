@@ -14,6 +14,10 @@ const COURSE = {
     { rung: 'webrtc', atS: 0, firstPictureS: null, end: "The gateway's media port did not answer." },
     { rung: 'mse', atS: 0.4, firstPictureS: 0.2, end: null },
   ],
+  renditions: /** @type {import('../../static/types.js').RenditionRun[]} */ ([
+    { rendition: 'substream', atS: 41.23456, reason: 'The network is too narrow for the full picture' },
+    { rendition: 'main', atS: 60, reason: null },
+  ]),
   absent: /** @type {{rung: string, code: string, message: string}[]} */ ([]),
   pair: { protocol: 'udp', type: 'host' },
 };
@@ -29,6 +33,10 @@ test('a report has the shape the gateway reads, in seconds', () => {
     rungs: [
       { rung: 'webrtc', at_s: 0, first_frame_s: null, end: "The gateway's media port did not answer." },
       { rung: 'mse', at_s: 0.4, first_frame_s: 0.2, end: null },
+    ],
+    renditions: [
+      { rendition: 'substream', at_s: 41.235, reason: 'The network is too narrow for the full picture' },
+      { rendition: 'main', at_s: 60, reason: null },
     ],
     pair: { protocol: 'udp', type: 'host' },
   });

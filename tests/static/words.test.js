@@ -27,6 +27,7 @@ const situation = (changes) => ({
   lastPictureAt: NOW - 20,
   silent: false,
   catchingUp: false,
+  smaller: false,
   gatewayDownSince: null,
   gatewayRetryAt: null,
   failures: 0,
@@ -54,6 +55,18 @@ const NO_ANSWER = { code: 'no_answer', message: 'No answer', address: '192.0.2.1
 /** @type {[string, Partial<Situation>, Partial<import('../../static/types.js').Words>][]} */
 const TABLE = [
   ['live', {}, { kind: 'live', mark: '', title: '', picture: 'clear', waiting: false }],
+  [
+    'the substream',
+    { smaller: true },
+    {
+      kind: 'live',
+      mark: 'SD',
+      title: '',
+      detail: "The network is too narrow for the full picture — showing the camera's smaller one until it carries more",
+      picture: 'clear',
+    },
+  ],
+  ['a lower rung after the substream', { smaller: true, protocol: 'mse', transport: null }, { kind: 'live', mark: 'MSE' }],
   ['waiting for 200 ms', { ...BEFORE, startedAt: NOW - 200 }, { kind: 'starting', title: '', waiting: false }],
   ['waiting for 400 ms', { ...BEFORE, startedAt: NOW - 400 }, { title: '', waiting: true, picture: 'dimmed' }],
   ['waiting for 5 s', { ...BEFORE, startedAt: NOW - 5000 }, { title: 'Waiting for the first picture for 5 s' }],

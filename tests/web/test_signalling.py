@@ -23,10 +23,12 @@ from gateway.clock import SYSTEM_CLOCK
 from gateway.hls.mse import Mse
 from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
+from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.asking import Answers
 from gateway.webrtc.candidates import host_candidates
+from gateway.webrtc.renditions import TOO_NARROW, Rendition
 from gateway.webrtc.sdp import Offer, parse_offer
 from gateway.webrtc.session import Session
 from gateway.webrtc.signalling import Caller, Signalling
@@ -419,6 +421,20 @@ async def test_a_link_that_loses_too_much_is_told_again_to_a_new_socket(site: Si
             await socket.next("webrtc/answer")
             told = (await socket.next("fallback"))["value"]
             assert told == {"from": "webrtc", "to": "mse", "reason": "loss"}
+
+
+async def test_what_webrtc_brings_of_a_camera_with_a_substream_is_told_with_the_answer_and_when_it_changes(
+    site: Site,
+) -> None:
+    site.stage.camera().substream = Camera("smaller", SourceSettings("rtsp://192.0.2.10/small"))
+    async with watching_over_a_socket(site) as (text, session), connected(site) as socket:
+        await socket.send("webrtc/offer", restarting(text))
+        await socket.next("webrtc/answer")
+        assert (await socket.next("rendition"))["value"] == {"rendition": "main", "reason": None}
+        with mock.patch.object(Session, "rendition", Rendition.SUBSTREAM):
+            session.events.emit("rendition", Rendition.SUBSTREAM)
+            told = (await socket.next("rendition"))["value"]
+        assert told == {"rendition": "substream", "reason": TOO_NARROW}
 
 
 @pytest.mark.parametrize(
