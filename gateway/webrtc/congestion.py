@@ -111,8 +111,8 @@ class LinkGate:
         """
         pressing = link.lost_fraction < LIGHT_LOSS if self.closed else link.overloaded(need_bps)
         severe = not self.closed and link.lost_fraction > SEVERE_LOSS
-        self._since = _since(self._since, now, lasts=pressing)
-        self._severe_since = _since(self._severe_since, now, lasts=severe)
+        self._since = _begun(self._since, now, lasts=pressing)
+        self._severe_since = _begun(self._severe_since, now, lasts=severe)
         held = self._since is not None and now - self._since >= HOLD_S
         if not held and (self._severe_since is None or now - self._severe_since < SEVERE_HOLD_S):
             return False
@@ -121,7 +121,7 @@ class LinkGate:
         return True
 
 
-def _since(before: float | None, now: float, *, lasts: bool) -> float | None:
+def _begun(before: float | None, now: float, *, lasts: bool) -> float | None:
     """When that began which `lasts` now, and began at `before` if it has lasted until now; None where it does not."""
     if not lasts:
         return None
