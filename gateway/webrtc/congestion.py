@@ -8,6 +8,9 @@ from typing import Final
 HEAVY_LOSS: Final = 0.20
 """Part of the packets lost from which a link counts as overloaded."""
 
+SEVERE_LOSS: Final = 0.50
+"""Over a link that loses so much nothing else gets through either, a page's other ways of playing least of all."""
+
 LIGHT_LOSS: Final = 0.05
 QUEUEING_S: Final = 0.2
 """Packets that wait longer than this on their way, or a loss above the light one, confirm an estimate that is low."""
@@ -15,6 +18,8 @@ QUEUEING_S: Final = 0.2
 HOLD_S: Final = 5.0
 """How long loss has to stay heavy, or light again, before anything changes."""
 
+SEVERE_HOLD_S: Final = 2.0
+"""The same for a loss that stays severe."""
 
 WINDOW_S: Final = 1.0
 """Over how long loss is measured."""
@@ -89,7 +94,7 @@ class Reported:
 
 
 class LinkGate:
-    """Watches a viewer's link: overloaded for 5 s closes the gate, lightly lossy for 5 s opens it again.
+    """Watches a viewer's link: overloaded for 5 s, or badly for 2 s, closes the gate; lightly lossy for 5 s opens it.
 
     While it is closed a viewer gets no retransmissions and keyframes only.
     """
@@ -97,10 +102,11 @@ class LinkGate:
     def __init__(self) -> None:
         self.closed = False
         self._since: float | None = None
+        self._severe_since: float | None = None
 
     def forget(self) -> None:
         """What was reported so far says nothing about what is sent from now on."""
-        self._since = None
+        self._since = self._severe_since = None
 
     def report(self, link: Reported, now: float, *, need_bps: float, may_close: bool = True) -> bool:
         """Take what was reported at monotonic second `now`; True when the gate has just moved.
@@ -108,13 +114,20 @@ class LinkGate:
         `need_bps` is the camera's bitrate; 0 while it is unknown.  `may_close` False: something else may help yet.
         """
         pressing = link.lost_fraction < LIGHT_LOSS if self.closed else link.overloaded(need_bps)
-        if not pressing:
-            self._since = None
-            return False
-        if self._since is None:
-            self._since = now
-        if now - self._since < HOLD_S or not (self.closed or may_close):
+        severe = not self.closed and link.lost_fraction > SEVERE_LOSS
+        self._since = _begun(self._since, now, lasts=pressing)
+        self._severe_since = _begun(self._severe_since, now, lasts=severe)
+        held = self._since is not None and now - self._since >= HOLD_S
+        held |= self._severe_since is not None and now - self._severe_since >= SEVERE_HOLD_S
+        if not held or not (self.closed or may_close):
             return False
         self.closed = not self.closed
-        self._since = None
+        self._since = self._severe_since = None
         return True
+
+
+def _begun(before: float | None, now: float, *, lasts: bool) -> float | None:
+    """When that began which `lasts` now, and began at `before` if it has lasted until now; None where it does not."""
+    if not lasts:
+        return None
+    return now if before is None else before

@@ -63,6 +63,12 @@ async def _behind(block: _Block, ground: Ground) -> AsyncIterator[tuple[Stage, V
         yield stage, somebody
 
 
+async def _glance(ground: Ground, *, block: _Block) -> dict[str, Figure]:
+    """A visit that ends with its first picture."""
+    async with _behind(block, ground) as (_, somebody), somebody.visit() as visit:
+        return {**await visit.first_picture_ms(), "rung": await visit.rung()}
+
+
 async def _visits(ground: Ground, *, block: _Block) -> dict[str, Figure]:
     """A visit, and another a little later."""
     async with _behind(block, ground) as (stage, somebody):
@@ -136,7 +142,15 @@ def _lifted_trial(name: str, block: _Block) -> Trial:
 
 _LATE: Final = {"warming": frozenset({"first_picture_ms"}), "failure-memory": frozenset({"again_in_vain"})}
 
+AT_A_GLANCE: Final = Trial(
+    name="media port blocked, at a glance",
+    run=partial(_glance, block=_MEDIA_PORT),
+    limits={"rung": exactly(_MEDIA_PORT.rung), "first_picture_ms": at_most(_MEDIA_PORT.within_ms)},
+    without={"warming": frozenset({"first_picture_ms"})},
+)
+
 BLOCKED_WAYS: Final = (
+    AT_A_GLANCE,
     _visit_trial(
         "UDP blocked, the page", _UDP, "TCP", why="", without={"tcp-candidates": frozenset({"rung", "again_rung"})}
     ),

@@ -73,11 +73,15 @@ def healed(network: Network) -> Iterator[Network]:
     network.heal()
 
 
+@pytest.fixture(scope="session")
+def slack(request: pytest.FixtureRequest) -> float:
+    """The figures are the whole rig's to judge; the quick part runs beside other tests and says that it works."""
+    return 1.0 if _is_asked(request.config) else QUICK_SLACK
+
+
 @pytest.fixture
-def play(request: pytest.FixtureRequest, healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Play:
+def play(healed: Network, rig_browser: Browser, record: Record, slack: float, tmp_path: Path) -> Play:
     """Plays a scenario on a gateway, or on one without the protection it needs; returns what was not as it should."""
-    # The figures are the whole rig's to judge; the quick part runs beside other tests and says that it works.
-    slack = 1.0 if _is_asked(request.config) else QUICK_SLACK
 
     async def run(scenario: Scenario, *, without: str | None = None, long: bool = False) -> dict[str, str]:
         if scenario.prepare is not None:
@@ -98,12 +102,12 @@ def play(request: pytest.FixtureRequest, healed: Network, rig_browser: Browser, 
 
 
 @pytest.fixture
-def conduct(healed: Network, rig_browser: Browser, record: Record, tmp_path: Path) -> Conduct:
+def conduct(healed: Network, rig_browser: Browser, record: Record, slack: float, tmp_path: Path) -> Conduct:
     """Runs a trial that starts its own gateways; returns what was not as it should."""
 
     async def run(trial: Trial, *, without: str | None = None, long: bool = False) -> dict[str, str]:
         figures = await trial.run(Ground(healed, rig_browser, tmp_path, without, long))
-        problems = complaints(figures, trial.limits)
+        problems = complaints(figures, trial.limits, slack=slack)
         record.add(trial.name, figures, without=without, problems=problems)
         return problems
 

@@ -25,8 +25,18 @@ from gateway.webrtc.paths import Path
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.session import Session
 from gateway.webrtc.tcp import TcpPath
-from tests.rig.crippled_page import REMEDIES, crippled_page
+from tests.support.crippled_page import REMEDIES, crippled_page
 
+_OF_THE_PAGE: Final = (
+    "warming",
+    "failure-memory",
+    "probing",
+    "background",
+    "camera-word",
+    "fallback-word",
+    "gateway-return",
+    "socket-retries",
+)
 _CHECK_S: Final = 0.5
 _MISSES: Final = 6
 
@@ -223,7 +233,7 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "substream": _substream,
     "camera-threads": _camera_threads,
     "camera-deadlines": _camera_deadlines,
-    **{name: _remedy(name) for name in REMEDIES},
+    **{name: _remedy(name) for name in _OF_THE_PAGE},
 }
 """Of the gateway, and the remedies of its page."""
 

@@ -131,7 +131,7 @@ INTERRUPTIONS: Final = (
         name="network down 5 s, the page",
         run=partial(_network_down, for_s=5.0, says="No new pictures for"),
         limits=_WELL | _SAME | {"said_ms": at_most(4000), "back_ms": at_most(2000)},
-        without={"patience": frozenset({"connections"})},
+        without={"patience": frozenset({"ends"})},
     ),
     Trial(
         name="network down 45 s, the page",

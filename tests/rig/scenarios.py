@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rig.blocked_ways import BLOCKED_WAYS
+from tests.rig.blocked_ways import AT_A_GLANCE, BLOCKED_WAYS
 from tests.rig.camera_faults import CAMERA_FAULTS
 from tests.rig.interruptions import INTERRUPTIONS
 from tests.rig.links import LINKS, RANDOM_LOSS, REBINDING, UDP_BLOCKED
@@ -16,3 +16,4 @@ from tests.rig.substream import SUBSTREAM
 ALL: Final = (*LINKS, *OUTAGES, STRANGERS)
 QUICK: Final = (UDP_BLOCKED, REBINDING, RANDOM_LOSS, STRANGERS)
 TRIALS: Final = (*CAMERA_FAULTS, *BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS, *SUBSTREAM)
+QUICK_TRIALS: Final = (AT_A_GLANCE,)

@@ -14,6 +14,7 @@ from tests.rig.figures import at_least, at_most, complaints, exactly, percentile
 from tests.rig.frame_tap import frame_end, gaps_ms
 from tests.rig.scenarios import ALL, QUICK, TRIALS
 from tests.rig.tun_relay import Character, Line
+from tests.support.crippled_page import REMEDIES, crippled_modules
 
 
 def line(character: Character) -> Line:
@@ -142,3 +143,8 @@ def test_what_a_crippled_gateway_leaves_out_is_still_there_to_be_left_out(
     monkeypatch.setattr(crippled, "_replace", only_look)
     PROTECTIONS[protection]()
     assert replaced
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+def test_what_a_crippled_page_leaves_out_still_stands_in_one_place(remedy: str) -> None:
+    assert crippled_modules(REMEDIES[remedy])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.webrtc.congestion import HOLD_S, QUEUEING_S, DelayMeter, LinkGate, LossMeter, Reported
+from gateway.webrtc.congestion import (
+    HOLD_S,
+    QUEUEING_S,
+    SEVERE_HOLD_S,
+    SEVERE_LOSS,
+    DelayMeter,
+    LinkGate,
+    LossMeter,
+    Reported,
+)
 
 NEED_BPS = 4_000_000
 
@@ -30,6 +39,26 @@ def test_heavy_loss_closes_the_gate_once_after_it_has_lasted() -> None:
     assert gate.closed
 
 
+def test_severe_loss_closes_the_gate_sooner() -> None:
+    gate = LinkGate()
+    assert reports(gate, SEVERE_LOSS + 0.01, begin=100.0, seconds=20) == [100.0 + SEVERE_HOLD_S]
+    assert gate.closed
+
+
+def test_one_report_of_less_begins_the_shorter_wait_anew_and_not_the_longer_one() -> None:
+    gate = LinkGate()
+    assert reports(gate, 0.9, begin=0.0, seconds=1) == []
+    assert reports(gate, 0.3, begin=2.0, seconds=1) == []
+    assert reports(gate, 0.9, begin=4.0, seconds=0) == []
+    assert reports(gate, 0.9, begin=5.0, seconds=0) == [HOLD_S]
+
+
+def test_severe_loss_while_it_is_closed_keeps_it_closed() -> None:
+    gate = LinkGate()
+    assert reports(gate, 0.9, begin=0.0, seconds=20) == [SEVERE_HOLD_S]
+    assert gate.closed
+
+
 def test_one_good_report_begins_the_wait_anew() -> None:
     gate = LinkGate()
     assert reports(gate, 0.3, begin=0.0, seconds=4) == []
@@ -45,7 +74,7 @@ def test_loss_at_the_limit_is_borne() -> None:
 
 def test_a_link_that_is_good_again_opens_the_gate() -> None:
     gate = LinkGate()
-    reports(gate, 0.5, begin=0.0, seconds=5)
+    reports(gate, SEVERE_LOSS, begin=0.0, seconds=5)
     assert gate.closed
     assert reports(gate, 0.1, begin=6.0, seconds=30) == []
     assert reports(gate, 0.04, begin=40.0, seconds=10) == [45.0]
