@@ -1,6 +1,7 @@
 /** What a player tells of itself: its numbers, for people, for measurements and for the gateway. */
 
 import { AUTO, protocolName } from './protocols.js';
+import { reportOf } from './report.js';
 
 /**
  * @typedef {object} Told
@@ -12,15 +13,6 @@ import { AUTO, protocolName } from './protocols.js';
  * @property {import('./record.js').Record} record
  * @property {import('./standing.js').Standing} standing
  */
-
-/** @type {typeof import('./report.js') | null} */
-let reporting = null;
-
-/** Nobody has anything to tell in the first moments; later, on a page that is left, there is no time to load it. */
-export async function loadReporting() {
-  const loaded = await import('./report.js').catch(() => null);
-  reporting = loaded;
-}
 
 export class Account {
   #of;
@@ -60,28 +52,20 @@ export class Account {
 
   /** Tells the gateway how it goes, on the socket or beside it. */
   tell() {
-    this.#report((report) => {
-      if (!this.#of.link.signalling.send({ type: 'report', value: report })) this.#post(report);
-    });
+    const report = this.#report;
+    if (!this.#of.link.signalling.send({ type: 'report', value: report })) this.#post(report);
   }
 
-  /** Tells it by a way that outlives the page, or this player. */
+  /** Tells it by a way that outlives the page, or this player: whoever leaves at once has no time to load anything for it. */
   tellAtTheEnd() {
-    this.#report((report) => this.#post(report));
+    this.#post(this.#report);
   }
 
-  /** @param {(report: {[key: string]: unknown}) => void} send is called at once, as soon as that is possible */
-  #report(send) {
-    const course = this.#course;
-    if (reporting) send(reporting.reportOf(course));
-    else void loadReporting().then(() => reporting && send(reporting.reportOf(course)));
-  }
-
-  /** @returns {import('./report.js').Course} */
-  get #course() {
+  /** @returns {{[key: string]: unknown}} protocol.md, Report */
+  get #report() {
     const { camera, climb, planner, record } = this.#of;
     const { watchedMs, stalledMs, latencies, history, renditions, session } = record;
-    return {
+    return reportOf({
       camera,
       session,
       firstPictureMs: this.metrics.firstPictureMs,
@@ -92,7 +76,7 @@ export class Account {
       renditions,
       absent: planner.absentAbove(climb.shown?.rung.name),
       pair: climb.shown?.counters?.pair ?? null,
-    };
+    });
   }
 
   /** @param {{[key: string]: unknown}} report */

@@ -3,7 +3,6 @@
  * what is counted meanwhile.
  */
 
-import { loadReporting } from './account.js';
 import { nowMs } from './now.js';
 
 /**
@@ -126,7 +125,6 @@ export class Watch {
 
   #report() {
     const { account, record } = this.#over;
-    void loadReporting();
     if (record.reportIsDue(nowMs())) account.tell();
   }
 

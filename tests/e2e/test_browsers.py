@@ -63,7 +63,8 @@ _SEEN: Final = """(withinMs) => new Promise((resolve) => {
     const { metrics, situation } = view ?? {};
     const transport = metrics?.rung === 'webrtc' ? metrics.transport : '';
     const plays = metrics?.framesPresented >= 3 && transport !== null;
-    const over = situation?.phase === 'unplayable' || performance.now() - begun > withinMs;
+    const told = situation?.phase === 'unplayable' && view.shadowRoot.querySelector('.title').textContent !== '';
+    const over = told || performance.now() - begun > withinMs;
     if (!plays && !over) {
       setTimeout(look, 50);
       return;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 
-import { loadReporting } from '../../static/account.js';
 import { Player } from '../../static/player.js';
 import { fakeTimers } from './support/timers.js';
 
@@ -14,7 +13,6 @@ let reports;
 const { WebSocket: Socket, document: page, navigator: browser } = globalThis;
 
 beforeEach(async () => {
-  await loadReporting();
   timers = fakeTimers();
   mock.method(Math, 'random', () => 0.5);
   mock.method(globalThis, 'setInterval', () => 1);

@@ -42,7 +42,7 @@ it('has no module that nothing loads, at once or later', async () => {
   const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js'];
   later.push('rungs/hls-js.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
   // After the first pictures, or when there are none.
-  later.push('report.js', 'stats.js', 'latency-strip.js', 'strip-reader.js', 'grant-renewal.js', 'hopeless.js', 'verdicts.js');
+  later.push('stats.js', 'latency-strip.js', 'strip-reader.js', 'grant-renewal.js', 'hopeless.js', 'verdicts.js');
   // On a large picture.
   later.push('tile/controls.js', 'tile/controls-look.js');
   // On a key press.
