@@ -46,14 +46,14 @@ export class PageTime {
   after(act, withinMs, signal) {
     if (signal.aborted) return;
     const dueAt = this.nowMs + withinMs;
+    const over = new AbortController();
     const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
+      over.abort();
       const leftMs = dueAt - this.nowMs;
       if (leftMs > 0) this.after(act, leftMs, signal);
       else act();
     }, withinMs);
-    const stop = () => clearTimeout(timer);
-    signal.addEventListener('abort', stop, { once: true });
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true, signal: over.signal });
   }
 
   get #dueAt() {
