@@ -8,9 +8,10 @@
  */
 
 import { Attempt } from './attempt.js';
+import { Crowd } from './crowd.js';
 import { Excuses } from './excuses.js';
 import { Ladder } from './ladder.js';
-import { nowMs } from './now.js';
+import { pageTime } from './page-time.js';
 import { protocolName } from './protocols.js';
 import { LoadingAhead } from './rungs/ahead.js';
 import { loadRung, makeRung } from './rungs/maker.js';
@@ -31,22 +32,30 @@ import { loadRung, makeRung } from './rungs/maker.js';
  * @property {Record} record
  * @property {FailureMemory} memory
  * @property {(rung: string) => RungOptions} optionsFor
+ * @property {Crowd} [crowd] the players of this page that are told apart; all of them unless given
  * @property {() => void} onFrame after each picture that is seen
  * @property {() => boolean} blameless whether a failure now says nothing about the rung
  */
 
+/** Of this page. */
+const CROWD = new Crowd((busy) => {
+  pageTime.isOn = busy;
+});
 /** What no further try will change. */
 const FOR_GOOD = new Set(['codec', 'missing']);
 const NEEDS_SOCKET = 'mse';
 const SWAPPED_AT_MOST_MS = 400;
 const NEAR = 0.8;
+/** So soon after a rung brought some player of this page its picture, the network is not what another one's fails for. */
+const WORKS_FOR_MS = 10_000;
 /** A connection that does not stand by then will not be a direct one: checks and handshake are four round trips. */
 const DIRECT_WITHIN_MS = 300;
 const DIRECT_ROUND_TRIPS = 4;
 
 export class Climb extends EventTarget {
   #with;
-  #ladder = new Ladder([]);
+  #place;
+  #ladder;
   /** @type {readonly Step[]} */
   #steps = [];
   /** @type {Map<string, Attempt>} that are tried */
@@ -67,6 +76,8 @@ export class Climb extends EventTarget {
   constructor(surroundings) {
     super();
     this.#with = surroundings;
+    this.#place = (surroundings.crowd ?? CROWD).place(() => this.#plan());
+    this.#ladder = new Ladder([], this.#place);
     this.#excuses = new Excuses(surroundings.memory);
   }
 
@@ -98,7 +109,7 @@ export class Climb extends EventTarget {
   /** @param {readonly Step[]} steps in the order of trying */
   plan(steps) {
     this.#steps = steps.filter(({ rung }) => !this.#dropped.has(rung));
-    this.#act(this.#ladder.revise(this.#steps, nowMs()));
+    this.#act(this.#ladder.revise(this.#steps, pageTime.nowMs));
     for (const { rung, iceServers } of steps) if (iceServers.length > 0) this.#useRelays(rung);
   }
 
@@ -120,7 +131,7 @@ export class Climb extends EventTarget {
   }
 
   begin() {
-    this.#act(this.#ladder.begin(nowMs()));
+    this.#act(this.#ladder.begin(pageTime.nowMs));
     this.#ahead.start(() => this.#steps.map(({ rung }) => rung));
   }
 
@@ -147,7 +158,7 @@ export class Climb extends EventTarget {
   /** Another network. */
   moved() {
     this.#excuses.moved();
-    this.#act(this.#ladder.moved(nowMs()));
+    this.#act(this.#ladder.moved(pageTime.nowMs));
   }
 
   /** Tries now what would be tried later. */
@@ -162,7 +173,7 @@ export class Climb extends EventTarget {
    */
   faltered(how) {
     if (how?.loss && this.#shown) this.#note(this.#shown.rung.name, { code: 'loss', message: 'too many packets are lost' });
-    this.#act(this.#ladder.faltered(nowMs(), how));
+    this.#act(this.#ladder.faltered(pageTime.nowMs, how));
   }
 
   recovered() {
@@ -176,7 +187,7 @@ export class Climb extends EventTarget {
     if (!wasShown && this.#trials.get(name) !== attempt) return;
     this.#end(attempt, failure.message);
     this.#note(name, failure);
-    const now = nowMs();
+    const now = pageTime.nowMs;
     if (FOR_GOOD.has(failure.code)) {
       this.#dropped.add(name);
       this.#act(this.#ladder.drop(name, now));
@@ -191,7 +202,7 @@ export class Climb extends EventTarget {
     this.#hidden = hidden;
     if (this.#shown) this.#shown.rung.hidden = hidden;
     for (const { rung } of this.#trials.values()) rung.hidden = hidden;
-    this.#plan();
+    this.#act([]);
   }
 
   /** @param {(rung: import('./rungs/rung.js').Rung) => void} act */
@@ -207,13 +218,14 @@ export class Climb extends EventTarget {
       else this.#stop(rung, reason);
     }
     this.#plan();
+    this.#place.looking = this.#ladder.isSearching && !this.#hidden;
   }
 
   #plan() {
     clearTimeout(this.#timer);
     const due = this.#ladder.dueMs;
     if (due === null || this.#hidden) return;
-    this.#timer = setTimeout(() => this.#act(this.#ladder.tick(nowMs())), Math.max(0, due - nowMs()));
+    this.#timer = setTimeout(() => this.#act(this.#ladder.tick(pageTime.nowMs)), Math.max(0, due - pageTime.nowMs));
   }
 
   /** @param {string} name */
@@ -236,7 +248,7 @@ export class Climb extends EventTarget {
       const { detail } = /** @type {CustomEvent<number>} */ (event);
       if (detail >= NEAR) {
         attempt.near = true;
-        this.#ladder.near(name, nowMs());
+        this.#ladder.near(name, pageTime.nowMs);
         this.#plan();
       }
       if (!this.#shown) this.dispatchEvent(new CustomEvent('progress', { detail }));
@@ -248,7 +260,7 @@ export class Climb extends EventTarget {
     rung.start(video, options);
     if (this.#hidden) rung.hidden = true;
     // Pictures over a socket that still has not opened are not likely to come.
-    if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) this.#ladder.hasten(nowMs());
+    if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) this.#ladder.hasten(pageTime.nowMs);
   }
 
   /** @param {string} name whose module is not on this page yet */
@@ -259,7 +271,7 @@ export class Climb extends EventTarget {
       if (!this.#ladder.trying.includes(name)) return;
       const message = `The part of this page that plays ${protocolName(name)} could not be loaded.`;
       this.#note(name, { code: 'network', message });
-      this.#act(this.#ladder.failed(name, nowMs()));
+      this.#act(this.#ladder.failed(name, pageTime.nowMs));
       this.dispatchEvent(new CustomEvent('failed', { detail: { code: 'network', message } }));
       return;
     }
@@ -285,7 +297,7 @@ export class Climb extends EventTarget {
   /** @param {Attempt} attempt */
   #ready(attempt) {
     if (this.#trials.get(attempt.rung.name) !== attempt) return;
-    this.#act(this.#ladder.pictured(attempt.rung.name, nowMs()));
+    this.#act(this.#ladder.pictured(attempt.rung.name, pageTime.nowMs));
   }
 
   /** @param {string} name */
@@ -297,6 +309,7 @@ export class Climb extends EventTarget {
     this.#shown = attempt;
     this.#with.stage.show(attempt.video);
     this.#excuses.worked(name, Date.now());
+    this.#place.brought(name, pageTime.nowMs);
     if (before) this.#leaving.add(before);
     this.dispatchEvent(new CustomEvent('shown', { detail: attempt }));
   }
@@ -352,7 +365,9 @@ export class Climb extends EventTarget {
 
   /** @param {string} name @param {Failure} failure */
   #note(name, failure) {
-    const circumstances = { blameless: this.#with.blameless(), picturesCome: this.#shown !== null };
+    const worksForOthers = pageTime.nowMs - (this.#place.broughtAtMs(name) ?? -Infinity) < WORKS_FOR_MS;
+    const blameless = this.#with.blameless() || (worksForOthers && failure.code !== 'loss');
+    const circumstances = { blameless, picturesCome: this.#shown !== null };
     this.#excuses.failed(name, failure, circumstances, Date.now());
   }
 }

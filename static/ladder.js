@@ -7,6 +7,8 @@
  * while the others are tried, and whichever shows a picture first goes on.
  */
 
+import { ALONE } from './crowd.js';
+import { joinsAtMs, overAtMs } from './patience.js';
 import { rankOf } from './protocols.js';
 import { FIRST_REST_MS, Rests } from './rests.js';
 import { Round } from './round.js';
@@ -22,6 +24,7 @@ import { Round } from './round.js';
 
 export class Ladder {
   #steps;
+  #company;
   /** @type {Map<string, number>} rungs being tried, and since when */
   #trials = new Map();
   #rests = new Rests();
@@ -35,8 +38,9 @@ export class Ladder {
    *  pictures, or too few */
   #doubt = null;
 
-  /** @param {readonly Step[]} steps */
-  constructor(steps) {
+  /** @param {readonly Step[]} steps @param {import('./crowd.js').Company} [company] other players of the page */
+  constructor(steps, company = ALONE) {
+    this.#company = company;
     this.#steps = new Map(steps.map((step) => [step.rung, step]));
   }
 
@@ -55,10 +59,16 @@ export class Ladder {
     return this.#round.failed;
   }
 
+  /** Whether it looks for pictures, as others on the page may, and has not found out yet that there are none. */
+  get isSearching() {
+    return this.#isOn && !this.#isContent && this.#round.failed === 0;
+  }
+
   /** @returns {number | null} when `tick` has something to do; null when only an event can change anything */
   get dueMs() {
-    const times = [...this.#trials].map(([rung, since]) => since + this.#timeoutMs(rung));
-    times.push(...this.#round.dueMs);
+    const times = this.#tried.map((trial) => overAtMs(trial, this.#company));
+    const { againAtMs } = this.#round;
+    times.push(...[this.#nextAtMs, againAtMs].filter((at) => at !== null));
     if (this.#probing) times.push(...this.#better().map((rung) => this.#restUntil(rung)));
     return times.length ? Math.min(...times) : null;
   }
@@ -183,13 +193,14 @@ export class Ladder {
   tick(nowMs) {
     /** @type {Action[]} */
     const actions = [];
-    for (const [rung, since] of [...this.#trials]) {
-      if (nowMs - since < this.#timeoutMs(rung)) continue;
+    for (const trial of this.#tried) {
+      const { rung } = trial;
+      if (nowMs < overAtMs(trial, this.#company)) continue;
       actions.push({ do: 'stop', rung, reason: 'no picture in time' });
       actions.push(...this.#gaveUp(rung, nowMs));
     }
-    if (this.#round.isNext(nowMs)) actions.push(...this.#startNext(nowMs));
-    if (this.#round.isAgain(nowMs)) actions.push(...this.begin(nowMs));
+    if (nowMs >= (this.#nextAtMs ?? Infinity)) actions.push(...this.#startNext(nowMs));
+    if (nowMs >= (this.#round.againAtMs ?? Infinity)) actions.push(...this.begin(nowMs));
     if (this.#probing) actions.push(...this.#probe(nowMs));
     return actions;
   }
@@ -239,7 +250,11 @@ export class Ladder {
   #gaveUp(rung, nowMs) {
     this.#trials.delete(rung);
     this.#rests.begin(rung, nowMs);
-    return this.#isContent ? [] : this.#goOn(nowMs);
+    if (this.#isContent) return [];
+    if (this.#trials.size === 0 || this.#company.ahead === 0) return this.#goOn(nowMs);
+    // While something else may bring pictures, those who came first have their turn first.
+    this.#round.hasten(nowMs);
+    return [];
   }
 
   /** @param {string} rung @param {number} nowMs @param {boolean} blameless @returns {Action[]} */
@@ -301,9 +316,17 @@ export class Ladder {
     return [{ do: 'start', rung }];
   }
 
-  /** @param {string} rung */
-  #timeoutMs(rung) {
-    return this.#steps.get(rung)?.timeoutMs ?? 0;
+  /** @returns {import('./patience.js').Trial[]} */
+  get #tried() {
+    return [...this.#trials].map(([rung, sinceMs]) => {
+      return { rung, sinceMs, timeoutMs: this.#steps.get(rung)?.timeoutMs ?? 0 };
+    });
+  }
+
+  /** @returns {number | null} when the next rung joins in */
+  get #nextAtMs() {
+    const { nextAtMs } = this.#round;
+    return nextAtMs === null ? null : joinsAtMs(nextAtMs, this.#tried, this.#company);
   }
 
   /** @param {string} rung */

@@ -36,25 +36,20 @@ export class Round {
     return this.hasMore || this.#againAt !== null;
   }
 
-  /** @returns {number[]} when something is to be done */
-  get dueMs() {
-    return [this.#nextAt, this.#againAt].filter((at) => at !== null);
+  /** @returns {number | null} when the next rung joins in, of one player alone; null if none does */
+  get nextAtMs() {
+    return this.#nextAt;
+  }
+
+  /** @returns {number | null} when the next round begins; null if nothing was lost */
+  get againAtMs() {
+    return this.#againAt;
   }
 
   /** @param {readonly string[]} rungs to try in this round, in their order */
   begin(rungs) {
     this.#waiting = [...rungs];
     this.#againAt = null;
-  }
-
-  /** Whether the next round is due. @param {number} nowMs */
-  isAgain(nowMs) {
-    return this.#againAt !== null && nowMs >= this.#againAt;
-  }
-
-  /** Whether the next rung is due. @param {number} nowMs */
-  isNext(nowMs) {
-    return this.#nextAt !== null && nowMs >= this.#nextAt;
   }
 
   /**

@@ -6,6 +6,8 @@
  * Each is for one start, on a `<video>` that nobody else touches until `stop()`.
  */
 
+import { pageTime } from '../page-time.js';
+
 /**
  * @typedef {import('../types.js').Failure} Failure
  * @typedef {import('../signalling.js').Signalling} Signalling
@@ -30,8 +32,7 @@
  */
 
 export class Rung extends EventTarget {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #deadline;
+  #deadline = new AbortController();
   #listening = new AbortController();
   #pictureCame = false;
 
@@ -81,7 +82,7 @@ export class Rung extends EventTarget {
   start(_video, _options) {}
 
   stop() {
-    clearTimeout(this.#deadline);
+    this.#deadline.abort();
     this.#listening.abort();
   }
 
@@ -154,7 +155,7 @@ export class Rung extends EventTarget {
     const came = () => {
       if (this.signal.aborted || this.#pictureCame) return;
       this.#pictureCame = true;
-      clearTimeout(this.#deadline);
+      this.#deadline.abort();
       then?.();
       this.progress(1);
       this.dispatchEvent(new Event('picture'));
@@ -171,13 +172,14 @@ export class Rung extends EventTarget {
    * @param {() => void} otherwise
    */
   expect(withinMs, otherwise) {
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(otherwise, withinMs);
+    this.#deadline.abort();
+    this.#deadline = new AbortController();
+    pageTime.after(otherwise, withinMs, this.#deadline.signal);
   }
 
   /** @protected */
   expectNothing() {
-    clearTimeout(this.#deadline);
+    this.#deadline.abort();
   }
 
   /**
@@ -195,7 +197,7 @@ export class Rung extends EventTarget {
    */
   fail(code, message) {
     if (this.signal.aborted) return;
-    clearTimeout(this.#deadline);
+    this.#deadline.abort();
     this.#listening.abort();
     this.dispatchEvent(new CustomEvent('failed', { detail: { code, message } }));
   }

@@ -3,6 +3,7 @@ import { afterEach, mock, test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
 
 import { Climb } from '../../static/climb.js';
+import { Crowd } from '../../static/crowd.js';
 import { loadRung } from '../../static/rungs/maker.js';
 import { fakeTimers } from './support/timers.js';
 
@@ -36,6 +37,8 @@ class Video extends EventTarget {
 
   removeAttribute() {}
   load() {}
+  pause() {}
+  async play() {}
   canPlayType() {
     return '';
   }
@@ -45,10 +48,12 @@ const NEVER = new Promise(() => {});
 
 afterEach(() => mock.restoreAll());
 
-/** @param {string[]} rungs */
-function climbOf(rungs) {
+/** @param {string[]} rungs @param {Crowd} [crowd] */
+function climbOf(rungs, crowd = new Crowd()) {
   /** @type {Attempt[]} */
   const attempts = [];
+  /** @type {string[]} */
+  const remembered = [];
   /** @type {Set<Attempt>} */
   const ended = new Set();
   /** @type {unknown} */
@@ -60,7 +65,7 @@ function climbOf(rungs) {
       begun: (/** @type {Attempt} */ attempt) => attempts.push(attempt),
       ended: (/** @type {Attempt} */ attempt) => ended.add(attempt),
     },
-    memory: { failed() {}, worked() {} },
+    memory: { failed: (/** @type {string} */ rung) => remembered.push(rung), worked() {} },
     optionsFor: () => ({
       signalling: Object.assign(new EventTarget(), { isOpen: false, failing: false }),
       iceServers: [],
@@ -68,6 +73,7 @@ function climbOf(rungs) {
       answerDeadlineMs: 5000,
       pictureDeadlineMs: 5000,
     }),
+    crowd,
     onFrame() {},
     blameless: () => false,
   };
@@ -79,6 +85,8 @@ function climbOf(rungs) {
     climb,
     plan,
     ended,
+    remembered,
+    attempts,
     get begun() {
       return attempts.map(({ run }) => run.rung);
     },
@@ -135,4 +143,64 @@ test('a try that was begun without the relays of the gateway begins anew with th
   seen.plan(RELAY);
   seen.climb.halt('stopped');
   assert.equal(timers.waiting, 0, 'nothing is to be done later');
+});
+
+test('a player counts among those that look for pictures until it has some, is halted, or nobody sees it', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const crowd = new Crowd();
+  const ahead = () => crowd.place(() => undefined).ahead;
+  const seen = climbOf(['ll-hls', 'hls'], crowd);
+  const { climb } = seen;
+  assert.equal(ahead(), 0);
+  climb.begin();
+  assert.equal(ahead(), 1);
+  climb.hidden = true;
+  assert.equal(ahead(), 0);
+  climb.hidden = false;
+  assert.equal(ahead(), 1);
+  seen.picture();
+  assert.equal(ahead(), 0);
+  climb.faltered();
+  assert.equal(ahead(), 1);
+  climb.halt('the test ends');
+  assert.deepEqual([ahead(), timers.waiting], [0, 0]);
+});
+
+test('the pictures of one player hold back what another would try next', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const crowd = new Crowd();
+  const [first, second] = [climbOf(['ll-hls', 'hls'], crowd), climbOf(['ll-hls', 'hls'], crowd)];
+  first.climb.begin();
+  second.climb.begin();
+  timers.tick(1900);
+  first.picture();
+  timers.tick(1000);
+  assert.deepEqual(second.begun, ['ll-hls'], 'alone it would have tried the next after two seconds');
+  timers.tick(1000);
+  assert.deepEqual(second.begun, ['ll-hls', 'hls']);
+  first.climb.halt('the test ends');
+  second.climb.halt('the test ends');
+});
+
+test('what fails for one player and has just worked for another is not remembered of the network', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const crowd = new Crowd();
+  const other = crowd.place(() => undefined);
+  const seen = climbOf(['ll-hls', 'hls'], crowd);
+  const { attempts, climb, remembered } = seen;
+  const fail = () => {
+    climb.begin();
+    climb.failed(attempts[attempts.length - 1], { code: 'network', message: 'cut' });
+    seen.picture();
+    climb.halt('the next');
+  };
+  other.brought('ll-hls', performance.timeOrigin + performance.now());
+  fail();
+  assert.deepEqual(remembered, []);
+  timers.tick(10_000);
+  fail();
+  assert.deepEqual(remembered, ['ll-hls']);
 });

@@ -54,13 +54,17 @@ class Run {
   #followed = new Follower();
   #now = 0;
   #looksFor = false;
+  /** @type {Map<string, number>} */
+  #brought = new Map();
+  /** Other players of the page. */
+  #company = { ahead: 0, broughtAtMs: (/** @type {string} */ rung) => this.#brought.get(rung) ?? null };
   /** @type {string[]} */
   log = [];
 
   /** @param {number} seed */
   constructor(seed) {
     this.#random = dice(seed);
-    this.#ladder = new Ladder(this.#plan());
+    this.#ladder = new Ladder(this.#plan(), this.#company);
   }
 
   /** @param {number} most @returns {number} 0 to below it */
@@ -103,6 +107,10 @@ class Run {
       failed: () => {
         this.#gone(rung);
         return ladder.failed(rung, now, { blameless: this.#random() < 0.3 });
+      },
+      others: () => {
+        this.#company.ahead = this.#roll(40);
+        if (this.#random() < 0.5) this.#brought.set(rung, now);
       },
       tick: () => {
         const actions = ladder.tick(now);
