@@ -25,8 +25,8 @@ from tests.support.playing_pages import (
     until_seen,
     watch_gaps,
 )
+from tests.support.recorded import record_gap
 from tests.support.renewals import (
-    record_gap,
     renews_without_a_stall_and_is_refused_in_the_end,
     signed_in_is_renewed_at_an_edge,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +24,7 @@ from tests.support.playing_pages import (
     remember,
     until_seen,
 )
+from tests.support.recorded import record_gap
 
 STALL_MS: Final = 500
 """Between two pictures of a camera of 30 a second, on a machine that does other things too."""
@@ -99,8 +99,3 @@ async def signed_in_is_renewed_at_an_edge(
         assert all(one.url.startswith(at.edges[0].origin) for one in asked)
         assert {one.status for one in asked} == {200}
         assert len(grants(asked)) >= 3
-
-
-def record_gap(what: str, gap_ms: float) -> None:
-    """Seen with -o log_cli_level=info."""
-    logging.getLogger(__name__).info("%s: longest gap %.0f ms", what, gap_ms)
