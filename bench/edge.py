@@ -26,7 +26,7 @@ from bench.stats import percentile
 NAME: Final = "edge"
 CAMERA: Final = CameraKind(640, 360, 30, 300_000)
 # Each encoded by itself, for cameras that all send in the same moment are not ten.
-SMALL: Final = CameraKind(640, 360, 15, 300_000)
+SMALL: Final = CameraKind(320, 180, 10, 150_000)
 
 
 @dataclass(frozen=True, slots=True)
