@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ def command(folder: Path) -> tuple[str, ...]:
     """Starts what `write` has written into `folder`."""
     executable = shutil.which("nginx", path=EXECUTABLE_FOLDERS) or "nginx"
     return (executable, "-p", str(folder), "-e", str(folder / "start.log"), "-c", str(folder / "nginx.conf"))
+
+
+def priority() -> int:
+    """What its workers run with; one process without workers has to be started with it."""
+    found = re.search(r"^worker_priority (-?\d+);$", (FILES / "nginx.conf").read_text(encoding="utf-8"), re.MULTILINE)
+    return 0 if found is None else int(found[1])
 
 
 def write(folder: Path, settings: EdgeSettings) -> None:

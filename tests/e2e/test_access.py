@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from gateway.app import Gateway
 from gateway.config import AccessConfig, UserConfig
 from gateway.source.status import CameraState
 from tests.support.cameras import demo_camera
+from tests.support.clocks import ShiftedClock
 from tests.support.gateway import reached_state, running_gateway
 from tests.webrtc.stage import settled
 
@@ -58,19 +58,6 @@ globalThis.RTCPeerConnection = class extends Original {
 };
 """
 _PLAYS: Final = "() => document.querySelector('camera-view')?.metrics?.framesPresented > 5"
-
-
-@dataclass(slots=True)
-class ShiftedClock:
-    """The machine's clock, moved."""
-
-    shift_s: float = 0.0
-
-    def now(self) -> float:
-        return time.time() + self.shift_s
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.shift_s
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ from tests.support.cameras import demo_camera
 from tests.support.edge import CDN_SECRET, Edge, running_edge
 from tests.support.gateway import reached_state, running_gateway
 from tests.support.nginx import free_port
+from tests.support.recorded import record_latency
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -89,7 +90,9 @@ async def test_hls_js_plays_through_the_edge_and_shares_parts(browser: Browser, 
             hls_js(browser, edge, path.format(one_hour(edge, "/cam/"))) as second,
         ):
             await asyncio.gather(first.more_pictures(40, within_s=15), second.more_pictures(40, within_s=15))
-            assert statistics.median(latencies_ms(await first.more_pictures(20, within_s=10))) < 3000
+            median_ms = statistics.median(latencies_ms(await first.more_pictures(20, within_s=10)))
+            record_latency("camera, gateway's LL-HLS, edge", median_ms)
+            assert median_ms < 3000
             assert await first.fatal() == await second.fatal() == []
         log = (edge.folder / "access.log").read_text(encoding="utf-8")
         assert "HTTP/2.0" in log
@@ -173,6 +176,9 @@ async def test_hls_js_plays_mediamtx_through_the_edge_and_shares_parts(browser: 
             query = f"/hls/front-door/index.m3u8?grant={one_hour(edge, '/front-door/')}"
             async with hls_js(browser, edge, query) as second:
                 await asyncio.gather(first.more_pictures(40, within_s=15), second.more_pictures(40, within_s=15))
+                median_ms = statistics.median(latencies_ms(await first.more_pictures(20, within_s=10)))
+                record_latency("camera, MediaMTX's LL-HLS, edge", median_ms)
+                assert median_ms < 4000
                 assert await first.fatal() == await second.fatal() == []
         parts = [statuses for name, statuses in shares(edge).items() if re.search(r"_part\d+\.mp4$", name)]
         assert sum(statuses == {"MISS", "HIT"} for statuses in parts) >= 5

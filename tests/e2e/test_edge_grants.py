@@ -1,8 +1,10 @@
-"""Grants that end and grants that are renewed while pictures come through the edge or from MediaMTX itself."""
+"""Grants that end and grants that are renewed while pictures come through the edge or from MediaMTX itself.
+
+With MediaMTX the same is done by tests/rig/test_whole_grants.py (make rig).
+"""
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,82 +12,40 @@ import aiohttp
 import pytest
 from playwright.async_api import Browser
 
-from gateway.access.grants import PAGE_AGE_S, SKEW_S
-from tests.e2e.test_access import ShiftedClock
 from tests.support.gateway import http
 from tests.support.mediamtx import MISSING, SECRET, mediamtx_program
-from tests.support.place import LASTS_S, PASSWORD, Origin, Place, place, site_of
+from tests.support.place import Origin, Place, place, site_of
 from tests.support.playing_pages import (
-    DEADLINE_MS,
-    GRANT,
     fresh_page,
-    grants,
     longest_gap_ms,
     more_pictures,
     parts,
     plays,
-    plays_on,
     remember,
     until_seen,
     watch_gaps,
 )
+from tests.support.recorded import record_gap
+from tests.support.renewals import (
+    renews_without_a_stall_and_is_refused_in_the_end,
+    signed_in_is_renewed_at_an_edge,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-STALL_MS: Final = 500
-"""Between two pictures of a camera of 30 a second, on a machine that does other things too."""
 _NEEDS_MEDIAMTX: Final = pytest.mark.skipif(mediamtx_program() is None, reason=MISSING)
-ORIGINS: Final = [
-    Origin.EMBEDDED,
-    pytest.param(Origin.MEDIAMTX, marks=_NEEDS_MEDIAMTX),
-    pytest.param(Origin.DIRECT, marks=_NEEDS_MEDIAMTX),
-]
 
 
-@pytest.mark.parametrize("origin", ORIGINS)
 async def test_grants_are_renewed_without_a_stall_and_the_last_one_is_refused_when_it_ends(
-    browser: Browser, tmp_path: Path, origin: Origin
+    browser: Browser, tmp_path: Path
 ) -> None:
-    here: list[Place] = []
-    async with (
-        site_of(lambda: here[0]) as site,
-        place(tmp_path, origin, site=site) as at,
-        fresh_page(browser) as page,
-        http() as client,
-    ):
-        here.append(at)
-        asked = remember(page)
-        await page.goto(f"{site}/?base={at.base}")
-        await plays(page, "ll-hls")
-        # So long that the first grant is refused, and its session at MediaMTX is over.
-        gap_ms, metrics = await plays_on(page, until=asked[0].ends_at + 2.5)
-        record_gap(f"renewed, {origin}", gap_ms)
-        assert (metrics["rung"], metrics["reconnects"]) == ("ll-hls", 0)
-        assert gap_ms < STALL_MS
-        assert {one.status for one in asked} == {200}
-        assert len(grants(asked)) >= 3
-
-        # And now there are no more of them.
-        at.gives = False
-        await until_seen(page, lambda: asked[-1].status == 401)
-        # MediaMTX judges only the beginning of a session; the gateway ends it within its round of 2 s.
-        slack_s = 3.0 if origin is Origin.DIRECT else 0.5
-        assert [one for one in parts(asked) if one.status == 200 and one.at > one.ends_at + slack_s] == []
-        # What others still get is not given to them, from the edge's cache or from anywhere.
-        old = next(one for one in reversed(parts(asked)) if one.status == 200)
-        token = GRANT.findall(old.url)[0][0]
-        assert await status(client, old.url) == 401
-        assert await status(client, f"{at.gateway.address}g/{token}/cam/index.m3u8") == 401
-        if origin is not Origin.DIRECT:
-            assert await status(client, old.url.replace(token, at.grant())) == 200
-        if at.mediamtx is not None:
-            assert [one for one in await at.mediamtx.listed("hlssessions") if not one["isCDN"]] == []
+    await renews_without_a_stall_and_is_refused_in_the_end(browser, tmp_path, Origin.EMBEDDED)
 
 
-async def status(client: aiohttp.ClientSession, url: str) -> int:
-    async with client.get(url, ssl=False) as response:
-        await response.read()
-        return response.status
+async def test_who_signed_in_is_sent_to_an_edge_and_its_address_is_renewed(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await signed_in_is_renewed_at_an_edge(browser, tmp_path, Origin.EMBEDDED, monkeypatch)
 
 
 @_NEEDS_MEDIAMTX
@@ -117,33 +77,6 @@ async def test_a_page_begins_anew_when_mediamtx_has_ended_its_session(browser: B
         gap_ms = await longest_gap_ms(page)
         record_gap("kicked", gap_ms)
         assert gap_ms < 10_000
-
-
-@pytest.mark.parametrize("origin", ORIGINS[:2])
-async def test_who_signed_in_is_sent_to_an_edge_and_its_address_is_renewed(
-    browser: Browser, tmp_path: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The gateway's rights live in the past: by the edge's clock its addresses are about to end.
-    clock = ShiftedClock(-PAGE_AGE_S - SKEW_S + LASTS_S)
-    async with (
-        place(tmp_path, origin, regions=("eu",), clock=clock, monkeypatch=monkeypatch) as at,
-        fresh_page(browser) as page,
-    ):
-        asked = remember(page)
-        await page.goto(f"{at.gateway.address}login")
-        await page.get_by_label("Name").fill("ann")
-        await page.get_by_label("Password").fill(PASSWORD)
-        await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url(at.gateway.address, timeout=DEADLINE_MS)
-        await page.goto(f"{at.gateway.address}cam/?protocol=ll-hls")
-        await plays(page, "ll-hls")
-        gap_ms, metrics = await plays_on(page, until=asked[0].ends_at + 1)
-        record_gap(f"signed in, {origin}", gap_ms)
-        assert (metrics["rung"], metrics["reconnects"]) == ("ll-hls", 0)
-        assert gap_ms < STALL_MS
-        assert all(one.url.startswith(at.edges[0].origin) for one in asked)
-        assert {one.status for one in asked} == {200}
-        assert len(grants(asked)) >= 3
 
 
 async def test_negotiation_picks_the_edge_of_the_region_and_leaves_out_one_that_is_gone(
@@ -188,8 +121,3 @@ async def negotiated(client: aiohttp.ClientSession, at: Place, token: str, *, re
     found = {rung["rung"]: rung["url"] for rung in answer["rungs"]}
     assert all(url.endswith(f"/g/{token}/cam/index.m3u8") for url in found.values())
     return {rung: url.partition("/g/")[0] for rung, url in found.items()}
-
-
-def record_gap(what: str, gap_ms: float) -> None:
-    """Seen with -o log_cli_level=info."""
-    logging.getLogger(__name__).info("%s: longest gap %.0f ms", what, gap_ms)

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from gateway.access.keyring import new_key
+from gateway.access.keyring import new_key, rotate_keys
 from tests.support.edge import CDN_SECRET, Answer, CountingOrigin, Edge, Question, counting_origin, running_edge
 
 NOW: Final = 1_790_000_000
@@ -194,6 +194,38 @@ async def test_a_rotation_needs_no_restart(site: Site) -> None:
     site.edge.write_keys([newest, fresh])
     assert (await site.edge.get(f"/g/{token}{PART}")).status == 401
     assert (await site.edge.get(f"/g/{signed}{PART}")).status == 200
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+async def test_keys_count_alike_however_their_file_is_written(site: Site, indent: int | str | None) -> None:
+    made = [site.edge.key, *(new_key(now=NOW - age_s) for age_s in (10, 30, 20))]
+    entries = [{"created": key.created, "secret": key.secret, "id": key.id} for key in made]
+    site.edge.keys_file.write_text(json.dumps(entries, indent=indent), encoding="utf-8")
+    found = [
+        (await site.edge.get(f"/g/{site.edge.grant('/cam1/', expires=NOW + 60, key=key)}{PART}")).status for key in made
+    ]
+    # The two created last.
+    assert found == [401, 200, 401, 200]
+
+
+async def test_the_gateways_own_file_is_read(site: Site) -> None:
+    site.edge.keys_file.unlink()
+    first = rotate_keys(site.edge.keys_file, now=NOW - 20).active
+    for key in (first, rotate_keys(site.edge.keys_file, now=NOW - 10).active):
+        token = site.edge.grant("/cam1/", expires=NOW + 60, key=key)
+        assert (await site.edge.get(f"/g/{token}{PART}")).status == 200
+    assert (await site.fetch(PART)).status == 401
+    text = site.edge.keys_file.read_text("utf-8")
+    site.edge.keys_file.write_text(text.replace(first.id, key.id), encoding="utf-8")
+    assert (await site.edge.get(f"/g/{token}{PART}")).status == 503
+
+
+async def test_a_viewers_own_if_range_changes_nothing(site: Site) -> None:
+    for if_range in ('"x"', "may wait", ""):
+        answer = await site.fetch(PART, if_range=if_range, range="bytes=0-3")
+        assert answer.status in (200, 206)
+    assert site.gateway.asked(PART) == 1
+    assert "if-range" not in site.gateway.questions[0].headers
 
 
 @pytest.mark.parametrize(

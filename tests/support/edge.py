@@ -127,10 +127,10 @@ class Edge:
         return f"https://127.0.0.1:{self.port}"
 
     def write_keys(self, keys: Sequence[SigningKey]) -> None:
-        """Replaces the file, as the gateway does when it rotates."""
-        entries = [{"id": key.id, "secret": key.secret, "created": key.created} for key in keys]
+        """Replaces the file, as the gateway does when it rotates, and as it writes it."""
+        lines = [json.dumps({"id": key.id, "secret": key.secret, "created": key.created}) for key in keys]
         fresh = self.keys_file.with_suffix(".new")
-        fresh.write_text(json.dumps(entries), encoding="utf-8")
+        fresh.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
         fresh.replace(self.keys_file)
 
     def grant(self, prefix: str, *, expires: float, key: SigningKey | None = None) -> str:
