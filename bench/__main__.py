@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=float, metavar="N", help="hls-modes: how long each case is watched on either link"
     )
+    parser.add_argument("--hold", type=float, metavar="N", help="hls-modes: for how long a jittery link holds")
     parser.add_argument("--hls", action="append", metavar="JSON", help="hls-modes: settings to try; may be repeated")
     parser.add_argument(
         "--cases", action="append", metavar="WORDS", help="hls-modes: only cases with these in their name"
@@ -164,7 +165,7 @@ async def _measure(options: argparse.Namespace, *, command: str) -> int:
         if options.minutes and hasattr(scale, "minutes"):
             scale = replace(scale, minutes=options.minutes)
         if isinstance(scale, hls_modes.Scale):
-            scale = hls_modes.narrowed(scale, seconds=options.seconds, hls=options.hls, cases=options.cases)
+            scale = hls_modes.narrowed(scale, options)
         started, begun = datetime.now(UTC), time.monotonic()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             bench = Bench(wanted, options.server_core, options.load_core, Path(folder), random.Random(options.seed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import json
@@ -52,7 +53,7 @@ TIERS: Final = (
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How long each case is watched on either link, once it has settled; on the jittery one nothing passes for `hold_s`
-    in each `hold_every_s`.
+    after each `open_s`.
 
     `hls` are candidates as JSON: hls.js's settings in place of the page's, and `behindS` for the distance to live; one
     that is empty is the page as it is.  `cases` (mode, tier) are all that contain one of these words.
@@ -61,7 +62,7 @@ class Scale:
     repeats: int = 1
     watch_s: float = 20.0
     hold_s: float = 0.5
-    hold_every_s: float = 3.0
+    open_s: float = 2.5
     hls: Sequence[str] = ("",)
     cases: Sequence[str] = ()
 
@@ -70,10 +71,14 @@ FULL: Final = Scale()
 QUICK: Final = Scale(watch_s=3.0, cases=("ultra-low, desktop", "stable, low-end"))
 
 
-def narrowed(scale: Scale, *, seconds: float | None, hls: Sequence[str] | None, cases: Sequence[str] | None) -> Scale:
+def narrowed(scale: Scale, asked: argparse.Namespace) -> Scale:
     """The same with what somebody asked for in its place; None for nothing."""
     return replace(
-        scale, watch_s=seconds or scale.watch_s, hls=tuple(hls or scale.hls), cases=tuple(cases or scale.cases)
+        scale,
+        watch_s=asked.seconds or scale.watch_s,
+        hold_s=asked.hold or scale.hold_s,
+        hls=tuple(asked.hls or scale.hls),
+        cases=tuple(asked.cases or scale.cases),
     )
 
 
@@ -182,7 +187,7 @@ async def _watch(results: Results, viewer: _TierViewer, link: HoldingLink, scale
     results.add(first_ms, case=case.on("steady"), metric="first picture", unit="ms", subject=case.subject)
     await asyncio.sleep(_SETTLING_S)
     await _stretch(results, viewer, seconds=scale.watch_s, case=case.on("steady"), subject=case.subject)
-    jitter = asyncio.create_task(link.jitter(every_s=scale.hold_every_s, for_s=scale.hold_s))
+    jitter = asyncio.create_task(link.jitter(open_s=scale.open_s, hold_s=scale.hold_s))
     try:
         await _stretch(results, viewer, seconds=scale.watch_s, case=case.on("jittery"), subject=case.subject)
     finally:

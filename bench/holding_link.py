@@ -47,12 +47,12 @@ class HoldingLink:
         finally:
             self._open.set()
 
-    async def jitter(self, *, every_s: float, for_s: float) -> None:
-        """Holds for `for_s` in each `every_s`, until cancelled."""
+    async def jitter(self, *, open_s: float, hold_s: float) -> None:
+        """Holds for `hold_s` after each `open_s`, until cancelled."""
         while True:
-            await asyncio.sleep(every_s - for_s)
+            await asyncio.sleep(open_s)
             with self.hold():
-                await asyncio.sleep(for_s)
+                await asyncio.sleep(hold_s)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # A plain function, so that the task is ours to end.
