@@ -13,7 +13,7 @@ import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';
 import { mediaSourceKind, playsHlsItself } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
-import { hlsValues } from './hls-values.js';
+import { hlsValues, SLACKENED, slackens } from './hls-values.js';
 import { PlaylistAccess } from './playlist-access.js';
 import { Rung } from './rung.js';
 
@@ -48,6 +48,7 @@ export class HlsRung extends Rung {
   #reload;
   #bytesReceived = 0;
   #recoveredAt = -Infinity;
+  #slackened = false;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
 
@@ -123,8 +124,9 @@ export class HlsRung extends Rung {
     if (!hls || !video) return;
     const before = hls.targetLatency ?? 0;
     Object.assign(hls.config, this.#config());
-    // By segments it leaves its pace as it is.
-    if (!hls.config.lowLatencyMode) video.playbackRate = 1;
+    // hls.js might leave the pace as it was in the mode before.
+    video.playbackRate = 1;
+    this.#slackened = false;
     this.#keepBehind(hls);
     // It plays faster to come nearer, but never slower to stay further behind.
     const back = (hls.targetLatency ?? 0) - before;
@@ -148,6 +150,20 @@ export class HlsRung extends Rung {
     if (behindS !== null) hls.targetLatency = Math.max(own, behindS);
     else if (this.#mode !== null && own > 0) hls.targetLatency = own;
     if (details) this.#boundDrift(hls, details);
+  }
+
+  /** @param {Hls} hls */
+  #keepPace(hls) {
+    const { behindS, fastest } = this.#values();
+    const video = this.#video;
+    if (!video || !this.pictureCame) return;
+    const state = { behindS: hls.latency, wantedS: hls.targetLatency ?? 0, slackened: this.#slackened };
+    const slackened = behindS !== null && slackens(state);
+    if (slackened === this.#slackened) return;
+    this.#slackened = slackened;
+    // With more than this it would set the pace itself.
+    hls.config.maxLiveSyncPlaybackRate = slackened ? 1 : fastest;
+    video.playbackRate = slackened ? SLACKENED : 1;
   }
 
   /**
@@ -270,7 +286,10 @@ export class HlsRung extends Rung {
     const hls = new Hls({ ...this.#config(), enableWorker: false, loader });
     this.#hls = hls;
     this.#keepBehind(hls);
-    hls.on(Events.LEVEL_UPDATED, (_, { details }) => this.#boundDrift(hls, details));
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      this.#boundDrift(hls, details);
+      this.#keepPace(hls);
+    });
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {
       if (!data.fatal) return;
