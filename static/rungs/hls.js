@@ -159,11 +159,11 @@ export class HlsRung extends Rung {
     if (!video || !this.pictureCame) return;
     const state = { behindS: hls.latency, wantedS: hls.targetLatency ?? 0, slackened: this.#slackened };
     const slackened = behindS !== null && slackens(state);
-    if (slackened === this.#slackened) return;
+    // Again and again, as an element that is given its pictures anew forgets it.
+    if (slackened || this.#slackened) video.playbackRate = slackened ? SLACKENED : 1;
     this.#slackened = slackened;
     // With more than this it would set the pace itself.
     hls.config.maxLiveSyncPlaybackRate = slackened ? 1 : fastest;
-    video.playbackRate = slackened ? SLACKENED : 1;
   }
 
   /**
