@@ -31,6 +31,7 @@ from bench import (
     hls_check,
     hls_latency,
     hls_load,
+    hls_modes,
     hls_packaging,
     idle_cameras,
     joins,
@@ -63,7 +64,7 @@ BENCHMARKS: Final = {
     module.NAME: Benchmark(module.run, module.FULL, module.QUICK)
     for module in (
         *(first_picture, glass_to_glass, idle_cameras, fan_out, joins, churn, keyframe, held),
-        *(hls_latency, hls_load, hls_packaging, hls_check, edge, long_watch),
+        *(hls_latency, hls_load, hls_packaging, hls_check, hls_modes, edge, long_watch),
     )
 }
 
@@ -96,6 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--servers", help=f"only these, separated by commas: {', '.join(KINDS)}")
     parser.add_argument("--repeats", type=int, metavar="N", help="repetitions instead of each benchmark's own number")
     parser.add_argument("--minutes", type=float, metavar="N", help="long-watch: how long, instead of ten")
+    parser.add_argument(
+        "--seconds", type=float, metavar="N", help="hls-modes: how long each case is watched on either link"
+    )
+    parser.add_argument("--hold", type=float, metavar="N", help="hls-modes: for how long a jittery link holds")
+    parser.add_argument("--hls", action="append", metavar="JSON", help="hls-modes: settings to try; may be repeated")
+    parser.add_argument(
+        "--cases", action="append", metavar="WORDS", help="hls-modes: only cases with these in their name"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny: shows that everything works, measures nothing")
     parser.add_argument("--server-core", type=int, default=0, metavar="N", help="default %(default)s")
     parser.add_argument("--load-core", type=int, default=1, metavar="N", help="cameras, viewers; default %(default)s")
@@ -155,6 +164,8 @@ async def _measure(options: argparse.Namespace, *, command: str) -> int:
             scale = replace(scale, repeats=options.repeats)
         if options.minutes and hasattr(scale, "minutes"):
             scale = replace(scale, minutes=options.minutes)
+        if isinstance(scale, hls_modes.Scale):
+            scale = hls_modes.narrowed(scale, options)
         started, begun = datetime.now(UTC), time.monotonic()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             bench = Bench(wanted, options.server_core, options.load_core, Path(folder), random.Random(options.seed))

@@ -48,14 +48,18 @@ class BrowserViewer:
 
         A page made up by Playwright would not do: Chromium lets none but a really local page open local sockets.
         """
-        page = await browser.new_page()
+        page = await cls._prepared(await browser.new_page(), server)
+        return cls(page, origin=server.origin)
+
+    @staticmethod
+    async def _prepared(page: Page, server: Server) -> Page:
         await page.add_init_script(path=_PROBE)
         try:
             await page.goto(server.origin + server.document)
         except Error as error:
             raise BenchError(f"Chromium can't open a page of {server.name}: {error.message.splitlines()[0]}") from None
         await page.evaluate("() => document.body.replaceChildren()")
-        return cls(page, origin=server.origin)
+        return page
 
     async def load_element(self) -> None:
         """Load the gateway's `<camera-view>`, as any page would that shows it."""

@@ -3,7 +3,8 @@
  *
  * `bench.start(options)` resolves with milliseconds from its call to the first picture (null after `deadlineMs`),
  * `bench.take()` hands out what was seen since the last call, `bench.stop()` ends the viewer.
- * options: `{whep}` for a bare peer connection, `{view, base}` for the gateway's `<camera-view>`, or `{player, url}` for
+ * options: `{whep}` for a bare peer connection, `{view, base, attributes}` for the gateway's
+ * `<camera-view>`, or `{player, url}` for
  * one of `benchPlayers`: a function of a video element and an address that returns `{statistics(), stop()}`.
  */
 (() => {
@@ -80,12 +81,22 @@
     await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
   }
 
-  async function show({ view: camera, base }, onFirst) {
+  /** By the attributes given some rungs are loaded first, and then make their video. */
+  async function videoOf(element) {
+    for (;;) {
+      const found = element.shadowRoot.querySelector('video');
+      if (found) return found;
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
+  async function show({ view: camera, base, attributes = {} }, onFirst) {
     view = document.createElement('camera-view');
+    for (const [name, value] of Object.entries(attributes)) view.setAttribute(name, value);
     view.setAttribute('camera', camera);
     view.setAttribute('base', base);
     document.body.append(view);
-    watch(view.shadowRoot.querySelector('video'), onFirst);
+    watch(view.shadowRoot.querySelector('video') ?? (await videoOf(view)), onFirst);
   }
 
   async function statistics() {

@@ -53,7 +53,7 @@ function webrtcCodecs() {
 }
 
 /** @returns {Capabilities['device']} */
-function device() {
+export function deviceTier() {
   const { userAgentData, hardwareConcurrency = WEAK_CORES + 1 } =
     /** @type {{userAgentData?: {mobile: boolean}, hardwareConcurrency?: number}} */ (/** @type {unknown} */ (navigator));
   const mobile = userAgentData?.mobile ?? /Mobi/.test(navigator.userAgent);
@@ -69,7 +69,7 @@ export function readCapabilities() {
     webrtc: webrtcCodecs(),
     mse: Kind ? knownCodecs((type) => Kind.isTypeSupported(type)) : [],
     native_hls: playsHlsItself(document.createElement('video')),
-    device: device(),
+    device: deviceTier(),
     network: {
       ...(effectiveType ? { type: effectiveType } : {}),
       ...(downlink ? { downlink_bps: Math.round(downlink * 1e6) } : {}),

@@ -1,4 +1,4 @@
-/** How much delay buys how much calm, and what each rung makes of it.  Pure. */
+/** How much delay buys how much calm, and what each rung makes of it (HLS: rungs/hls-values.js).  Pure. */
 
 /**
  * @typedef {object} Mode
@@ -7,8 +7,6 @@
  * @property {string} meaning
  * @property {number} delayMs WebRTC's playout delay, where the gateway doesn't set it
  * @property {{least: number, most: number}} marginS what MSE holds back
- * @property {number | null} hlsBehindS how far behind live hls.js aims; null for as close as the playlist allows
- * @property {number} hlsMostBehindS where it jumps
  */
 
 /** @type {readonly Mode[]} */
@@ -19,8 +17,6 @@ export const MODES = Object.freeze([
     meaning: 'Under a second behind',
     delayMs: 0,
     marginS: { least: 0.05, most: 0.6 },
-    hlsBehindS: null,
-    hlsMostBehindS: 4,
   },
   {
     name: 'balanced',
@@ -28,8 +24,6 @@ export const MODES = Object.freeze([
     meaning: 'Up to 3 s behind; short troubles go unnoticed',
     delayMs: 1500,
     marginS: { least: 1.5, most: 3 },
-    hlsBehindS: 3,
-    hlsMostBehindS: 8,
   },
   {
     name: 'stable',
@@ -37,8 +31,6 @@ export const MODES = Object.freeze([
     meaning: 'Up to 6 s behind, for bad networks',
     delayMs: 4000,
     marginS: { least: 4, most: 6 },
-    hlsBehindS: 6,
-    hlsMostBehindS: 15,
   },
 ]);
 

@@ -56,19 +56,22 @@ export function grantingLoader(Base, { address, received }) {
 }
 
 /**
- * hls.js's own settings were the quickest that were measured; these bound what it makes of bad moments.
+ * What may change while it plays.
  *
  * @param {{lowLatency: boolean}} profile
+ * @param {import('./hls-values.js').HlsValues} values
  * @returns {Partial<HlsConfig>}
  */
-export function hlsConfig({ lowLatency }) {
+export function hlsConfig({ lowLatency }, { parts, fastest, keptBehindS, aheadS }) {
+  const byParts = lowLatency && parts;
   return {
-    lowLatencyMode: lowLatency,
-    // There is nothing to convert: fragments go in as they come.
-    enableWorker: false,
-    backBufferLength: 10,
-    maxLiveSyncPlaybackRate: 1.1,
-    liveSyncOnStallIncrease: lowLatency ? 0.25 : 1,
+    lowLatencyMode: byParts,
+    backBufferLength: keptBehindS,
+    maxBufferLength: aheadS,
+    // Without a bound of its own it would fetch as much as a minute where the playlist has that.
+    maxMaxBufferLength: aheadS,
+    maxLiveSyncPlaybackRate: fastest,
+    liveSyncOnStallIncrease: byParts ? 0.25 : 1,
   };
 }
 

@@ -5,6 +5,7 @@
  * without a gap.  Else the browser's own player, if it has one.
  */
 
+import { deviceTier } from '../capabilities.js';
 import { expiryOf, grantIn } from '../grant-path.js';
 import { GrantRenewal } from '../grant-renewal.js';
 import { modeOf } from '../modes.js';
@@ -12,6 +13,7 @@ import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';
 import { mediaSourceKind, playsHlsItself } from './codecs.js';
 import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
+import { hlsValues, SLACKENED, slackens } from './hls-values.js';
 import { PlaylistAccess } from './playlist-access.js';
 import { Rung } from './rung.js';
 
@@ -46,6 +48,7 @@ export class HlsRung extends Rung {
   #reload;
   #bytesReceived = 0;
   #recoveredAt = -Infinity;
+  #slackened = false;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
 
@@ -120,46 +123,69 @@ export class HlsRung extends Rung {
     const video = this.#video;
     if (!hls || !video) return;
     const before = hls.targetLatency ?? 0;
-    this.#keepBehind(hls, modeOf(mode));
+    Object.assign(hls.config, this.#config());
+    // hls.js might leave the pace as it was in the mode before.
+    video.playbackRate = 1;
+    this.#slackened = false;
+    this.#keepBehind(hls);
     // It plays faster to come nearer, but never slower to stay further behind.
     const back = (hls.targetLatency ?? 0) - before;
     const start = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
     if (back > 0) video.currentTime = Math.max(start, video.currentTime - back);
   }
 
-  /**
-   * @param {Hls} hls
-   * @param {import('../modes.js').Mode} mode
-   */
-  #keepBehind(hls, { hlsBehindS, hlsMostBehindS }) {
+  #values() {
+    return hlsValues(modeOf(this.#mode ?? this.#options?.mode).name, deviceTier());
+  }
+
+  #config() {
+    return hlsConfig({ lowLatency: this.#lowLatency }, this.#values());
+  }
+
+  /** @param {Hls} hls */
+  #keepBehind(hls) {
+    const { behindS } = this.#values();
     const { details } = hls.levels[hls.currentLevel] ?? {};
-    const own = details ? (this.#lowLatency && details.partHoldBack) || details.holdBack : 0;
-    if (hlsBehindS !== null) hls.targetLatency = Math.max(own, hlsBehindS);
+    const own = details ? (hls.config.lowLatencyMode && details.partHoldBack) || details.holdBack : 0;
+    if (behindS !== null) hls.targetLatency = Math.max(own, behindS);
     else if (this.#mode !== null && own > 0) hls.targetLatency = own;
-    if (details) this.#boundDrift(hls, hlsMostBehindS, details);
+    if (details) this.#boundDrift(hls, details);
+  }
+
+  /** @param {Hls} hls */
+  #keepPace(hls) {
+    const { behindS, fastest } = this.#values();
+    const video = this.#video;
+    if (!video || !this.pictureCame) return;
+    const state = { behindS: hls.latency, wantedS: hls.targetLatency ?? 0, slackened: this.#slackened };
+    const slackened = behindS !== null && slackens(state);
+    // Again and again, as an element that is given its pictures anew forgets it.
+    if (slackened || this.#slackened) video.playbackRate = slackened ? SLACKENED : 1;
+    this.#slackened = slackened;
+    // With more than this it would set the pace itself.
+    hls.config.maxLiveSyncPlaybackRate = slackened ? 1 : fastest;
   }
 
   /**
    * Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
    *
    * @param {Hls} hls
-   * @param {number} modesS what the mode allows
    * @param {{targetduration: number, startTimeOffset: number | null}} details of the playlist
    */
-  #boundDrift(hls, modesS, details) {
+  #boundDrift(hls, details) {
     const playlist = {
-      lowLatency: this.#lowLatency,
+      lowLatency: hls.config.lowLatencyMode,
       targetLatencyS: hls.targetLatency ?? 0,
       targetDurationS: details.targetduration,
       startsAtS: details.startTimeOffset,
     };
-    hls.config.liveMaxLatencyDuration = Math.max(modesS, mostBehindS(playlist));
+    hls.config.liveMaxLatencyDuration = Math.max(this.#values().mostBehindS, mostBehindS(playlist));
   }
 
   /** @override */
   get segmentS() {
     const { details } = this.#hls?.levels[this.#hls.currentLevel] ?? {};
-    return (this.#lowLatency ? details?.partTarget : details?.targetduration) ?? 0;
+    return (this.#hls?.config.lowLatencyMode ? details?.partTarget : details?.targetduration) ?? 0;
   }
 
   /** @override */
@@ -256,11 +282,13 @@ export class HlsRung extends Rung {
         this.#bytesReceived += bytes;
       },
     });
-    const hls = new Hls({ ...hlsConfig({ lowLatency: this.#lowLatency }), loader });
+    // There is nothing to convert, and so nothing for a worker: fragments go in as they come.
+    const hls = new Hls({ ...this.#config(), enableWorker: false, loader });
     this.#hls = hls;
-    this.#keepBehind(hls, modeOf(this.#mode ?? this.#options?.mode));
+    this.#keepBehind(hls);
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-      this.#boundDrift(hls, modeOf(this.#mode ?? this.#options?.mode).hlsMostBehindS, details);
+      this.#boundDrift(hls, details);
+      this.#keepPace(hls);
     });
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {
