@@ -39,8 +39,8 @@ REMEDIES: Final = {
     "wishes": Remedy("protocols.js", {"export function wantedRungs(wanted) {": "return PROTOCOLS;"}),
     "candidates": Remedy("rungs/candidates.js", {"export function allowedCandidates(sdp, kinds) {": "return sdp;"}),
     "relay-only": Remedy("planner.js", {"  get relayOnly() {": "return false;"}),
-    # Nothing is said where nothing is left, whoever finds that out.
-    "last-words": Remedy("player.js", {"  #unplayable(message) {": "return;", "  #exhausted(failure) {": "return;"}),
+    # Nothing is said where nothing is left.
+    "last-words": Remedy("player.js", {"  #halt(phase, failure) {": "if (phase === 'unplayable') return;"}),
     # Only the first rung of a plan is tried.
     "ladder": Remedy("climb.js", {"  plan(steps) {": "steps = steps.slice(0, 1);"}),
     # What began before the gateway named its relays goes on without them.
