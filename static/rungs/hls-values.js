@@ -10,7 +10,7 @@
  * @typedef {object} HlsValues
  * @property {number | null} behindS how far behind live it aims; null for as close as the playlist allows
  * @property {number} mostBehindS where it jumps
- * @property {boolean} parts whether parts of segments are fetched as they come, where the playlist has some
+ * @property {boolean} parts whether parts of segments are fetched as they come, where the playlist has some, once it is where it is to be
  * @property {number} fastest how fast it may play to come nearer to live
  * @property {number} keptBehindS of what was seen, to go back there when a mode wants it
  * @property {number} aheadS of pictures at most

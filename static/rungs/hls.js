@@ -154,7 +154,7 @@ export class HlsRung extends Rung {
 
   /** @param {Hls} hls */
   #keepPace(hls) {
-    const { behindS, fastest } = this.#values();
+    const { behindS, fastest, parts } = this.#values();
     const video = this.#video;
     if (!video || !this.pictureCame) return;
     const state = { behindS: hls.latency, wantedS: hls.targetLatency ?? 0, slackened: this.#slackened };
@@ -162,6 +162,7 @@ export class HlsRung extends Rung {
     // Again and again, as an element that is given its pictures anew forgets it.
     if (slackened || this.#slackened) video.playbackRate = slackened ? SLACKENED : 1;
     this.#slackened = slackened;
+    hls.lowLatencyMode = this.#lowLatency && (parts || slackened);
     // With more than this it would set the pace itself.
     hls.config.maxLiveSyncPlaybackRate = slackened ? 1 : fastest;
   }
@@ -283,7 +284,8 @@ export class HlsRung extends Rung {
       },
     });
     // There is nothing to convert, and so nothing for a worker: fragments go in as they come.
-    const hls = new Hls({ ...this.#config(), enableWorker: false, loader });
+    // The first picture comes by parts: a playlist that has just begun has no whole segment yet.
+    const hls = new Hls({ ...this.#config(), lowLatencyMode: this.#lowLatency, enableWorker: false, loader });
     this.#hls = hls;
     this.#keepBehind(hls);
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
