@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import BadRequest
 from gateway.json_fields import MAX_ITEMS
 from gateway.negotiate.wishes import RungName
-from gateway.observe.report import Pair, Report, RungRun, parse_report
+from gateway.observe.report import Pair, RenditionName, RenditionRun, Report, RungRun, parse_report
 
 NAMED: dict[str, Any] = {"camera": "site1/yard", "session": "viewing-0001"}
 WHOLE: dict[str, Any] = NAMED | {
@@ -20,6 +20,10 @@ WHOLE: dict[str, Any] = NAMED | {
     "rungs": [
         {"rung": "webrtc", "at_s": 0, "first_frame_s": None, "end": "ice"},
         {"rung": "mse", "at_s": 0.4, "first_frame_s": 0.3, "end": None},
+    ],
+    "renditions": [
+        {"rendition": "substream", "at_s": 41, "reason": "too narrow"},
+        {"rendition": "main", "at_s": 60, "reason": None},
     ],
     "pair": {"protocol": "udp", "type": "host"},
 }
@@ -34,6 +38,10 @@ def test_a_whole_report_is_read() -> None:
         stalled_s=0.4,
         latency_s=0.09,
         rungs=(RungRun(RungName.WEBRTC, 0.0, None, "ice"), RungRun(RungName.MSE, 0.4, 0.3, None)),
+        renditions=(
+            RenditionRun(RenditionName.SUBSTREAM, 41.0, "too narrow"),
+            RenditionRun(RenditionName.MAIN, 60.0, None),
+        ),
         pair=Pair("udp", "host"),
     )
 
@@ -71,6 +79,8 @@ def test_a_viewer_that_saw_nothing_says_little_and_a_newer_one_more() -> None:
         (NAMED | {"rungs": [{"rung": "mse"}]}, r"rungs\[0\].at_s: say how many seconds"),
         (NAMED | {"rungs": [{"rung": "mse", "at_s": 0, "first_frame_s": []}]}, r"rungs\[0\].first_frame_s: must be"),
         (NAMED | {"rungs": [{"rung": "mse", "at_s": 0, "end": "x\n"}]}, r"rungs\[0\].end: must be text"),
+        (NAMED | {"renditions": [{"rendition": "tiny", "at_s": 0}]}, r"renditions\[0\].rendition: must be one of main"),
+        (NAMED | {"renditions": [{"rendition": "main"}]}, r"renditions\[0\].at_s: say how many seconds"),
         (NAMED | {"pair": "udp"}, "pair: must be an object"),
         (NAMED | {"pair": {"protocol": "udp"}}, "pair.type: must be text"),
     ],

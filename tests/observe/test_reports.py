@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.negotiate.wishes import RungName
-from gateway.observe.report import Report, RungRun
+from gateway.observe.report import RenditionName, RenditionRun, Report, RungRun
 from gateway.observe.reports import LIFE_S, Reports, summary
 from tests.webrtc.stage import HandClock
 
@@ -74,8 +74,12 @@ def test_a_camera_that_is_gone_is_forgotten() -> None:
 
 def test_a_summary_says_what_viewers_saw() -> None:
     failed = RungRun(RungName.WEBRTC, 0.0, None, "ice")
+    narrow = (
+        RenditionRun(RenditionName.SUBSTREAM, 41.0, "too narrow"),
+        RenditionRun(RenditionName.MAIN, 60.0, None),
+    )
     seen = [
-        Report("yard", "a", start_s=0.1, watched_s=90.0, stalled_s=10.0, latency_s=0.08),
+        Report("yard", "a", start_s=0.1, watched_s=90.0, stalled_s=10.0, latency_s=0.08, renditions=narrow),
         Report("yard", "b", start_s=0.3, watched_s=100.0, latency_s=0.4, rungs=(failed, run(RungName.MSE))),
         Report("yard", "c", rungs=(failed, RungRun(RungName.MSE, 1.0, None, "network"))),
     ]
@@ -88,6 +92,7 @@ def test_a_summary_says_what_viewers_saw() -> None:
         "without_picture": 1,
         "last_rungs": {"mse": 2},
         "ends": {"webrtc: ice": 2, "mse: network": 1},
+        "renditions": {"substream: too narrow": 1, "main": 1},
     }
 
 

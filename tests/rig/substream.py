@@ -118,7 +118,7 @@ SUBSTREAM: Final = (
             "connections": exactly(1),
             "pictures_per_s": at_least(0.8 * _SMALLER_FPS),
             "age_p90_ms": at_most(1000),
-            "first_gap_ms": at_most(4000),
+            "first_gap_ms": at_most(6000),
             # The main stream has been tried in vain.
             "longest_gap_ms": at_most(4500),
             "rendition": exactly("substream"),
