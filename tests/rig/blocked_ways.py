@@ -107,12 +107,13 @@ async def _lifted(ground: Ground, *, block: _Block) -> dict[str, Figure]:
         lifted_at = now_ms()
         back_at = await visit.picture_at(within_s=_BACK_WITHIN_S, since_ms=lifted_at, rung="webrtc")
         await asyncio.sleep(_AFTER_SWAP_S)
-        gaps = await visit.gaps_ms(since_ms=first_at or 0)
+        longest, longest_at = max(await visit.gaps(since_ms=first_at or 0))
         pictures = await visit.pictures(since_ms=back_at or 0)
         said = (await visit.said())[-1]
     return {
         "back_ms": None if back_at is None else back_at - lifted_at,
-        "longest_gap_ms": max(gaps),
+        "longest_gap_ms": longest,
+        "longest_gap_after_lifting_ms": longest_at - lifted_at,
         "age_ms": pictures[-1].age_ms if pictures else None,
         "mark": said.mark,
     }

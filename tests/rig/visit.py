@@ -74,10 +74,15 @@ class Visit:
         found = await self.page.evaluate("(since) => rigWatch.pictures.filter(([at]) => at >= since)", since_ms)
         return [Shown(*picture) for picture in found]
 
-    async def gaps_ms(self, *, since_ms: float) -> list[float]:
-        """Between neighbouring pictures, and up to now, since then: a picture that does not come is a gap too."""
+    async def gaps(self, *, since_ms: float) -> list[tuple[float, float]]:
+        """Milliseconds between neighbouring pictures, and up to now, since then, each with when it began."""
+        # A picture that does not come is a gap too.
         times = [since_ms, *(picture.at for picture in await self.pictures(since_ms=since_ms)), now_ms()]
-        return [later - earlier for earlier, later in pairwise(times)]
+        return [(later - earlier, earlier) for earlier, later in pairwise(times)]
+
+    async def gaps_ms(self, *, since_ms: float) -> list[float]:
+        """The same without when."""
+        return [gap for gap, _ in await self.gaps(since_ms=since_ms)]
 
     async def rung(self) -> str | None:
         """What plays."""
