@@ -21,10 +21,10 @@ from gateway.access.keyring import ensure_keys
 from gateway.access.passwords import hash_password
 from gateway.app import Gateway
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.config import AccessConfig, PublicUrl, UserConfig
+from gateway.config import AccessConfig, Listen, PublicUrl, UserConfig
 from gateway.config.edges import EdgeConfig
 from gateway.config.mediamtx import MediaMtxConfig
-from gateway.config.model import HlsConfig, HlsMode, Listen
+from gateway.config.model import HlsConfig, HlsMode
 from gateway.source.status import CameraState
 from tests.support.cameras import demo_camera
 from tests.support.edge import CDN_SECRET, Edge, running_edge
