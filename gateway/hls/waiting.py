@@ -8,13 +8,6 @@ from typing import Final, Protocol
 AT_ONCE: Final = 32
 """So many look before anything else has its turn: a thousand at once would hold up everybody's pictures."""
 
-CROWD: Final = 128
-"""Of more than so many a few go ahead: behind a cache these fetch what is new, and the others find it there."""
-
-AHEAD: Final = 8
-PAUSE_S: Final = 0.02
-"""What the others come later: less than all of them take."""
-
 
 class Waiter(Protocol):
     """Somebody who waits, told apart by identity."""
@@ -33,7 +26,6 @@ class Waiting:
         self._deadlines: dict[Waiter, float] = {}
         self._to_look: list[Waiter] = []
         self._turn: asyncio.Handle | None = None
-        self._ahead = 0
 
     def __len__(self) -> int:
         return len(self._deadlines)
@@ -51,20 +43,17 @@ class Waiting:
         if not self._deadlines:
             return
         self._to_look = list(reversed(self._deadlines))
-        self._ahead = AHEAD if len(self._to_look) > CROWD else 0
         if self._turn is None:
             self._turn = asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
         self._turn = None
-        ahead, self._ahead = self._ahead, 0
-        for _ in range(min(ahead or AT_ONCE, len(self._to_look))):
+        for _ in range(min(AT_ONCE, len(self._to_look))):
             waiter = self._to_look.pop()
             if waiter in self._deadlines and waiter.look():
                 self._deadlines.pop(waiter, None)
         if self._to_look:
-            loop = asyncio.get_running_loop()
-            self._turn = loop.call_later(PAUSE_S, self._look) if ahead else loop.call_soon(self._look)
+            self._turn = asyncio.get_running_loop().call_soon(self._look)
 
     def expire(self, now: float) -> None:
         """Those whose deadline has passed at `now` give up."""

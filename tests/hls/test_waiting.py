@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from gateway.hls.waiting import AHEAD, AT_ONCE, CROWD, Waiting
+from gateway.hls.waiting import AT_ONCE, Waiting
 
 
 class Guest:
@@ -64,18 +64,6 @@ async def test_others_have_their_turn_between_a_few_who_look() -> None:
         await turns()
         assert sum(guest.looks for guest in guests) == looked
     assert len(room) == 0
-
-
-async def test_a_few_of_a_crowd_go_ahead() -> None:
-    guests = [Guest() for _ in range(CROWD + 1)]
-    room = waiting(guests)
-    room.changed()
-    await turns(3)
-    assert [guest.looks for guest in guests] == [1] * AHEAD + [0] * (CROWD + 1 - AHEAD)
-    async with asyncio.timeout(5):
-        while len(room):
-            await turns()
-    assert {guest.looks for guest in guests} == {1}
 
 
 async def test_a_change_meanwhile_has_all_look_who_still_wait() -> None:
