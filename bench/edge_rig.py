@@ -113,8 +113,8 @@ async def running_rig(bench: Bench, lengths: Lengths, urls: Mapping[str, str], r
         folder.mkdir()
         settings = await _settings(folder, gateway_port=port, keys_file=keys_file)
         edge_config.write(folder, settings)
-        command = ("nice", "-n", str(edge_config.priority()), *edge_config.command(folder))
-        async with running(command, name="nginx", core=core, folder=folder) as nginx:
+        first = ("nice", "-n", str(edge_config.priority()), *edge_config.command(folder))
+        async with running(first, name="nginx", core=core, folder=folder) as nginx:
 
             async def passes_on() -> bool:
                 return await _is_ok(f"https://127.0.0.1:{settings.port}{paths[0]}", cert=settings.cert)

@@ -6,15 +6,14 @@ With MediaMTX the same is done by tests/rig/test_whole_grants.py (make rig).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 import pytest
 from playwright.async_api import Browser
 
 from tests.support.gateway import http
-from tests.support.mediamtx import MISSING, SECRET, mediamtx_program
-from tests.support.place import Origin, Place, place, site_of
+from tests.support.place import Origin, Place, place
 from tests.support.playing_pages import (
     fresh_page,
     longest_gap_ms,
@@ -33,8 +32,6 @@ from tests.support.renewals import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
-_NEEDS_MEDIAMTX: Final = pytest.mark.skipif(mediamtx_program() is None, reason=MISSING)
-
 
 async def test_grants_are_renewed_without_a_stall_and_the_last_one_is_refused_when_it_ends(
     browser: Browser, tmp_path: Path
@@ -46,37 +43,6 @@ async def test_who_signed_in_is_sent_to_an_edge_and_its_address_is_renewed(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await signed_in_is_renewed_at_an_edge(browser, tmp_path, Origin.EMBEDDED, monkeypatch)
-
-
-@_NEEDS_MEDIAMTX
-async def test_a_page_begins_anew_when_mediamtx_has_ended_its_session(browser: Browser, tmp_path: Path) -> None:
-    here: list[Place] = []
-    async with (
-        site_of(lambda: here[0]) as site,
-        place(tmp_path, Origin.DIRECT, site=site) as at,
-        fresh_page(browser) as page,
-        http() as client,
-    ):
-        assert at.mediamtx is not None
-        # Nothing is renewed meanwhile.
-        at.lasts_s = 900
-        here.append(at)
-        asked = remember(page)
-        await page.goto(f"{site}/?base={at.base}")
-        await plays(page, "ll-hls")
-        await watch_gaps(page)
-        headers = {"Authorization": aiohttp.encode_basic_auth("gateway", SECRET)}
-        for session in await at.mediamtx.listed("hlssessions"):
-            url = f"{at.mediamtx.api}/v3/hlssessions/kick/{session['id']}"
-            async with client.post(url, headers=headers) as response:
-                assert response.status == 200
-        await until_seen(page, lambda: any(one.status == 401 for one in asked))
-        kicked = len(asked)
-        await until_seen(page, lambda: any(one.status == 200 for one in parts(asked[kicked:])))
-        await more_pictures(page, 30)
-        gap_ms = await longest_gap_ms(page)
-        record_gap("kicked", gap_ms)
-        assert gap_ms < 10_000
 
 
 async def test_negotiation_picks_the_edge_of_the_region_and_leaves_out_one_that_is_gone(

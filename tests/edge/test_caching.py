@@ -211,12 +211,14 @@ async def test_keys_count_alike_however_their_file_is_written(site: Site, indent
 async def test_the_gateways_own_file_is_read(site: Site) -> None:
     site.edge.keys_file.unlink()
     first = rotate_keys(site.edge.keys_file, now=NOW - 20).active
-    for key in (first, rotate_keys(site.edge.keys_file, now=NOW - 10).active):
-        token = site.edge.grant("/cam1/", expires=NOW + 60, key=key)
+    second = rotate_keys(site.edge.keys_file, now=NOW - 10).active
+    tokens = [site.edge.grant("/cam1/", expires=NOW + 60, key=key) for key in (first, second)]
+    for token in tokens:
         assert (await site.edge.get(f"/g/{token}{PART}")).status == 200
     assert (await site.fetch(PART)).status == 401
     text = site.edge.keys_file.read_text("utf-8")
-    site.edge.keys_file.write_text(text.replace(first.id, key.id), encoding="utf-8")
+    site.edge.keys_file.write_text(text.replace(first.id, second.id), encoding="utf-8")
+    token = tokens[1]
     assert (await site.edge.get(f"/g/{token}{PART}")).status == 503
 
 
