@@ -63,6 +63,8 @@ class Origin:
         self.generation = secrets.token_hex(4)
         """Stands in all addresses: numbers begin anew with an origin, and a cache must not mix two of them up."""
         self._always = False
+        self._watching = False
+        """Whether somebody watches, so that the camera's pictures are to come one by one and at once."""
         self._lengths = lengths
         self._clock = clock
         self._packager: Packager | None = None
@@ -102,7 +104,19 @@ class Origin:
         with self.camera.watched():
             stream = await self.camera.playing()
             # Another request may have started it meanwhile.
-            return self.packager or self._begin(stream)
+            packager = self.packager or self._begin(stream)
+            self._watch()
+            return packager
+
+    def _watch(self) -> None:
+        if not self._watching:
+            self._watching = True
+            self.camera.watch()
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            self.camera.unwatch()
 
     def _begin(self, stream: StreamInfo) -> Packager:
         verdict = assess(stream)[RUNG]
@@ -113,7 +127,6 @@ class Origin:
             stream, self._lengths, gop_s=hub.gop.gop_s, numbers=self._numbers, on_change=self._changed_state
         )
         self._packager = packager
-        self.camera.watch()
         group = hub.attach(self).units
         for unit in group:
             self._arrived(unit)
@@ -127,9 +140,13 @@ class Origin:
         return packager
 
     def keep(self) -> None:
-        """Package whenever the camera sends pictures, until `close`."""
+        """Package whenever the camera sends pictures, until `close`.
+
+        While nobody watches they may come a few at a time, which costs less than half.
+        """
         self._always = True
-        self.camera.watch()
+        if self.camera.on_demand:
+            self.camera.watch()
         for event in ("status", "stream"):
             self.camera.hub.events.on(event, self._begin_if_live)
         self._begin_if_live()
@@ -146,7 +163,8 @@ class Origin:
             self._always = False
             for event in ("status", "stream"):
                 self.camera.hub.events.remove_listener(event, self._begin_if_live)
-            self.camera.unwatch()
+            if self.camera.on_demand:
+                self.camera.unwatch()
         self.stop()
 
     def stop(self) -> None:
@@ -155,7 +173,7 @@ class Origin:
         if packager is None:
             return
         self.camera.hub.detach(self)
-        self.camera.unwatch()
+        self._unwatch()
         self._packager = None
         self._numbers = packager.numbers
         self.viewers.forget_all()
@@ -168,6 +186,7 @@ class Origin:
     def seen(self, viewer: Visitor) -> None:
         """A viewer asked for something; who does while nothing is packaged gets nothing and watches nothing."""
         if self._packager is not None:
+            self._watch()
             self.viewers.seen(viewer, now=self._clock.monotonic())
 
     def _look_around(self) -> None:
@@ -182,6 +201,8 @@ class Origin:
         if left == 0 and not self._always:
             self.stop()
             return
+        if left == 0:
+            self._unwatch()
         # By arrivals: the clock that dates pictures may be the camera's, and anywhere.
         packager.absent(self._clock.monotonic() + self._capture_ahead_s)
 

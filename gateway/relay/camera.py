@@ -29,6 +29,8 @@ class Camera:
         self, name: str, settings: SourceSettings, *, clock: Clock = SYSTEM_CLOCK, start_delay_s: float = 0.0
     ) -> None:
         self.name = name
+        self.on_demand = settings.on_demand
+        """Whether it is only read while somebody watches."""
         self.hub = Hub(name, status=CameraStatus(CameraState.CONNECTING, since=clock.now()))
         self.source = Supervisor(name, settings, self.hub, clock=clock, start_delay_s=start_delay_s)
         self.hub.status_changed(self.source.status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Any
@@ -56,11 +56,14 @@ class HlsPlayer:
 
 
 @asynccontextmanager
-async def hls_player(page: Page, address: str, camera: str) -> AsyncIterator[HlsPlayer]:
-    """hls.js with its own defaults on a plain page of the gateway's origin."""
+async def hls_player(
+    page: Page, address: str, camera: str, settings: Mapping[str, Any] | None = None
+) -> AsyncIterator[HlsPlayer]:
+    """hls.js with its own defaults but for `settings` on a plain page of the gateway's origin."""
     await page.goto(f"{address}healthz")
     await load_player(page, HLS_JS, HLS_PLAYER)
-    player = HlsPlayer(await page.evaluate_handle("url => new HlsTestPlayer(url, {})", f"/{camera}/index.m3u8"))
+    make = "([url, settings]) => new HlsTestPlayer(url, settings)"
+    player = HlsPlayer(await page.evaluate_handle(make, [f"/{camera}/index.m3u8", dict(settings or {})]))
     try:
         yield player
     finally:
@@ -101,7 +104,7 @@ async def test_hls_js_goes_on_by_itself_when_the_camera_comes_back(page: Page) -
                 text = ""
                 async with asyncio.timeout(10):
                     while "#EXT-X-GAP" not in text:
-                        text = await _playlist(session, gateway.address)
+                        text = await playlist(session, gateway.address)
             await camera.revive()
             await reached_state(known, CameraState.LIVE, within_s=10)
             await player.more_pictures(60, within_s=15)
@@ -133,12 +136,13 @@ async def test_hls_js_plays_across_a_change_of_resolution(page: Page) -> None:
             assert await player.fatal() == []
 
 
-async def _playlist(session: Any, address: str) -> str:
+async def playlist(session: Any, address: str, *, msn: int = 0) -> str:
+    """The media playlist of `cam` once it holds segment `msn`, empty while there is none."""
     async with session.get(f"{address}cam/index.m3u8") as response:
         if response.status != 200:
             return ""
         child = (await response.text()).split()[-1]
-    async with session.get(f"{address}cam/{child}?_HLS_msn=0") as response:
+    async with session.get(f"{address}cam/{child}?_HLS_msn={msn}") as response:
         return str(await response.text())
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+
 import pytest
 from playwright.async_api import Page
 
 from gateway.demo.spec import AudioChoice
 from gateway.source.status import CameraState
-from tests.e2e.test_hls import hls_player
+from tests.e2e.test_hls import hls_player, playlist
 from tests.support.cameras import demo_camera
 from tests.support.console_player import (
     FFMPEG,
@@ -17,8 +20,9 @@ from tests.support.console_player import (
     ffmpeg_command,
     gstreamer_command,
 )
-from tests.support.gateway import reached_state, running_gateway
+from tests.support.gateway import http, reached_state, running_gateway
 from tests.support.gst_camera import GstSpec, gst_camera
+from tests.webrtc.stage import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -44,6 +48,27 @@ async def test_a_program_plays_on_after_a_restart_and_a_change_of_resolution(dia
             await player.more_pictures(40, within_s=30, size=(480, 360))
 
 
+@pytest.mark.parametrize("low_latency", [True, False])
+async def test_hls_js_that_begins_while_the_camera_is_away_plays_once_it_is_back(page: Page, low_latency: bool) -> None:  # noqa: FBT001  the player's own setting
+    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway, http() as session:
+        known = gateway.registry.find("cam")
+        await reached_state(known, CameraState.LIVE, within_s=10)
+        # Target durations are as short as the groups of pictures, once one of those is known.
+        await settled(lambda: known.hub.gop.gop_s is not None, "there is no whole group of pictures")
+        text = await playlist(session, gateway.address)
+        await camera.die()
+        async with asyncio.timeout(20):
+            # As far behind as a player of whole segments begins, and further.
+            while text.count("#EXT-X-GAP") < 5:
+                text = await playlist(session, gateway.address, msn=_next_msn(text))
+        async with hls_player(page, gateway.address, "cam", {"lowLatencyMode": low_latency}) as player:
+            await player.until("p => p.hls.levels?.[0]?.details", within_s=10)
+            await camera.revive()
+            await reached_state(known, CameraState.LIVE, within_s=10)
+            await player.more_pictures(60, within_s=15)
+            assert await player.fatal() == []
+
+
 async def test_hls_js_plays_on_after_another_makers_camera_came_back_with_other_pictures(page: Page) -> None:
     async with (
         gst_camera(GstSpec(audio="aac")) as camera,
@@ -59,3 +84,9 @@ async def test_hls_js_plays_on_after_another_makers_camera_came_back_with_other_
             await player.until("p => p.pictures.at(-1).width === 480", within_s=20)
             await player.more_pictures(40, within_s=10)
             assert await player.fatal() == []
+
+
+def _next_msn(playlist_text: str) -> int:
+    """The number of the first segment that is not listed yet."""
+    found = re.search(r"#EXT-X-MEDIA-SEQUENCE:([0-9]+)", playlist_text)
+    return 0 if found is None else int(found[1]) + playlist_text.count("#EXTINF:")

@@ -21,10 +21,13 @@ from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.children import Child, Kind
+from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.hls.viewers import Visitor
 from gateway.media.units import StreamInfo, VideoCodec
+from gateway.relay.camera import Camera
+from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, ReasonCode
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
 from tests.hls.checker import MediaPlaylist, parse
@@ -488,6 +491,25 @@ class TestWatching:
             assert packaging() == [False, True]
             site.stage.publisher().live(SILENT_STREAM)
             assert packaging() == [True, True]
+
+    async def test_pictures_come_at_once_while_somebody_watches_what_is_always_packaged(self) -> None:
+        async with hls_site(always=True) as site:
+            camera = site.stage.camera()
+            assert camera._watchers == 0
+            await site.playlist()
+            assert camera._watchers == 1
+            site.clock.advance(100)
+            await settled(lambda: camera._watchers == 0, "they come at once for nobody")
+            assert site.hls.origin(camera).packaging
+
+    async def test_an_on_demand_camera_is_kept_open_where_all_are_always_packaged(self) -> None:
+        camera = Camera("yard", SourceSettings("rtsp://192.0.2.10/x", on_demand=True), clock=HandClock())
+        origin = Origin(camera, Lengths(), clock=HandClock())
+        origin.keep()
+        assert camera._watchers == 1
+        origin.close()
+        assert camera._watchers == 0
+        await camera.close()
 
     async def test_a_camera_without_a_keyframe_yet_is_waited_for(self, site: Site) -> None:
         camera = site.stage.camera()
