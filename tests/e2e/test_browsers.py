@@ -274,7 +274,7 @@ async def look(
     """The figures that are wrong once a browser of that kind shows a picture or the last word."""
     reports = gateway.reports
     assert reports is not None
-    before = len(reports.by_camera().get(camera, ()))
+    before = len(reports.of_camera(camera))
     context = await browser.new_context(viewport={"width": 640, "height": 400})
     try:
         for script in case.browser:
@@ -290,8 +290,8 @@ async def look(
             await page.evaluate(_ELEMENT, {"camera": camera, "base": "/", **case.attributes})
         seen = await page.evaluate(_SEEN, SEES_WITHIN_MS if without is None else CRIPPLED_WITHIN_MS)
         await page.goto("about:blank")
-        await settled(lambda: len(reports.by_camera().get(camera, ())) > before, "no report arrives")
-        return case.wrong(seen, reports.by_camera()[camera][-1])
+        await settled(lambda: len(reports.of_camera(camera)) > before, "no report arrives")
+        return case.wrong(seen, reports.of_camera(camera)[-1])
     finally:
         await context.close()
 

@@ -229,7 +229,7 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page) -> None:
         await page.goto("about:blank")
         assert gateway.reports is not None
         await settled(gateway.reports.by_camera, "no report arrives")
-        [report] = gateway.reports.by_camera()["cam"]
+        [report] = gateway.reports.of_camera("cam")
         assert [run.rung for run in report.rungs] == ["webrtc"]
         assert report.start_s is not None
         assert 0 < report.start_s < 2
