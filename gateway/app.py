@@ -327,6 +327,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
     app[HLS] = hls
     app[SHORTCUT] = None if hls is None else Shortcut(hls, admission, origins)
     app[MSE] = mse = Mse(clock=clock)
+    sessions.also_counts(mse.counts)
     app[READY] = []
     ways = Ways(sessions, mse, hls)
 

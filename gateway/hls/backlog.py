@@ -97,6 +97,11 @@ class Backlog:
         return bool(self._messages)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether any message can go past it: nothing waits, and nothing is skipped until a keyframe."""
+        return not self._messages and not self._needs_keyframe
+
+    @property
     def size(self) -> int:
         """In bytes."""
         return self._size

@@ -1,8 +1,8 @@
-"""Media Source Extensions over a viewer's WebSocket, in go2rtc's protocol: each picture is framed once for all viewers.
+"""Media Source Extensions over a viewer's WebSocket, in go2rtc's protocol: messages are framed once for all viewers.
 
 A client names the codecs it plays; the answer is the media type to make a SourceBuffer with, then come an
-initialization section and fragments of one picture each.  Before another initialization section, the media type comes
-again.
+initialization section and messages with a fragment for each picture.  Before another initialization section, the media
+type comes again.
 """
 
 from __future__ import annotations
@@ -12,131 +12,30 @@ import contextlib
 import json
 import logging
 import socket as sockets
+from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import web
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.hls.backlog import Backlog, Message
-from gateway.hls.frames import Fragment, Framer
-from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo
+from gateway.hls.bundles import Bundle
+from gateway.hls.cast import DIRECT_BYTES, RUNG, Cast, Line
+from gateway.hls.frames import Fragment
+from gateway.media.units import VIDEO_CLOCK_RATE, StreamInfo
 from gateway.relay.camera import Camera
 from gateway.source.validator import assess
 
 _log = logging.getLogger(__name__)
 
-RUNG: Final = "mse"
 _H264: Final = ("avc1", "avc3")
-_MAX_GROUP_BYTES: Final = 8 << 20
 _BATCH_BYTES: Final = 128 << 10
 """The group of pictures so far comes in messages of about this size: fewer to append than there are pictures."""
 
-_DIRECT_BYTES: Final = 32 << 10
-"""With no more than this waiting in the transport, a picture goes there at once."""
-
 _UNSENT_BYTES: Final = 128 << 10
 """What the kernel may hold beyond what is on its way: what has to be skipped must still be ours."""
-
-
-class SharedFragment:
-    """A fragment on its way to all viewers of a camera; its messages are made once."""
-
-    __slots__ = ("_messages", "fragment")
-
-    def __init__(self, fragment: Fragment) -> None:
-        self.fragment = fragment
-        self._messages: dict[bool, Message] = {}
-
-    def message(self, *, sound: bool) -> Message:
-        """With or without what there is to hear."""
-        sound = sound and bool(self.fragment.sound)
-        found = self._messages.get(sound)
-        if found is None:
-            data = self.fragment.data(sound=sound)
-            found = self._messages[sound] = Message.binary(data, keyframe=self.fragment.keyframe)
-        return found
-
-
-class Receiver(Protocol):
-    """Someone who is sent a camera's fragments; must neither block nor raise."""
-
-    def take(self, shared: SharedFragment) -> None:
-        """The next picture."""
-
-    def stopped(self, reason: str) -> None:
-        """The camera sends what can't be shown, until further notice."""
-
-
-class Cast:
-    """One camera's fragments while somebody watches.  Implements the hub's `Sink`."""
-
-    def __init__(self, camera: Camera) -> None:
-        self.camera = camera
-        self._receivers: dict[Receiver, None] = {}
-        self._framer: Framer | None = None
-        self._group: list[Fragment] = []
-        self._group_bytes = 0
-
-    def __len__(self) -> int:
-        """How many receive it."""
-        return len(self._receivers)
-
-    def join(self, receiver: Receiver, stream: StreamInfo) -> list[Fragment]:
-        """Send it everything from now on; returns the group of pictures so far."""
-        self._receivers[receiver] = None
-        hub = self.camera.hub
-        if self._framer is None:
-            self._framer = Framer(stream)
-            self._keep(self._framer.begin(hub.attach(self).units))
-        # The hub forgets its group when the camera is gone: nobody must be shown an old picture as if it were live.
-        return list(self._group) if hub.gop.usable else []
-
-    def leave(self, receiver: Receiver) -> None:
-        """Send it nothing more; harmless when it has not joined."""
-        self._receivers.pop(receiver, None)
-        if not self._receivers and self._framer is not None:
-            self.camera.hub.detach(self)
-            self._framer = None
-            self._forget_group()
-
-    def on_unit(self, unit: AccessUnit) -> None:
-        """Sink."""
-        framer = self._framer
-        fragment = None if framer is None else framer.add(unit)
-        if fragment is None:
-            return
-        self._keep([fragment])
-        shared = SharedFragment(fragment)
-        for receiver in tuple(self._receivers):
-            receiver.take(shared)
-
-    def on_stream(self, stream: StreamInfo) -> None:
-        """Sink."""
-        if self._framer is None:
-            return
-        self._framer.change(stream)
-        verdict = assess(stream)[RUNG]
-        if not verdict.ok:
-            self._forget_group()
-            for receiver in tuple(self._receivers):
-                receiver.stopped(verdict.message or "this camera sends nothing a browser can play")
-
-    def _keep(self, fragments: list[Fragment]) -> None:
-        for fragment in fragments:
-            if fragment.keyframe:
-                self._forget_group()
-            elif not self._group:
-                continue
-            self._group.append(fragment)
-            self._group_bytes += fragment.size
-            if self._group_bytes > _MAX_GROUP_BYTES:
-                self._forget_group()
-
-    def _forget_group(self) -> None:
-        self._group = []
-        self._group_bytes = 0
 
 
 class Mse:
@@ -157,6 +56,10 @@ class Mse:
         """Forget a camera that is gone; who watched it leaves by itself."""
         self._casts.pop(name, None)
 
+    def counts(self) -> Counter[str]:
+        """How many watch over a WebSocket, by camera."""
+        return Counter({name: len(cast) for name, cast in self._casts.items() if len(cast)})
+
     def viewers(self, camera: Camera) -> int:
         """How many watch a camera over a WebSocket."""
         cast = self._casts.get(camera.name)
@@ -173,14 +76,17 @@ class MseViewer:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
         *,
+        admit: Callable[[], None],
         wake: Callable[[], None],
         fail: Callable[[str], None],
     ) -> None:
+        """`admit` raises GatewayError where there is no room for one more viewer."""
         self.backlog = Backlog(clock=mse.clock)
         self._mse = mse
         self._camera = camera
         self._socket = socket
         self._transport = transport
+        self._admit = admit
         self._wake = wake
         self._fail = fail
         self._codecs: frozenset[str] = frozenset()
@@ -194,12 +100,13 @@ class MseViewer:
 
     def play(self, codecs: str) -> None:
         """Send pictures to a client that plays `codecs`, RFC 6381's with commas between; none of them: stop."""
-        self._stop()
+        self.stop()
         self._codecs = frozenset(codec for codec in (part.strip().lower() for part in codecs.split(",")) if codec)
         if self._codecs:
             self._starting = asyncio.create_task(self._start(), name=f"mse of {self._camera.name}")
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Send nothing more until asked again."""
         if self._starting is not None:
             self._starting.cancel()
         if self._cast is not None:
@@ -208,15 +115,23 @@ class MseViewer:
         self._generation = 0
         self.backlog.clear()
 
+    @property
+    def watches(self) -> bool:
+        """Whether it has a place among the camera's viewers."""
+        return self._cast is not None
+
     def close(self) -> asyncio.Task[None] | None:
-        """Send nothing more; returns what has been cancelled and may still run."""
+        """As `stop`, for good; returns what has been cancelled and may still run."""
         starting = self._starting
-        self._stop()
+        self.stop()
         return starting
 
     async def _start(self) -> None:
         try:
+            self._admit()
             stream = await self._camera.playing()
+            # Others may have come meanwhile.
+            self._admit()
             self._join(stream)
         except GatewayError as error:
             self._fail(error.message)
@@ -253,17 +168,21 @@ class MseViewer:
 
     # From the camera.
 
-    def take(self, shared: SharedFragment) -> None:
+    def take(self, bundle: Bundle) -> Line | None:
         """Receiver."""
-        if self._socket.closed:
-            return
-        fragment = shared.fragment
-        if fragment.format.generation != self._generation:
-            if not fragment.keyframe:
-                return
+        if self._socket.closed or self._transport is None:
+            return None
+        if bundle.generation != self._generation:
+            if not bundle.is_keyframe:
+                return None
             self.backlog.clear()
-            self._announce(fragment)
-        self._put(shared.message(sound=self._sound))
+            self._announce(bundle.first)
+        self._put(bundle.message(sound=self._sound))
+        return self._line() if self.backlog.is_idle else None
+
+    def _line(self) -> Line | None:
+        transport = self._transport
+        return None if transport is None else Line(transport.write, transport.get_write_buffer_size, self._sound)
 
     def stopped(self, reason: str) -> None:
         """Receiver."""
@@ -291,7 +210,7 @@ class MseViewer:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if not self.backlog.waits and transport.get_write_buffer_size() <= _DIRECT_BYTES:
+        if not self.backlog.waits and transport.get_write_buffer_size() <= DIRECT_BYTES:
             if self.backlog.may_pass(message):
                 # A whole message at once, as aiohttp writes them too: it would make the same header for every viewer.
                 transport.write(message.framed)

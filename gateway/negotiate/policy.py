@@ -46,7 +46,8 @@ class Supply:
 
     `places` has the rungs that the gateway offers at all.  `video` is an RFC 6381 string, None while it is not known
     (an idle camera): then the viewer is believed able.  `ice_servers` are TURN servers for this viewer.
-    `outage` is why the camera sends no pictures just now, which changes nothing about what there is to try.
+    `bitrate_bps` is what the camera sends now, 0 where that is not known.  `outage` is why it sends no pictures just
+    now, which changes nothing about what there is to try.
     """
 
     places: Mapping[RungName, Place]
@@ -54,6 +55,7 @@ class Supply:
     obstacles: Mapping[RungName, Obstacle] = field(default_factory=dict)
     ice_servers: tuple[IceServer, ...] = field(default=(), repr=False)
     idle: bool = False
+    bitrate_bps: int = 0
     outage: str | None = None
 
 
@@ -112,7 +114,9 @@ def negotiate(wishes: Wishes, supply: Supply) -> Plan:
 def _rung(name: RungName, wishes: Wishes, supply: Supply) -> Rung:
     place = supply.places[name]
     timeout_s = _TIMEOUT_S[name] + place.segment_s
-    if wishes.network in _SLOW or wishes.device is Device.LOW_END:
+    # A browser's guess at its network is too rough to take a rung away for, and too good to be told "no picture" by.
+    narrow = wishes.downlink_bps is not None and wishes.downlink_bps < supply.bitrate_bps
+    if narrow or wishes.network in _SLOW or wishes.device is Device.LOW_END:
         timeout_s *= 2
     if supply.idle:
         # The gateway has to open the camera first.

@@ -27,6 +27,11 @@ class Turn:
     secret: str = field(repr=False)
 
 
+def account_holder(turn: Turn, account: str) -> str:
+    """Who a user or API key is to the server: always the same, and nobody without the secret can tell whose it is."""
+    return hmac.new(turn.secret.encode(), b"holder:" + account.encode(), hashlib.sha256).hexdigest()[:16]
+
+
 def turn_server(turn: Turn, *, holder: str, now: float, expires_at: float | None) -> dict[str, Any]:
     """An `RTCIceServer` good until `expires_at` (unix seconds), 10 min at most.
 

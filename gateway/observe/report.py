@@ -13,6 +13,13 @@ from gateway.json_fields import as_mapping, items, mapping, number, one_of, text
 from gateway.names import parse_camera_name
 from gateway.negotiate.wishes import RungName
 
+MAX_RUNS: Final = 20
+"""Tries of one viewing that are kept, the last ones."""
+
+MAX_END: Final = 80
+"""Characters of what says why one ended; the rest is cut off, and what is not ASCII is not kept."""
+
+_MAX_PAIR: Final = 16
 _LONGEST_S: Final = 400 * 86400.0
 _SESSION = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -99,8 +106,8 @@ def parse_report(value: object) -> Report:
         watched_s=_seconds(found, "watched_s") or 0.0,
         stalled_s=_seconds(found, "stalled_s") or 0.0,
         latency_s=_seconds(found, "latency_s"),
-        rungs=tuple(_run(item, index) for index, item in enumerate(items(found, "rungs"))),
-        renditions=tuple(_rendition(item, index) for index, item in enumerate(items(found, "renditions"))),
+        rungs=tuple(_run(item, index) for index, item in enumerate(items(found, "rungs")))[-MAX_RUNS:],
+        renditions=tuple(_rendition(item, index) for index, item in enumerate(items(found, "renditions")))[-MAX_RUNS:],
         pair=_pair(mapping(found, "pair")),
     )
 
@@ -131,7 +138,7 @@ def _rendition(item: object, index: int) -> RenditionRun:
     return RenditionRun(
         one_of(f"{key}.rendition", run.get("rendition"), RenditionName),
         _began(run, key),
-        None if reason is None else text(f"{key}.reason", reason),
+        None if reason is None else _plain(text(f"{key}.reason", reason)[:MAX_END]),
     )
 
 
@@ -151,11 +158,16 @@ def _run(item: object, index: int) -> RungRun:
         one_of(f"{key}.rung", run.get("rung"), RungName),
         at_s,
         _seconds(run, f"{key}.first_frame_s"),
-        None if end is None else text(f"{key}.end", end),
+        None if end is None else _plain(text(f"{key}.end", end)[:MAX_END]),
     )
 
 
 def _pair(pair: Mapping[str, Any]) -> Pair | None:
     if not pair:
         return None
-    return Pair(text("pair.protocol", pair.get("protocol")), text("pair.type", pair.get("type")))
+    protocol, type_ = text("pair.protocol", pair.get("protocol")), text("pair.type", pair.get("type"))
+    return Pair(_plain(protocol[:_MAX_PAIR]), _plain(type_[:_MAX_PAIR]))
+
+
+def _plain(words: str) -> str:
+    return words.encode("ascii", "replace").decode("ascii")

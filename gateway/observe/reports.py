@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.clock import Clock
+from gateway.observe.ends import Ends
 from gateway.observe.report import Report
 
 MAX_PER_CAMERA: Final = 256
@@ -24,6 +25,15 @@ class _Entry:
     report: Report
     connection: str | None
     at: float
+    ends: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _OfCamera:
+    """A camera's viewings in the order of their last word."""
+
+    keys: OrderedDict[_Key, None] = field(default_factory=OrderedDict)
+    ends: Ends = field(default_factory=Ends)
 
 
 class Reports:
@@ -39,7 +49,8 @@ class Reports:
         self._max_per_camera = max_per_camera
         # Both in the order of the last word.
         self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
-        self._of_camera: dict[str, OrderedDict[_Key, None]] = {}
+        self._of_camera: dict[str, _OfCamera] = {}
+        self._of_connection: dict[str, _Key] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -48,32 +59,45 @@ class Reports:
         """The newest word of a viewing; `connection` is the public id of its WebRTC session, if it is known."""
         key = (report.camera, report.session)
         known = self._entries.get(key)
-        if connection is None and known is not None:
-            connection = known.connection
-        self._entries[key] = _Entry(report, connection, self._clock.monotonic())
-        self._entries.move_to_end(key)
-        siblings = self._of_camera.setdefault(report.camera, OrderedDict())
-        siblings[key] = None
-        siblings.move_to_end(key)
-        if len(siblings) > self._max_per_camera:
-            self._forget(next(iter(siblings)))
+        if known is not None:
+            connection = connection or known.connection
+            self._forget(key)
+        of_camera = self._of_camera.setdefault(report.camera, _OfCamera())
+        of_camera.keys[key] = None
+        self._entries[key] = _Entry(report, connection, self._clock.monotonic(), of_camera.ends.add(report))
+        if connection is not None:
+            self._of_connection[connection] = key
+        if len(of_camera.keys) > self._max_per_camera:
+            self._forget(next(iter(of_camera.keys)))
         if len(self._entries) > self._max_reports:
             self._forget(next(iter(self._entries)))
 
-    def by_connection(self) -> dict[str, Report]:
-        """The reports of WebRTC sessions, by their public id."""
+    def of_connection(self, connection: str) -> Report | None:
+        """What the viewer of a WebRTC session reported, by its public id."""
         self._forget_old()
-        return {entry.connection: entry.report for entry in self._entries.values() if entry.connection is not None}
+        key = self._of_connection.get(connection)
+        return None if key is None else self._entries[key].report
 
-    def by_camera(self) -> dict[str, list[Report]]:
-        """All there is, by camera."""
+    def cameras(self) -> Iterator[str]:
+        """Those that viewers reported about."""
         self._forget_old()
-        return {camera: [self._entries[key].report for key in keys] for camera, keys in self._of_camera.items()}
+        return iter(tuple(self._of_camera))
+
+    def of_camera(self, name: str) -> list[Report]:
+        """All there is, the newest word last."""
+        self._forget_old()
+        found = self._of_camera.get(name)
+        return [] if found is None else [self._entries[key].report for key in found.keys]
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """What the viewers of a camera saw: medians and 95th percentiles, shares, and why rungs ended, how often."""
+        found = self._of_camera.get(name, _OfCamera())
+        return _figures(self.of_camera(name)) | {"ends": found.ends.as_json()}
 
     def forget_camera(self, name: str) -> None:
         """The camera is gone."""
-        for key in tuple(self._of_camera.get(name, ())):
-            self._forget(key)
+        for report in self.of_camera(name):
+            self._forget((name, report.session))
 
     def _forget_old(self) -> None:
         oldest = self._clock.monotonic() - LIFE_S
@@ -84,18 +108,19 @@ class Reports:
             self._forget(key)
 
     def _forget(self, key: _Key) -> None:
-        del self._entries[key]
-        siblings = self._of_camera[key[0]]
-        del siblings[key]
-        if not siblings:
+        entry = self._entries.pop(key)
+        of_camera = self._of_camera[key[0]]
+        del of_camera.keys[key]
+        of_camera.ends.remove(entry.ends)
+        if not of_camera.keys:
             del self._of_camera[key[0]]
+        if entry.connection is not None and self._of_connection.get(entry.connection) == key:
+            del self._of_connection[entry.connection]
 
 
-def summary(reports: Sequence[Report]) -> dict[str, Any]:
-    """What the viewers of a camera saw: medians and 95th percentiles, shares, and why rungs ended, how often."""
+def _figures(reports: Sequence[Report]) -> dict[str, Any]:
     watched_s = sum(report.watched_s for report in reports)
     stalled_s = sum(report.stalled_s for report in reports)
-    ends = Counter(f"{run.rung}: {run.end}" for report in reports for run in report.rungs if run.end is not None)
     renditions = Counter(
         run.rendition.value if run.reason is None else f"{run.rendition.value}: {run.reason}"
         for report in reports
@@ -109,7 +134,6 @@ def summary(reports: Sequence[Report]) -> dict[str, Any]:
         "latency_s": _spread(report.latency_s for report in reports),
         "without_picture": sum(report.start_s is None for report in reports),
         "last_rungs": dict(Counter(report.rungs[-1].rung.value for report in reports if report.rungs)),
-        "ends": dict(ends.most_common(16)),
         "renditions": dict(renditions.most_common(16)),
     }
 

@@ -18,7 +18,7 @@ from gateway.hls.packager import Lengths
 from gateway.json_fields import parse_json
 from gateway.negotiate.answer import plan_json
 from gateway.negotiate.policy import IceServer, Obstacle, Place, Supply, negotiate
-from gateway.negotiate.turn import Turn, turn_server
+from gateway.negotiate.turn import Turn, account_holder, turn_server
 from gateway.negotiate.wishes import RungName, Wishes, parse_wishes
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
@@ -150,8 +150,11 @@ class Negotiation:
             expires = min(expires, int(principal.expires_at))
         grant_id = new_grant_id()
         token = sign_grant(keeper.policy.keys.active, prefix=prefix_of(camera.name), expires=expires, grant_id=grant_id)
-        # A session keeps its name in the TURN server's limits, however many grants it gets.
-        return Signed(root, token, float(expires), principal.grant_id or grant_id, permit)
+        # It keeps its name in the TURN server's limits, however many grants it gets.
+        holder = principal.grant_id
+        if holder is None and self._turn is not None:
+            holder = account_holder(self._turn, f"{principal.kind}:{principal.name}")
+        return Signed(root, token, float(expires), holder, permit)
 
     def _supply(self, camera: Camera, signed: Signed) -> Supply:
         urls, expires_at = signed.urls(camera.name), signed.expires_at
@@ -168,6 +171,7 @@ class Negotiation:
             obstacles=_obstacles(camera),
             ice_servers=self._ice_servers(signed),
             idle=status.state in (CameraState.IDLE, CameraState.CONNECTING),
+            bitrate_bps=camera.hub.bitrate_bps,
             outage=None if status.reason is None else status.reason.message,
         )
 

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from gateway.errors import Forbidden, NotFound
 from gateway.observe.report import Report
-from gateway.observe.reports import summary
 from gateway.web.keys import GATEKEEPER, REPORTS, SESSIONS, principal_of
 from gateway.webrtc.session import Session
 
@@ -29,14 +28,13 @@ async def list_sessions(request: web.Request) -> web.Response:
         return may_administer(name) and camera in (None, name)
 
     reports = request.app[REPORTS]
-    reported = reports.by_connection()
     body: dict[str, object] = {
         "sessions": [
-            _as_json(session, reported.get(session.id))
+            _as_json(session, reports.of_connection(session.id))
             for session in request.app[SESSIONS]
             if shown(session.camera.name)
         ],
-        "reports": {name: summary(seen) for name, seen in reports.by_camera().items() if shown(name)},
+        "reports": {name: reports.summary(name) for name in reports.cameras() if shown(name)},
     }
     if may_administer():
         body["transport"] = request.app[SESSIONS].transport_counts()
@@ -46,7 +44,7 @@ async def list_sessions(request: web.Request) -> web.Response:
 async def get_session(request: web.Request) -> web.Response:
     """One session."""
     session = _asked_for(request)
-    report = request.app[REPORTS].by_connection().get(session.id)
+    report = request.app[REPORTS].of_connection(session.id)
     return web.json_response(_as_json(session, report), headers=_FRESH)
 
 

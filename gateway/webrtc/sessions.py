@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +43,7 @@ _FIRST_NUMBERS: Final = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How many sessions there may be, handshakes included."""
+    """How many viewers there may be, handshakes included, whether by WebRTC or otherwise (`Sessions.also_counts`)."""
 
     total: int
     per_camera: int
@@ -64,6 +64,7 @@ class Sessions:
         self._answering = asyncio.Lock()
         self._waiting: Counter[str] = Counter()
         self._closed = False
+        self._others: Callable[[], Counter[str]] = Counter
         self.broadcasts = Broadcasts(clock=clock)
         self.switches: Counter[Rendition] = Counter()
         """How often a viewer was moved to each rendition since the start."""
@@ -108,6 +109,10 @@ class Sessions:
         """How many connected sessions watch a camera."""
         return sum(session.connected and session.camera is camera for session in self._sessions.values())
 
+    def also_counts(self, others: Callable[[], Counter[str]]) -> None:
+        """Those viewers, by camera, take places as well."""
+        self._others = others
+
     async def open(
         self,
         camera: Camera,
@@ -116,13 +121,15 @@ class Sessions:
         host: IpAddress | None,
         permit: Permit | None = None,
         mode: Mode = Mode.ULTRA_LOW,
+        counted: int = 0,
     ) -> Session:
         """Answer an offer; the session then connects by itself or ends after 10 s.
 
-        `host` is the address the request was sent to, if it was one; the session ends with `permit`.
+        `host` is the address the request was sent to, if it was one; the session ends with `permit`; `counted` is how
+        many places its viewer has already.
         Raises BadRequest, NotFound, Unprocessable, CameraOffline or Unavailable; nothing is left behind then.
         """
-        self._check_caps(camera)
+        self.check_room(camera, counted=counted)
         with camera.watched():
             self._waiting[camera.name] += 1
             try:
@@ -132,7 +139,7 @@ class Sessions:
                 self._waiting[camera.name] -= 1
             try:
                 # Others may have come while this one waited.
-                self._check_caps(camera)
+                self.check_room(camera, counted=counted)
                 session = await self._open(camera, offer, stream, host=host)
             finally:
                 self._answering.release()
@@ -161,15 +168,16 @@ class Sessions:
         except TimeoutError:
             raise Unavailable("The gateway is too busy to answer; try again", retry_after_s=5) from None
 
-    def _check_caps(self, camera: Camera) -> None:
+    def check_room(self, camera: Camera, *, counted: int = 0) -> None:
+        """Raises Unavailable unless one more may watch, who has `counted` places already; NotFound without a camera."""
         camera.check_there()
         if self._closed:
             raise Unavailable("The gateway is stopping; try again in a moment", retry_after_s=5)
-        counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting
-        if counts.total() >= self._caps.total:
-            raise Unavailable("The gateway serves as many viewers as it may; try again later", retry_after_s=10)
-        if counts[camera.name] >= self._caps.per_camera:
-            raise Unavailable("This camera has as many viewers as it may; try again later", retry_after_s=10)
+        counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting + self._others()
+        if counts.total() - counted >= self._caps.total:
+            raise _full("The gateway serves as many viewers as it may; try again later")
+        if counts[camera.name] - counted >= self._caps.per_camera:
+            raise _full("This camera has as many viewers as it may; try again later")
 
     async def _open(self, camera: Camera, offer: Offer, stream: StreamInfo, *, host: IpAddress | None) -> Session:
         try:
@@ -413,3 +421,7 @@ def _as_http(error: SdpError) -> BadRequest | TooLarge | Unprocessable:
     if error.malformed:
         return BadRequest(str(error), code=error.code)
     return Unprocessable(str(error), code=error.code)
+
+
+def _full(message: str) -> Unavailable:
+    return Unavailable(message, code="too_many_viewers", retry_after_s=10)

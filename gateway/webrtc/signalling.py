@@ -115,6 +115,7 @@ class Signalling:
             self._camera,
             socket,
             transport,
+            admit=self._admit,
             wake=self._due.set,
             fail=lambda reason: self._send(error_message("mse", reason)),
         )
@@ -153,6 +154,12 @@ class Signalling:
             self._outgoing.append(message)
         self._due.set()
 
+    def _admit(self) -> None:
+        # Who goes from one way of watching to another has both for a moment, and is one viewer.
+        session = self._session
+        counted = session is not None and session.ending is None
+        self._sessions.check_room(self._camera, counted=int(counted))
+
     def _permit_over(self) -> None:
         self._send(error_message("grant", "you may watch no longer; sign in or ask for a new address"))
         self._closing = True
@@ -168,6 +175,9 @@ class Signalling:
                 await self._due.wait()
                 self._due.clear()
                 await self._write_due(socket)
+        if self._media is not None:
+            # Nothing may follow what closes the socket.
+            self._media.stop()
         # A client that does not read is let go; the reader then ends too.
         await close_socket(socket, code=self._close_code)
 
@@ -293,7 +303,10 @@ class Signalling:
         if self._session is not None:
             # Another offer on the same socket takes the place of the old session.
             await self._sessions.end(self._session)
-        session = await self._sessions.open(self._camera, offer, host=self._caller.host, permit=self._permit)
+        counted = self._media is not None and self._media.watches
+        session = await self._sessions.open(
+            self._camera, offer, host=self._caller.host, permit=self._permit, counted=int(counted)
+        )
         self._adopt(session)
         return session, session.answer
 

@@ -295,7 +295,7 @@ async def look(
     """What a browser of that kind shows once there is a picture or the last word."""
     reports = gateway.reports
     assert reports is not None
-    before = len(reports.by_camera().get(camera, ()))
+    before = len(reports.of_camera(camera))
     context = await browser.new_context(viewport={"width": 640, "height": 400})
     try:
         for script in case.browser:
@@ -311,8 +311,8 @@ async def look(
             await page.evaluate(_ELEMENT, {"camera": camera, "base": "/", **case.attributes})
         seen = await page.evaluate(_SEEN, within_ms)
         await page.goto("about:blank")
-        await settled(lambda: len(reports.by_camera().get(camera, ())) > before, "no report arrives")
-        return Look(case.wrong(seen, reports.by_camera()[camera][-1]), seen["tookMs"])
+        await settled(lambda: len(reports.of_camera(camera)) > before, "no report arrives")
+        return Look(case.wrong(seen, reports.of_camera(camera)[-1]), seen["tookMs"])
     finally:
         await context.close()
 

@@ -251,10 +251,10 @@ async def test_a_page_that_is_left_tells_what_was_seen(page: Page, gateway: Gate
     await page.wait_for_function("() => document.querySelector('camera-view').metrics.transport === 'UDP'")
     reports = gateway.reports
     assert reports is not None
-    before = len(reports.by_camera().get("cam", ()))
+    before = len(reports.of_camera("cam"))
     await page.goto("about:blank")
-    await settled(lambda: len(reports.by_camera().get("cam", ())) > before, "no report arrives")
-    report = reports.by_camera()["cam"][-1]
+    await settled(lambda: len(reports.of_camera("cam")) > before, "no report arrives")
+    report = reports.of_camera("cam")[-1]
     assert [run.rung for run in report.rungs] == ["webrtc"]
     assert report.start_s is not None
     assert 0 < report.start_s < 2

@@ -129,7 +129,7 @@ async def visit(browser: Browser, house: House, scripts: tuple[str, ...], query:
     """Opens the page, until it plays or the time is over."""
     reports = house.gateway.reports
     assert reports is not None
-    before = len(reports.by_camera().get("cam", ()))
+    before = len(reports.of_camera("cam"))
     context = await browser.new_context(ignore_https_errors=True)
     try:
         for script in scripts:
@@ -142,8 +142,8 @@ async def visit(browser: Browser, house: House, scripts: tuple[str, ...], query:
         await page.goto(house.page + query)
         metrics = await page.evaluate(_PLAYS, _WITHIN_MS if without is None else _CRIPPLED_WITHIN_MS)
         await page.goto("about:blank")
-        await settled(lambda: len(reports.by_camera().get("cam", ())) > before, "no report arrives")
-        runs = reports.by_camera()["cam"][-1].rungs
+        await settled(lambda: len(reports.of_camera("cam")) > before, "no report arrives")
+        runs = reports.of_camera("cam")[-1].rungs
         return Visit(metrics, tuple(asked), {run.rung.value: run.end for run in runs})
     finally:
         await context.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator
@@ -227,17 +229,41 @@ async def test_a_browser_with_credentials_that_have_expired_does_not(
     await player.close()
 
 
-async def test_the_firewalls_rules_are_understood() -> None:
-    rules = (DOCUMENTS / "turn.md").read_text(encoding="utf-8").partition("```nft\n")[2].partition("```")[0]
-    # In a network namespace of its own, where they touch nobody.
+async def besieged(rules: Path) -> dict[str, Any]:
+    """What tests.support.turn_siege tells, in a network namespace of its own, where the rules touch nobody."""
     process = await asyncio.create_subprocess_exec(
-        *("unshare", "--user", "--map-root-user", "--net", "sh", "-c", "nft -f - && nft list ruleset"),
-        stdin=asyncio.subprocess.PIPE,
+        *("unshare", "--user", "--map-root-user", "--net", sys.executable, "-m", "tests.support.turn_siege"),
+        *(str(rules), str(rules.parent)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    loaded, complaint = await process.communicate(textwrap.dedent(rules).encode())
+    told, complaint = await process.communicate()
     if b"unshare" in complaint:
         pytest.skip(f"needs network namespaces: {complaint.decode().strip()}")
-    assert (process.returncode, complaint) == (0, b"")
-    assert loaded.count(b"50000-51999") == 4
+    assert process.returncode == 0, complaint.decode()
+    siege: dict[str, Any] = json.loads(told)
+    return siege
+
+
+async def test_the_firewalls_rules_leave_strangers_little_and_the_machine_its_own(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.nft"
+    text = (DOCUMENTS / "turn.md").read_text(encoding="utf-8").partition("```nft\n")[2].partition("```")[0]
+    rules.write_text(textwrap.dedent(text), encoding="utf-8")
+    siege = await besieged(rules)
+    # 200 at once and 20 a second, from however many ports, and though the first answer made a connection of it.
+    assert siege["asked"] == 3000
+    assert 150 <= siege["answered"] <= 320, siege
+    assert siege["short_answered"] == 0
+    # Somebody else is answered meanwhile, and his relay leads to the media port and no other.
+    assert siege["relay_port"] in range(28_000, 30_000)
+    assert (siege["media_port"], siege["other_port"]) == (True, False)
+    assert siege["own_refused"] == 0
+
+
+async def test_without_the_limit_strangers_get_as_many_answers_as_they_like(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.nft"
+    rules.write_text("table inet none { }", encoding="utf-8")
+    siege = await besieged(rules)
+    assert siege["answered"] > 2000
+    assert siege["short_answered"] > 0
+    assert siege["other_port"] is True

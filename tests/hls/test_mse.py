@@ -27,12 +27,16 @@ from gateway.hls.mse import Mse
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState
 from gateway.web.keys import MSE
+from gateway.webrtc.sessions import Caps
 from tests.hls.mp4 import find, track_runs
 from tests.relay.units import AAC, SILENT_STREAM, VIDEO
 from tests.web.conftest import open_gatekeeper
-from tests.webrtc.stage import DEADLINE_S, GOP, HandClock, Stage, settled, stage
+from tests.webrtc.stage import DEADLINE_S, GOP, HandClock, Stage, offer, settled, stage
 
 PLAYS = "avc1.640029,avc1.64002A,mp4a.40.2,flac,opus"
+OFFER = offer("chromium-video")
+SDP = {"Content-Type": "application/sdp"}
+ROOMY = Caps(total=100, per_camera=100)
 _FAR_TOO_MUCH = 3 << 20
 VIDEO_TYPE = f'video/mp4; codecs="{VIDEO.codec_string}"'
 AAC_STREAM = StreamInfo(VIDEO, replace(AAC, config=bytes.fromhex("1408")))
@@ -114,8 +118,14 @@ class Site:
 
 @pytest_asyncio.fixture(name="site")
 async def _site() -> AsyncIterator[Site]:
+    async with opened(ROOMY) as site:
+        yield site
+
+
+@asynccontextmanager
+async def opened(caps: Caps) -> AsyncIterator[Site]:
     clock = HandClock()
-    async with stage(clock=clock) as running:
+    async with stage(clock=clock, caps=caps) as running:
         gatekeeper = open_gatekeeper(running.registry)
         app = build_app(running.registry, running.sessions, gatekeeper, clock=clock, folder=static_dir())
         async with TestClient(TestServer(app)) as client:
@@ -293,6 +303,38 @@ async def test_webrtc_and_mse_are_asked_for_on_one_socket(site: Site) -> None:
         assert (await client.refusal()).startswith("webrtc: ")
         site.stage.publisher().pictures(1)
         await client.until(GOP + 1)
+
+
+async def test_beyond_the_limit_the_next_viewer_is_told_to_try_later() -> None:
+    async with opened(Caps(total=100, per_camera=2)) as site, site.player(), site.player():
+        async with site.client() as third:
+            await third.send("mse", PLAYS)
+            assert await third.refusal() == "mse: This camera has as many viewers as it may; try again later"
+        assert site.viewers == 2
+        async with site.http.post("/yard/whep", data=OFFER, headers=SDP) as refused:
+            assert (refused.status, (await refused.json())["error"]["code"]) == (503, "too_many_viewers")
+
+
+async def test_places_are_those_of_webrtc_and_who_changes_between_them_needs_one() -> None:
+    async with opened(Caps(total=1, per_camera=1)) as site:
+        async with site.client() as client, site.client() as other:
+            await client.send("webrtc", {"type": "offer", "sdp": OFFER})
+            await client.next("webrtc")
+            await other.send("mse", PLAYS)
+            assert (await other.refusal()).startswith("mse: The gateway serves as many viewers as it may")
+            await client.send("mse", PLAYS)
+            await client.next("mse")
+            assert (site.viewers, len(site.stage.sessions)) == (1, 1)
+        await settled(lambda: site.viewers == 0, "the viewer is gone")
+
+
+async def test_pictures_in_a_hurry_share_a_message_and_none_waits_for_one_that_does_not_come(site: Site) -> None:
+    async with site.player() as client:
+        await client.until(GOP)
+        site.stage.publisher().until_keyframe()
+        site.stage.publisher().pictures(3)
+        # The keyframe waits for nobody, and the last one finds that it waits in vain.
+        assert [len(split((await client.receive()).data)) for _ in range(3)] == [1, 2, 1]
 
 
 class SlowClient:

@@ -130,6 +130,9 @@ def test_nothing_left_is_one_sentence_that_says_what_helps(wishes: Wishes, suppl
         (CHROME, SUPPLY, 2.0),
         (replace(CHROME, network="2g"), SUPPLY, 4.0),
         (replace(CHROME, device=Device.LOW_END), SUPPLY, 4.0),
+        (replace(CHROME, downlink_bps=1.5e6), replace(SUPPLY, bitrate_bps=2_000_000), 4.0),
+        (replace(CHROME, downlink_bps=2e6), replace(SUPPLY, bitrate_bps=2_000_000), 2.0),
+        (replace(CHROME, downlink_bps=1.5e6), SUPPLY, 2.0),
         (CHROME, replace(SUPPLY, idle=True), 12.0),
     ],
 )

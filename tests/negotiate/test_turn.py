@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from gateway.negotiate.turn import Turn, turn_server
+from gateway.negotiate.turn import Turn, account_holder, turn_server
 
 URLS = ("turn:turn.example.org:3478", "turns:turn.example.org:443?transport=tcp")
 TURN = Turn(URLS, "north")
@@ -38,6 +38,14 @@ def test_they_last_no_longer_than_what_let_the_viewer_in(expires_at: float, end:
 def test_a_holder_that_could_be_read_as_something_else_is_refused(holder: str) -> None:
     with pytest.raises(ValueError, match="holder"):
         turn_server(TURN, holder=holder, now=NOW, expires_at=None)
+
+
+def test_an_account_has_one_name_that_tells_nothing_and_only_the_secret_makes() -> None:
+    ann = account_holder(TURN, "user:ann")
+    assert ann == account_holder(TURN, "user:ann")
+    assert len({ann, account_holder(TURN, "api_key:ann"), account_holder(Turn(URLS, "south"), "user:ann")}) == 3
+    assert "ann" not in ann
+    assert turn_server(TURN, holder=ann, now=NOW, expires_at=None)["username"].endswith(ann)
 
 
 def test_the_secret_is_not_shown() -> None:

@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from gateway.errors import BadRequest
-from gateway.json_fields import MAX_ITEMS
+from gateway.json_fields import MAX_ITEMS, MAX_TEXT
 from gateway.negotiate.wishes import RungName
-from gateway.observe.report import Pair, RenditionName, RenditionRun, Report, RungRun, parse_report
+from gateway.observe.report import (
+    MAX_END,
+    MAX_RUNS,
+    Pair,
+    RenditionName,
+    RenditionRun,
+    Report,
+    RungRun,
+    parse_report,
+)
 
 NAMED: dict[str, Any] = {"camera": "site1/yard", "session": "viewing-0001"}
 WHOLE: dict[str, Any] = NAMED | {
@@ -55,6 +64,15 @@ def test_what_it_shows_is_what_came_without_its_name() -> None:
 def test_a_viewer_that_saw_nothing_says_little_and_a_newer_one_more() -> None:
     assert parse_report(NAMED) == Report("site1/yard", "viewing-0001")
     assert parse_report(NAMED | {"start_s": None, "rungs": None, "pair": None, "hdr": 1}) == parse_report(NAMED)
+
+
+def test_of_a_long_story_the_end_is_kept() -> None:
+    runs = [{"rung": "hls", "at_s": at_s, "end": "é" + "x" * (MAX_TEXT - 1)} for at_s in range(MAX_ITEMS)]
+    pair = {"protocol": "y" * MAX_TEXT, "type": "z" * MAX_TEXT}
+    report = parse_report(NAMED | {"rungs": runs, "pair": pair})
+    assert [run.at_s for run in report.rungs] == list(range(MAX_ITEMS - MAX_RUNS, MAX_ITEMS))
+    assert {run.end for run in report.rungs} == {"?" + "x" * (MAX_END - 1)}
+    assert report.pair == Pair("y" * 16, "z" * 16)
 
 
 @pytest.mark.parametrize(

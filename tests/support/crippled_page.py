@@ -61,7 +61,7 @@ REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
         ),
     ),
     # The gateway's word that the camera is away is not heeded.
-    "camera-word": (Cut("cameraLive: state === 'live',", "cameraLive: true,"),),
+    "camera-word": (Cut("cameraLive: standing.cameraLive,", "cameraLive: true,"),),
     # The gateway's word that a link carries too little is not heeded.
     "fallback-word": (Cut("this.#climb.faltered({ loss: true })", "void 0"),),
     # That the gateway answers again hurries nothing.

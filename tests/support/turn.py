@@ -68,9 +68,16 @@ def configured(folder: Path, server: TurnServer, *, cert: Path, key: Path) -> st
 @asynccontextmanager
 async def coturn(folder: Path, *, peer: str) -> AsyncIterator[TurnServer]:
     """Starts it on free ports of this machine's own address."""
+    server = TurnServer(own_address(), free_port(), free_port(), peer, secrets.token_hex(16))
+    async with coturn_as(server, folder):
+        yield server
+
+
+@asynccontextmanager
+async def coturn_as(server: TurnServer, folder: Path) -> AsyncIterator[None]:
+    """Starts this one."""
     program = shutil.which("turnserver")
     assert program, "tests need the distribution's coturn: make packages"
-    server = TurnServer(own_address(), free_port(), free_port(), peer, secrets.token_hex(16))
     cert, key = await make_certificate(folder)
     config = folder / "turnserver.conf"
     config.write_text(configured(folder, server, cert=cert, key=key), encoding="utf-8")
@@ -83,7 +90,7 @@ async def coturn(folder: Path, *, peer: str) -> AsyncIterator[TurnServer]:
         async with asyncio.timeout(_DEADLINE_S):
             while not await _listens(server):
                 assert process.returncode is None, "".join(said)
-        yield server
+        yield
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
@@ -125,6 +132,10 @@ class TurnClient:
         self._channel += 1
         async with asyncio.timeout(_DEADLINE_S):
             await self._protocol.channel_bind(self._channel, (host, port))
+
+    async def send(self, data: bytes, peer: tuple[str, int]) -> None:
+        """Relays to a peer, which is asked for when it is the first."""
+        await self._protocol.send_data(data, peer)
 
     async def request(self, method: stun.Method, **attributes: Any) -> stun.Message:
         """Any request, with credentials once they are known."""

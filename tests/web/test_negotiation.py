@@ -148,14 +148,18 @@ async def test_turn_servers_come_with_names_that_are_no_persons_and_end_soon(hom
     assert server["urls"] == list(TURN.urls)
     end, _, holder = server["username"].partition(":")
     assert (int(end), holder) == (int(home.clock.now()) + LONGEST_LIFE_S, token.split(".")[2])
+
+
+@pytest.mark.parametrize("by", ["a session", "a password"])
+async def test_whoever_asks_again_counts_once_in_the_relays_limits(home: House, by: str) -> None:
     holders = set()
-    cookie = home.cookie("ann")
+    headers = home.cookie("ann") if by == "a session" else basic("ann")
     for _ in range(2):
-        (server,) = by_rung(await negotiated(home, headers=cookie))["webrtc"]["ice_servers"]
+        (server,) = by_rung(await negotiated(home, headers=headers))["webrtc"]["ice_servers"]
         end, _, holder = server["username"].partition(":")
         assert int(end) == int(home.clock.now()) + PAGE_AGE_S
         holders.add(holder)
-    assert len(holders) == 1, "a session counts once in the relay's limits"
+    assert len(holders) == 1
     assert not any("ann" in holder for holder in holders)
 
 

@@ -87,10 +87,10 @@ def test_a_low_estimate_with_growing_delay_moves_down() -> None:
 def test_a_substream_that_does_not_come_is_given_up_and_left_alone_for_a_while() -> None:
     link = Link(obeys=False)
     link.report(NARROW, NARROW_S + 1)
-    assert link.choice.moving
+    moving = [link.choice.moving]
     link.report(NARROW, MOVE_WITHIN_S)
     assert link.moves() == [SUBSTREAM, MAIN]
-    assert not link.choice.moving
+    assert [*moving, link.choice.moving] == [True, False]
     link.report(NARROW, REFUSED_S - 2)
     assert link.moves() == [SUBSTREAM, MAIN]
     link.report(NARROW, 3)

@@ -97,7 +97,7 @@ def timestamps(viewer: Client) -> list[int]:
 
 def decoded(viewer: Client) -> int:
     units = [b"".join(b"\x00\x00\x00\x01" + nal for nal in picture) for picture in viewer.video.pictures()]
-    with av.open(as_file(units), format="h264") as container:
+    with av.open(as_file(units), "r", format="h264") as container:
         return len(list(container.decode(video=0)))
 
 
