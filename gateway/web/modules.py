@@ -14,16 +14,16 @@ from aiohttp import web
 from gateway.errors import NotFound
 
 _COMMENT = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/[ \t]*$|//[^\n]*$)", re.DOTALL | re.MULTILINE)
-_INDENT = re.compile(r"^[ \t]+(?=\n)", re.MULTILINE)
+_BLANK = re.compile(r"^[ \t]*\n", re.MULTILINE)
 
 
 def without_comments(source: str) -> str:
-    """A module whose comments on lines of their own (`/** … */` and `// …`) are gone; line numbers stay as they are.
+    """A module whose comments on lines of their own (`/** … */` and `// …`) are gone, and its empty lines.
 
-    Comments behind code stay too.  Nothing in the page's modules looks like one inside a text over several lines, which
+    Comments behind code stay.  Nothing in the page's modules looks like one inside a text over several lines, which
     a test makes sure of.
     """
-    return _INDENT.sub("", _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), source))
+    return _BLANK.sub("", _COMMENT.sub("", source))
 
 
 @dataclass(frozen=True, slots=True)
