@@ -190,7 +190,8 @@ export class Search {
   async #negotiate() {
     const { climb, planner, standing, unplayable } = this.#with;
     clearTimeout(this.#again);
-    if (!(await planner.ask())) return;
+    // Of several who waited for the same answer, one may have ended everything.
+    if (!(await planner.ask()) || !this.#wanted) return;
     this.#inVain = planner.planned ? 0 : this.#inVain + 1;
     clearTimeout(this.#again);
     if (!planner.planned) this.#again = setTimeout(() => this.ask(), retryDelayMs(this.#inVain, ASK_AGAIN));

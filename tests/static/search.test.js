@@ -66,7 +66,11 @@ function searching({ relayOnly = false } = {}) {
   };
   const link = { address: (/** @type {string} */ path) => Promise.resolve(path), askClock() {} };
   const record = { history: [] };
-  const parts = { camera: 'yard', clock: { forgetStream() {} }, link, climb, planner, record, standing, unplayable: () => done.push('unplayable') };
+  const parts = { camera: 'yard', clock: { forgetStream() {} }, link, climb, planner, record, standing, unplayable: () => {
+      done.push('unplayable');
+      standing.halt('unplayable');
+    },
+  };
   const search = new Search(/** @type {any} */ (parts));
   standing.begin(0);
   return { search, standing, climb, planner, done };
@@ -95,6 +99,19 @@ test('a question for a plan that gets no answer is asked again, later each time,
   search.hurry();
   await settle();
   assert.equal(planner.asked, 4, 'it is known now');
+});
+
+test('that there is nothing to try is found once, however many waited for the answer', async () => {
+  const { search, planner, done } = searching();
+  planner.answers = true;
+  planner.steps = () => [];
+  search.start();
+  search.ask();
+  await settle();
+  assert.deepEqual(
+    done.filter((what) => what === 'unplayable'),
+    ['unplayable'],
+  );
 });
 
 test('who stops is not asked for any more', async () => {
