@@ -18,6 +18,7 @@ from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
 from gateway.webrtc.pacing import INITIAL_RATE_BPS, PACE_S
 from gateway.webrtc.paths import Drop
+from gateway.webrtc.peer import GatewayPeer
 from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
@@ -429,14 +430,24 @@ async def test_a_viewer_leaves_the_camera_it_watched_though_another_has_its_name
         assert stage.sessions.broadcasts.of(another.hub) is another
 
 
-async def test_of_a_camera_that_is_removed_while_offers_are_answered_nobody_becomes_a_viewer(stage: Stage) -> None:
+async def test_of_a_camera_that_is_removed_while_offers_are_answered_nobody_becomes_a_viewer(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     camera = stage.camera()
+    removed, answer = asyncio.Event(), GatewayPeer.answer
+
+    async def slowly(peer: GatewayPeer, offer: str) -> str:
+        await removed.wait()
+        return await answer(peer, offer)
+
+    monkeypatch.setattr(GatewayPeer, "answer", slowly)
     async with client() as first, client() as second:
         offers = [read_offer(await viewer.offer()) for viewer in (first, second)]
         opening = [asyncio.create_task(stage.sessions.open(camera, offer, host=None)) for offer in offers]
         await settled(lambda: len(stage.sessions) == 1, "the first offer is not being answered")
         camera.retire()
         await stage.sessions.end_of(camera)
+        removed.set()
         _, refused = await asyncio.gather(*opening, return_exceptions=True)
         assert isinstance(refused, NotFound)
     assert (len(stage.sessions), len(stage.sessions.broadcasts), camera.hub.sink_count) == (0, 0, 0)
