@@ -13,8 +13,6 @@ from gateway.negotiate.wishes import CandidateType, Device, RungName, Wishes
 _TIMEOUT_S: Final = {RungName.WEBRTC: 2.0, RungName.MSE: 2.0, RungName.LL_HLS: 4.0, RungName.HLS: 6.0}
 _OPENING_S: Final = 10.0
 _SLOW: Final = frozenset({"slow-2g", "2g", "3g"})
-_WEBRTC_LATENCY_S: Final = 0.1
-_MSE_LATENCY_S: Final = 0.3
 
 IceServer = Mapping[str, Any]
 

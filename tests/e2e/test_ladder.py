@@ -15,6 +15,7 @@ from gateway.config import Listen
 from gateway.source.status import CameraState
 from tests.support.cameras import demo_camera
 from tests.support.gateway import reached_state, running_gateway
+from tests.support.playing_pages import watch_gaps
 from tests.webrtc.stage import settled
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
@@ -56,19 +57,6 @@ globalThis.WebSocket = class extends Plain {
 """
 _NO_MSE: Final = "delete globalThis.MediaSource; delete globalThis.ManagedMediaSource;"
 _SHOWN_MORE: Final = "(shown) => document.querySelector('camera-view').metrics.framesPresented > shown + 10"
-# The longest time without a new picture on the screen, and how often there was none at all.
-_WATCH_GAPS: Final = """() => {
-  globalThis.longestGapMs = 0;
-  const view = document.querySelector('camera-view');
-  let before = null;
-  const look = () => {
-    const { lastPictureAt } = view.situation;
-    if (before !== null) longestGapMs = Math.max(longestGapMs, lastPictureAt - before);
-    before = lastPictureAt;
-    requestAnimationFrame(look);
-  };
-  look();
-}"""
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
@@ -117,7 +105,7 @@ async def test_the_next_visit_begins_with_what_worked_and_a_lifted_block_is_noti
     again = await page.context.new_page()
     await again.goto(f"{gateway.address}cam/")
     assert (await plays(again, "mse"))["firstPictureMs"] < 600
-    await again.evaluate(_WATCH_GAPS)
+    await watch_gaps(again)
     await again.evaluate("() => { globalThis.blocked = false; }")
     await plays(again, "webrtc")
     assert 0 < await again.evaluate("longestGapMs") < 500
@@ -130,7 +118,7 @@ async def test_the_gateway_s_word_that_too_much_is_lost_moves_down_without_a_gap
     await page.add_init_script(_SOCKETS_KEPT)
     await page.goto(f"{gateway.address}cam/")
     await plays(page, "webrtc")
-    await page.evaluate(_WATCH_GAPS)
+    await watch_gaps(page)
     message = '{"type": "fallback", "value": {"from": "webrtc", "to": "mse", "reason": "loss"}}'
     await page.evaluate("(data) => sockets.at(-1).onmessage({ data })", message)
     await plays(page, "mse")
