@@ -25,7 +25,8 @@ class Dialect:
 FFMPEG: Final = Dialect(re.compile(r"showinfo.* n: *\d+ pts:"), re.compile(r"showinfo.* n: *\d+ pts:.* s:(\d+)x(\d+)"))
 GSTREAMER: Final = Dialect(
     re.compile(r":pictures: last-message = chain"),
-    re.compile(r"pictures.*caps = video/x-raw.*width=\(int\)(\d+).*height=\(int\)(\d+)"),
+    # The pad's property and the event before it say the same; properties are told late, so either may go missing.
+    re.compile(r"pictures.*caps.*video/x-raw.*width\\?=\\?\(int\\?\)(\d+).*height\\?=\\?\(int\\?\)(\d+)"),
 )
 
 
