@@ -88,6 +88,7 @@ class Signalling:
     ) -> None:
         self._mse = mse
         self._media: MseViewer | None = None
+        self._socket: web.WebSocketResponse | None = None
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
@@ -110,6 +111,7 @@ class Signalling:
 
     async def run(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None = None) -> None:
         """Serve the socket until either side closes it; `transport` is what it goes over."""
+        self._socket = socket
         self._media = MseViewer(
             self._mse,
             self._camera,
@@ -147,6 +149,15 @@ class Signalling:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def close(self, *, code: int = WSCloseCode.OK, reason: bytes = b"") -> None:
+        """Close the socket from this side, within 1.5 s."""
+        self._closing = True
+        if self._media is not None:
+            # It writes past the socket: nothing may follow what closes that.
+            self._media.stop()
+        if self._socket is not None:
+            await _close_socket(self._socket, code=code, reason=reason)
+
     def _send(self, message: dict[str, Any]) -> None:
         if len(self._outgoing) >= _OUTGOING:
             self._done = True
@@ -175,11 +186,8 @@ class Signalling:
                 await self._due.wait()
                 self._due.clear()
                 await self._write_due(socket)
-        if self._media is not None:
-            # Nothing may follow what closes the socket.
-            self._media.stop()
         # A client that does not read is let go; the reader then ends too.
-        await close_socket(socket, code=self._close_code)
+        await self.close(code=self._close_code)
 
     async def _write_due(self, socket: web.WebSocketResponse) -> None:
         while not self._done:
@@ -332,7 +340,7 @@ class Signalling:
         self._send({"type": "fallback", "value": {"from": "webrtc", "to": to, "reason": reason}})
 
 
-async def close_socket(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
+async def _close_socket(socket: web.WebSocketResponse, *, code: int, reason: bytes) -> None:
     """Close within 1.5 s, also when the other side neither reads nor answers."""
     with contextlib.suppress(ConnectionError, TimeoutError):
         async with asyncio.timeout(_CLOSE_DEADLINE_S):
