@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -20,7 +17,6 @@ from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.config import CameraConfig, CameraUrl, Config
 from gateway.config.mediamtx import MediaMtxConfig
 from gateway.config.model import HlsMode
-from gateway.demo.process import spawn_demo_cameras
 from gateway.edge_setup import edges_of, places_behind
 from gateway.edges.watch import EdgeWatch
 from gateway.entrance import open_entrance
@@ -37,7 +33,7 @@ from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
 from gateway.source.settings import SourceSettings
-from gateway.teardown import ExitDeadline, StopSignal, Teardown
+from gateway.teardown import Teardown
 from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
@@ -58,7 +54,7 @@ from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.shortcut import SHORTCUT, Shortcut
 from gateway.web.signing import Signing
 from gateway.web.site import Site
-from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
+from gateway.web.slow_clients import HEARD, Heard, SlowClients, hear
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
 from gateway.webrtc.advertise import Addresses
@@ -404,53 +400,3 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)
     return app
-
-
-async def _serve(config: Config, stop: StopSignal) -> None:
-    """Run a gateway until it is to stop."""
-    allow_many_connections()
-    gateway = Gateway(config, environment=os.environ)
-    if await stop.outruns(gateway.__aenter__()) is None:
-        return
-    try:
-        _say_where(gateway)
-        await stop.wait()
-    finally:
-        await gateway.__aexit__()
-
-
-def run(config: Config, *, demo: bool = False) -> int:
-    """Run until stopped by a signal; returns the exit code.  `demo` brings its own cameras."""
-    deadline = ExitDeadline()
-    asyncio.run(_run(config, deadline, demo=demo))
-    return 0
-
-
-async def _run(config: Config, deadline: ExitDeadline, *, demo: bool) -> None:
-    stop = StopSignal(deadline)
-    if demo:
-        await _run_demo(config, stop)
-    else:
-        await _serve(config, stop)
-    deadline.done = True
-
-
-async def _run_demo(config: Config, stop: StopSignal) -> None:
-    async with AsyncExitStack() as stack:
-
-        async def spawn() -> Mapping[str, str]:
-            return (await stack.enter_async_context(await spawn_demo_cameras())).urls
-
-        try:
-            urls = await stop.outruns(spawn())
-        except RuntimeError as error:
-            raise ConfigError(str(error)) from None
-        if urls is not None:
-            cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in urls.items()}
-            await _serve(config.model_copy(update={"cameras": cameras}), stop)
-
-
-def _say_where(gateway: Gateway) -> None:
-    print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201
-    for line in gateway.entrance.greeting(gateway.address):
-        print(f"camera-gateway: {line}", flush=True)  # noqa: T201
