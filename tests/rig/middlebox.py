@@ -10,6 +10,7 @@ from typing import Final
 
 from tests.rig.network import ROUTER, Network, RigUnavailableError
 from tests.rig.programs import running
+from tests.support.nginx import temporary_paths
 
 REFUSING: Final = 3128
 """The port on the router that lets no WebSocket through; `Faults.web_through` turns viewers there."""
@@ -25,11 +26,7 @@ error_log stderr notice;
 events {{}}
 http {{
   access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+  {temporary}
   proxy_http_version 1.1;
   server {{
     listen {refusing};
@@ -64,7 +61,8 @@ async def refusing_sockets(network: Network, folder: Path) -> AsyncIterator[None
     if program is None:
         raise RigUnavailableError("nginx is not installed; the rig needs it for the proxy that refuses WebSockets")
     config = folder / "middlebox.conf"
-    config.write_text(_CONFIG.format(folder=folder, refusing=REFUSING, passing=PASSING), encoding="utf-8")
+    text = _CONFIG.format(folder=folder, temporary=temporary_paths(folder), refusing=REFUSING, passing=PASSING)
+    config.write_text(text, encoding="utf-8")
     async with running(network, ROUTER, program, "-p", str(folder), "-c", str(config)) as proxy:
         # The last it says before it serves; it listens by then.
         await proxy.line("getrlimit")

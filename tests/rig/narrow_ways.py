@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from bench.stats import percentile
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly
 from tests.rig.interruptions import watched
 from tests.rig.scenario import FOUR_MEGABIT, Ground, Trial
 from tests.rig.viewer import now_ms

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from bench.stats import percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly
 from tests.rig.interruptions import watched
 from tests.rig.programs import KEY, cameras
 from tests.rig.scenario import CAMERA, FOUR_MEGABIT, Ground, Stage, Trial
