@@ -395,6 +395,6 @@ def lines_until(awaited: str, stream: IO[str]) -> list[str]:
 
 
 def fetch(port: int, path: str) -> str:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request("GET", path)
         return connection.getresponse().read().decode("utf-8")
