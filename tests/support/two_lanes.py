@@ -12,10 +12,12 @@ _PROGRAMS: Final = ("tests/e2e/", "tests/rig/test_quick", "tests/rig/test_whole_
 _SHARING: Final = (
     "tests/e2e/test_canaries.py",
     "tests/e2e/test_command.py",
+    "tests/e2e/test_edge.py",
     "tests/e2e/test_hls_accidents.py",
     "tests/e2e/test_integrators.py",
     "tests/e2e/test_leaks.py",
     "tests/e2e/test_limits.py",
+    "tests/e2e/test_misbehaviour.py",
     "tests/e2e/test_offers.py",
     "tests/e2e/test_on_demand.py",
     "tests/e2e/test_proxy.py",
