@@ -14,16 +14,14 @@ from aiohttp import web
 from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.config import CameraConfig, CameraUrl, Config
-from gateway.config.mediamtx import MediaMtxConfig
-from gateway.config.model import HlsMode
+from gateway.config import CameraConfig, Config
+from gateway.configured import hls_of, settings_of, source_settings, turn_of
 from gateway.edge_setup import edges_of, places_behind
 from gateway.edges.watch import EdgeWatch
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.mse import Mse
-from gateway.hls.packager import Lengths
-from gateway.hls.routes import Elsewhere, Hls
+from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
 from gateway.negotiate.turn import Turn
 from gateway.neighbour import Household, Neighbour, open_neighbour
@@ -32,7 +30,6 @@ from gateway.observe.reports import Reports
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
-from gateway.source.settings import SourceSettings
 from gateway.teardown import Teardown
 from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
@@ -62,7 +59,8 @@ from gateway.webrtc.asking import Answers
 from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.room import Caps
+from gateway.webrtc.sessions import Sessions
 from gateway.webrtc.signalling import Caller
 from gateway.webrtc.whep import Whep
 from gateway.webrtc.ws import SignallingRoute
@@ -74,26 +72,6 @@ _SHUTDOWN_S = 1.0
 _KEEPALIVE_S = 30.0
 _MAX_LINE_BYTES = 8190
 _MAX_HEADERS = 64
-
-
-def source_settings(config: Config) -> dict[str, SourceSettings]:
-    """The enabled cameras as the source wants them."""
-    return {name: settings_of(camera, config.mediamtx) for name, camera in config.cameras.items() if camera.enabled}
-
-
-def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig | None = None) -> SourceSettings:
-    """One camera as the source wants it; `mediamtx` is for those that may be read there with its secret."""
-
-    def address(url: CameraUrl) -> str:
-        return (url if mediamtx is None else mediamtx.with_credentials(url)).reveal()
-
-    return SourceSettings(
-        source=address(camera.source),
-        substream=None if camera.substream is None else address(camera.substream),
-        transport=camera.transport.value,
-        on_demand=camera.on_demand,
-        clock=camera.clock.value,
-    )
 
 
 class Gateway:
@@ -278,22 +256,6 @@ class Gateway:
         host = f"[{listen.host}]" if ":" in listen.host else listen.host
         shown = "127.0.0.1" if listen.host in ("0.0.0.0", "::") else host  # noqa: S104  only shown
         self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
-
-
-def hls_of(config: Config, registry: Registry, *, clock: Clock, elsewhere: Elsewhere | None = None) -> Hls | None:
-    """HLS as configured; None where it is switched off."""
-    hls = config.hls
-    if hls.mode is HlsMode.OFF:
-        return None
-    lengths = Lengths(part_s=hls.part, segment_s=hls.segment, segments=hls.segments)
-    always = tuple(registry) if hls.always else ()
-    return Hls(registry.find, lengths, clock=clock, always=always, elsewhere=elsewhere)
-
-
-def turn_of(config: Config) -> Turn | None:
-    """The TURN server as configured; None where there is none."""
-    turn = config.webrtc.turn
-    return None if turn.secret is None else Turn(turn.urls, turn.secret)
 
 
 def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyword

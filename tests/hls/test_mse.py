@@ -27,7 +27,7 @@ from gateway.hls.mse import Mse
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState
 from gateway.web.keys import MSE
-from gateway.webrtc.sessions import Caps
+from gateway.webrtc.room import Caps
 from tests.hls.mp4 import find, track_runs
 from tests.relay.units import AAC, SILENT_STREAM, VIDEO
 from tests.web.conftest import open_gatekeeper

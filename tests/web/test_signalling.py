@@ -404,7 +404,7 @@ async def test_a_restart_is_answered_with_the_addresses_of_now(site: Site, monke
 async def test_an_offer_is_parsed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching_over_a_socket(site) as (text, _), connected(site) as socket:
         parse = mock.Mock(wraps=parse_offer)
-        monkeypatch.setattr("gateway.webrtc.sessions.parse_offer", parse)
+        monkeypatch.setattr("gateway.webrtc.offers.parse_offer", parse)
         await socket.send("webrtc/offer", restarting(text))
         await socket.next("webrtc/answer")
         assert parse.call_count == 1
