@@ -302,7 +302,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
         return Caller(
             host_literal(request.headers.get("Host")),
             request[PERMIT],
-            partial(gatekeeper.check_write, request[CLIENT].address),
+            partial(gatekeeper.limits.check_write, request[CLIENT].address),
             Answers(
                 negotiate=partial(negotiation.answer, request, camera),
                 report=partial(reporting.take, request, camera),
