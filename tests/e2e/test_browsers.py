@@ -20,7 +20,7 @@ from tests.support.crippled_page import cut_out
 from tests.support.gateway import reached_state, running_gateway
 from tests.webrtc.stage import settled
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 NO_WEBRTC: Final = "delete globalThis.RTCPeerConnection;"
 NO_H264_IN_WEBRTC: Final = """

@@ -24,7 +24,7 @@ from tests.support.gateway import http, reached_state, running_gateway
 from tests.support.gst_camera import GstSpec, gst_camera
 from tests.webrtc.stage import settled
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize("dialect", [FFMPEG, GSTREAMER], ids=["ffmpeg", "gstreamer"])

@@ -20,7 +20,7 @@ from tests.rig.programs import cameras, gateway
 from tests.rig.scenario import Conduct, Ground, Play, Scenario, Stage, Trial
 from tests.rig.viewer import chromium, playing
 
-QUICK_SLACK: Final = 2.0
+QUICK_SLACK: Final = 3.0
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.rig.scenario import Conduct, Play, Scenario, Trial
 from tests.rig.scenarios import QUICK, QUICK_TRIALS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.mark.parametrize("scenario", QUICK, ids=lambda scenario: scenario.name)

@@ -10,22 +10,22 @@ from xdist.scheduler import LoadScopeScheduling
 
 _PROGRAMS: Final = ("tests/e2e/", "tests/rig/test_quick", "tests/rig/test_whole_")
 _SHARING: Final = (
-    "tests/e2e/test_canaries.py",
-    "tests/e2e/test_command.py",
-    "tests/e2e/test_edge.py",
+    "tests/rig/test_quick.py",
     "tests/e2e/test_hls_accidents.py",
-    "tests/e2e/test_integrators.py",
-    "tests/e2e/test_leaks.py",
-    "tests/e2e/test_limits.py",
+    "tests/e2e/test_command.py",
     "tests/e2e/test_misbehaviour.py",
+    "tests/e2e/test_edge.py",
     "tests/e2e/test_offers.py",
+    "tests/e2e/test_leaks.py",
     "tests/e2e/test_on_demand.py",
+    "tests/e2e/test_limits.py",
+    "tests/e2e/test_turn.py",
+    "tests/e2e/test_integrators.py",
+    "tests/e2e/test_canaries.py",
     "tests/e2e/test_proxy.py",
     "tests/e2e/test_tls.py",
-    "tests/e2e/test_turn.py",
-    "tests/rig/test_quick.py",
 )
-"""Of those, what spends its time waiting and measures neither gaps nor delays that a busy machine makes."""
+"""Of those, what mostly waits and measures no delays that a busy machine makes; what takes longest first."""
 
 
 class TwoLanes(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -45,5 +45,11 @@ def _is_alone(nodeid: str) -> bool:
 
 
 def in_order(items: list[pytest.Item]) -> None:
-    """What takes longest first, so that no process waits for the other at the end; then what runs alone."""
-    items.sort(key=lambda item: 2 if _is_alone(item.nodeid) else 1 - item.nodeid.startswith(_SHARING))
+    """Programs first, as they take longest, so that no process waits for the other at the end; last what runs alone."""
+    items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(nodeid: str) -> int:
+    if _is_alone(nodeid):
+        return len(_SHARING) + 1
+    return next((number for number, file in enumerate(_SHARING) if nodeid.startswith(file)), len(_SHARING))
