@@ -170,8 +170,8 @@ export class Recovery {
   #cause({ cameraLive, gatewayThere, lossRatio = 0 }) {
     if (!gatewayThere) return 'gateway';
     if (!cameraLive) return 'camera';
-    if (this.#bytesAtMs <= this.#progressAtMs + STILL_FLOWING_MS) return 'network';
-    return lossRatio >= HEAVY_LOSS ? 'loss' : 'decoder';
+    if (lossRatio >= HEAVY_LOSS) return 'loss';
+    return this.#bytesAtMs > this.#progressAtMs + STILL_FLOWING_MS ? 'decoder' : 'network';
   }
 
   /**

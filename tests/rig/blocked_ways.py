@@ -174,7 +174,7 @@ BLOCKED_WAYS: Final = (
         _AND_NO_ANSWER,
         "LL-HLS",
         why=f"{_NO_MEDIA}; mse: The WebSocket did not open.",
-        without=_LATE,
+        without={**_LATE, "hastening": frozenset({"first_picture_ms"})},
     ),
     _lifted_trial("media port unblocked", _MEDIA_PORT),
     _lifted_trial("media port and WebSockets unblocked", _AND_SOCKETS),
