@@ -310,6 +310,10 @@ class Sessions:
             self._let_go(session)
         return session.ending
 
+    def viewer_left(self, session: Session) -> None:
+        """Nobody watches it any more: it ends without being waited for."""
+        self._end_soon(session)
+
     async def end(self, session: Session) -> None:
         """End a session and free all it holds; safe to call more than once."""
         await asyncio.shield(self._end_soon(session))

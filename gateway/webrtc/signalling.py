@@ -67,7 +67,8 @@ class Caller:
 class Signalling:
     """One WebSocket of one viewer.
 
-    The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.
+    The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.  Only a
+    browser that leaves the page says that it is going away, and takes them along.
     """
 
     def __init__(
@@ -128,6 +129,8 @@ class Signalling:
                 release()
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
+            if self._session is not None and socket.close_code == WSCloseCode.GOING_AWAY:
+                self._sessions.viewer_left(self._session)
             self._adopt(None)
             starting = media.close()
             tasks = [task for task in (self._opening, starting, writer) if task is not None]

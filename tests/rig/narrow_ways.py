@@ -139,7 +139,11 @@ NARROW_WAYS: Final = (
             "back_ms": at_most(_WIDE_AGAIN_S * 1000),
             "mark": exactly(""),
         },
-        without={"fallback-word": frozenset({"why", "end"})},
+        without={
+            "fallback-word": frozenset({"why", "end"}),
+            "loss-word": frozenset({"end"}),
+            "severe-gate": frozenset({"longest_gap_ms"}),
+        },
     ),
     Trial(
         name="bursts of loss, 40 % for 2 s, the page",
