@@ -45,7 +45,7 @@ class GatewayError(Exception):
         """What else may help, as `Link` headers; they hold grants, so they never stand in words."""
 
     def body(self) -> dict[str, dict[str, str]]:
-        """The one JSON body of errors (protocol.md, Errors)."""
+        """The one JSON body of errors."""
         return {"error": {"code": self.code, "message": self.message}}
 
 

@@ -1,4 +1,4 @@
-"""Decides what a camera may be called, so that every name has its own URLs (protocol.md, URLs)."""
+"""Decides what a camera may be called, so that every name has its own URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Camera names (protocol.md, URLs)."""
+"""Camera names."""
 
 from __future__ import annotations
 

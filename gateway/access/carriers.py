@@ -1,4 +1,4 @@
-"""Finds what a request shows to be let in; the first that is present decides (pure; protocol.md, Grants)."""
+"""Finds what a request shows to be let in; the first that is present decides (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one decision about a request: who asks, and may they (pure; protocol.md, Grants).
+"""The one decision about a request: who asks, and may they (pure).
 
 The middleware asks here, and so do the vectors that the edge is tested with (tests/access/vectors.json).
 """

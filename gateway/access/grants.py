@@ -1,4 +1,4 @@
-"""Signs and verifies grants (pure; protocol.md, Grants; docs/adr/0007-grants.md).
+"""Signs and verifies grants (pure; docs/adr/0007-grants.md).
 
 A grant doesn't say what it covers: the verifier tries what could cover the camera asked for.  To tell a grant for
 something else (403) from a forged one (401) it then tries the prefixes of all configured cameras, so the answer does

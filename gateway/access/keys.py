@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MAX_LIVE: Final = 2
-"""The newest key signs; the one before it still verifies (contracts.md, Signed URLs)."""
+"""The newest key signs; the one before it still verifies."""
 
 MAX_KEY_AGE_S: Final = 35 * 86400.0
 

@@ -70,7 +70,7 @@ def need_of(method: str, target: Target) -> Need:
     """The need of a request; an API path or method without a row is the administrator's.
 
     OPTIONS needs nothing, as a browser's preflight carries nothing: its answer must hold nothing either.  A WHEP
-    session is ended by whoever knows its address (protocol.md, URLs).
+    session is ended by whoever knows its address.
     """
     if method == "OPTIONS" or (method == "DELETE" and target.area is Area.WHEP_SESSION):
         return Need.NOTHING

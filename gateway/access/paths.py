@@ -1,4 +1,4 @@
-"""Reads a raw request target: grant, camera, what of it is asked for (pure; protocol.md, URLs).
+"""Reads a raw request target: grant, camera, what of it is asked for (pure).
 
 Works on the text as it came, before anything decodes or tidies it, and refuses what could mean two things to two
 programs: percent-encoding, doubled slashes, dot segments, backslashes, control characters.  Nothing the gateway serves

@@ -1,4 +1,4 @@
-"""What a grant can cover, as a prefix: `/site1/yard/`, `/site1/`, `/` (pure; protocol.md, Grants)."""
+"""What a grant can cover, as a prefix: `/site1/yard/`, `/site1/`, `/` (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses a grant opens (pure; protocol.md, Grants)."""
+"""The addresses a grant opens (pure)."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ AccountName = Annotated[str, AfterValidator(_account_name)]
 
 
 class AccessConfig(Section):
-    """Who may watch: without more being said those who signed in, whatever the address (design.md §3.8)."""
+    """Who may watch: without more being said those who signed in, whatever the address."""
 
     mode: AccessMode = AccessMode.REQUIRED
     users: Annotated[Mapping[AccountName, UserConfig], AfterValidator(MappingProxyType)] = Field(default_factory=none)

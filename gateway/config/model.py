@@ -34,7 +34,7 @@ class Transport(StrEnum):
 
 
 class ClockSource(StrEnum):
-    """Whose wall clock dates a camera's pictures; `auto` trusts the camera's within 2 s of ours (design.md §3.10)."""
+    """Whose wall clock dates a camera's pictures; `auto` trusts the camera's within 2 s of ours."""
 
     AUTO = "auto"
     CAMERA = "camera"

@@ -1,7 +1,7 @@
 """Dates pictures: maps a camera's timeline to the gateway's wall clock, smoothly and only forward (pure).
 
 The camera's timeline gives the rate.  The offset comes from its RTCP sender reports where its wall clock can be
-trusted, else from the fastest arrivals of the last half minute (design.md section 3.10).
+trusted, else from the fastest arrivals of the last half minute.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ClockMode = Literal["auto", "camera", "gateway"]
 
 
 class ClockSource(StrEnum):
-    """Whose wall clock dates the pictures (protocol.md, Camera.clock)."""
+    """Whose wall clock dates the pictures."""
 
     CAMERA = "camera"
     GATEWAY = "gateway"

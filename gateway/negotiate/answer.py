@@ -1,4 +1,4 @@
-"""A plan as the JSON of `negotiate` (pure; protocol.md, Negotiate)."""
+"""A plan as the JSON of `negotiate` (pure)."""
 
 from __future__ import annotations
 

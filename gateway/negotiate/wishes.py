@@ -1,4 +1,4 @@
-"""What a viewer says it can do, read from the JSON of `negotiate` (pure; protocol.md, Negotiate)."""
+"""What a viewer says it can do, read from the JSON of `negotiate` (pure)."""
 
 from __future__ import annotations
 

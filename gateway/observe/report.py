@@ -1,4 +1,4 @@
-"""What a viewer saw, read from the JSON it sends (pure; protocol.md, Report)."""
+"""What a viewer saw, read from the JSON it sends (pure)."""
 
 from __future__ import annotations
 

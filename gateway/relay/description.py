@@ -1,4 +1,4 @@
-"""The JSON shape of a camera (protocol.md, Camera)."""
+"""The JSON shape of a camera."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322}
 class SourceSettings:
     """`source` and `substream` are `rtsp://` or `rtsps://` URLs with their passwords; neither is ever shown.
 
-    `clock` says whose wall clock dates the pictures (design.md section 3.10).
+    `clock` says whose wall clock dates the pictures.
     """
 
     source: str = field(repr=False)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class CameraState(StrEnum):
-    """States of a camera (protocol.md, Camera)."""
+    """States of a camera."""
 
     IDLE = "idle"
     CONNECTING = "connecting"

@@ -27,7 +27,7 @@ class Verdict:
 class RungVerdict:
     """Whether a rung carries the pictures, and, where there is sound, whether it carries that too.
 
-    Sound never decides whether pictures pass (protocol.md, Camera).
+    Sound never decides whether pictures pass.
     """
 
     ok: bool

@@ -1,4 +1,4 @@
-"""The one middleware that lets requests in or refuses them, whatever they begin (protocol.md, URLs, Grants)."""
+"""The one middleware that lets requests in or refuses them, whatever they begin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WebSocket's messages (protocol.md; go2rtc's v1 and v2 among them), parsed and made (pure)."""
+"""The WebSocket's messages (go2rtc's v1 and v2 among them), parsed and made (pure)."""
 
 from __future__ import annotations
 

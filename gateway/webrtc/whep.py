@@ -163,7 +163,7 @@ class Whep:
         """
         session = self._session(request)
         if session.permit is not None and PERMIT in request:
-            # Whatever the fragment holds: a viewer who shows something fresh may go on (protocol.md, Grants).
+            # Whatever the fragment holds: a viewer who shows something fresh may go on.
             session.permit.take_over(request[PERMIT])
         if request.content_type != _FRAGMENT:
             raise UnsupportedMediaType(f"Send the fragment as {_FRAGMENT}")

@@ -1,4 +1,4 @@
-"""The signature matrix (contracts.md, Signed URLs): the same table that an edge is tested with."""
+"""The signature matrix: the same table that an edge is tested with."""
 
 from __future__ import annotations
 
