@@ -101,9 +101,7 @@ class Origin:
         Never where packaging goes on without viewers: newcomers are to find it going.
         """
         packager = self._packager
-        return (
-            not self._always and packager is not None and packager.ready and start_offset_ms(self._now()) is not None
-        )
+        return not self._always and packager is not None and packager.ready and start_offset_ms(self._now()) is not None
 
     async def start(self) -> Packager:
         """Package from now on, beginning with the cached group of pictures.

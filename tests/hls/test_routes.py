@@ -21,6 +21,7 @@ from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.children import Child, Kind
+from gateway.hls.generations import MAX_OLDER
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
@@ -429,6 +430,43 @@ class TestWatching:
         assert after != before
         assert (await refused(await site.get(before)))[0] == 404
         assert (await refused(await site.get(part)))[0] == 404
+
+    async def test_who_comes_while_the_last_keyframe_is_far_begins_with_a_playlist_of_their_own(
+        self, site: Site
+    ) -> None:
+        first = await site.media_url()
+        begun = parse(await (await site.get(first)).text())
+        # As near as the first.
+        assert await site.media_url() == first
+        site.pictures(2 * GOP - 1)
+        second = await site.media_url()
+        assert second != first
+        playlist = parse(await (await site.get(second)).text())
+        assert playlist.start_offset_s is None
+        assert playlist.parts[0].independent
+        # Both go on, and both are counted.
+        going_on = parse(await (await site.get(first)).text())
+        assert going_on.segments[0] == begun.segments[0]
+        assert await self.viewers(site) == {"ll-hls": 2}
+        assert site.stage.camera().hub.sink_count == 2
+
+    async def test_there_are_not_as_many_playlists_as_viewers(self, site: Site) -> None:
+        urls = set()
+        for _ in range(5):
+            urls.add(url := await site.media_url())
+            assert (await site.get(url)).status == 200
+            site.pictures(2 * GOP - 1)
+        assert len(urls) == 1 + MAX_OLDER
+
+    async def test_the_playlist_before_is_given_up_when_nobody_asks_for_it(self, site: Site) -> None:
+        first = await site.media_url()
+        site.pictures(2 * GOP - 1)
+        await site.media_url()
+        site.clock.advance(100)
+        camera = site.stage.camera()
+        await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
+        await site.media_url()
+        assert (await refused(await site.get(first)))[0] == 404
 
     async def test_who_has_a_grant_is_counted_by_it(self) -> None:
         async with stage(clock=HandClock()) as running:
