@@ -1,4 +1,4 @@
-"""One camera's origins: the newest, with which newcomers begin, and those before it for as long as others watch them."""
+"""One camera's origins: the newest, with which newcomers begin, and those before it while others watch them."""
 
 from __future__ import annotations
 

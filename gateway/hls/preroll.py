@@ -17,7 +17,7 @@ from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit
 def hurried(pictures: Sequence[AccessUnit], *, kept: int) -> list[AccessUnit]:
     """The same pictures, all before the last one's `kept` / 90000 s 1/90000 s apart and close before those.
 
-    Those are dated as if they had been captured then.  Pictures that are not shown in the order they are decoded in stay
+    Those are dated as if they had been captured then.  Pictures that are not shown in the order of their decoding stay
     as they are.
     """
     if any(picture.pts != picture.dts for picture in pictures):
