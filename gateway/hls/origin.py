@@ -14,7 +14,7 @@ from gateway.hls.children import IMMUTABLE, Answer, Child, Kind
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
 from gateway.hls.next_part import NextPart
 from gateway.hls.packager import Lengths, Packager
-from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable
+from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable, start_offset_ms
 from gateway.hls.segments import Numbers
 from gateway.hls.viewers import HttpViewers, Visitor
 from gateway.hls.waiting import Waiting
@@ -105,6 +105,15 @@ class Origin:
         """What makes the parts, None while nobody watches; it knows all that has come."""
         self._catch_up()
         return self._packager
+
+    @property
+    def begins_far_behind(self) -> bool:
+        """Whether who begins now has to begin further behind than PART-HOLD-BACK, and so is given an origin of its own.
+
+        Never where packaging goes on without viewers: newcomers are to find it going.
+        """
+        packager = self._packager
+        return not self._always and packager is not None and packager.ready and start_offset_ms(self._now()) is not None
 
     async def start(self) -> Packager:
         """Package from now on, beginning with the cached group of pictures.

@@ -9,6 +9,7 @@ from typing import Final
 from gateway.hls.cadence import Cadence, choose, slowed, usual_interval
 from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
+from gateway.hls.preroll import hurried
 from gateway.hls.samples import audio_entry, avc_entry, first_slice, leading_sets
 from gateway.hls.segments import Numbers, SegmentMaker
 from gateway.hls.sound import AudioLane
@@ -18,6 +19,19 @@ from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackK
 MAX_BYTES: Final = 64 << 20
 _ABSENT_SLACK_S: Final = 0.25
 _STARTING_PARTS: Final = 2
+"""So many parts a playlist begins with.
+
+With what comes until it is told (`gateway/hls/origin.py`), and until a player has begun, that is PART-HOLD-BACK.
+"""
+
+
+_PIECES_S: Final = 1.5
+"""For so long after its beginning a playlist's every part is a segment of its own.
+
+hls.js 1.7.4 that has loaded a segment goes on part by part only if at least as much lies before its end, without the
+playlist's first part, as there is of the segment that is being made (`shouldLoadParts`).  Else it waits until that one
+is finished, and stays behind by as much.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +84,8 @@ class Packager:
         self._needs_keyframe = True
         self._needs_init = True
         self._last: AccessUnit | None = None
+        self._pieces_until = 0
+        """Segments that begin before this media time end with their first part."""
 
     # What is asked of it.
 
@@ -135,9 +151,10 @@ class Packager:
         pictures = [unit for unit in group if unit.track is TrackKind.VIDEO]
         if not pictures:
             return
-        self._choose_cadence(pictures)
+        cadence = self._choose_cadence(pictures)
         # Sound that belongs to the pictures may stand behind them.
-        for unit in sorted(group, key=lambda unit: unit.track is TrackKind.VIDEO):
+        sound = [unit for unit in group if unit.track is not TrackKind.VIDEO]
+        for unit in [*sound, *hurried(pictures, kept=_enough(cadence))]:
             self.add(unit)
 
     def foresee(self, gop_s: float | None) -> None:
@@ -150,7 +167,7 @@ class Packager:
         segment = self._segments.start
         if segment is None or self._cadence is None or self._last is None:
             return False
-        return self._last.dts - segment.media_time >= _STARTING_PARTS * self._cadence.part_target
+        return self._last.dts - segment.media_time >= _enough(self._cadence)
 
     def open_playlist(self) -> None:
         """Begin the playlist: what there is becomes a segment, and its last part one of its own.
@@ -158,8 +175,10 @@ class Packager:
         Harmless before there is a picture, and once the playlist has begun.  GStreamer 1.22's hlsdemux2 never finds
         its way from a playlist of a single segment to the next one.
         """
-        if self.ready:
+        segment = self._segments.start
+        if self.ready or segment is None:
             return
+        self._pieces_until = segment.media_time + round(_PIECES_S * VIDEO_CLOCK_RATE)
         self._end_open_part(None)
         self._segments.end_before_newest(self._maker.boundary)
 
@@ -229,6 +248,7 @@ class Packager:
         self._last = unit
         if self._maker.is_full(cadence):
             self._end_part(cadence, shortest=cadence.part_minimum)
+            self._end_piece()
             self._end_what_is_long(cadence)
 
     def _look_at_sets(self, unit: AccessUnit) -> None:
@@ -265,6 +285,12 @@ class Packager:
             self._end_segment(unit.dts)
         elif self._maker.is_over(unit.dts, cadence):
             self._end_part(cadence, at=unit.dts, shortest=cadence.part_minimum)
+            self._end_piece()
+
+    def _end_piece(self) -> None:
+        segment = self._segments.start
+        if self.ready and segment is not None and segment.media_time < self._pieces_until:
+            self._segments.end(self._maker.boundary)
 
     def _end_what_is_long(self, cadence: Cadence) -> None:
         segment = self._segments.start
@@ -337,6 +363,11 @@ class Packager:
     def _is_last_short(self) -> bool:
         opened = self._segments.open
         return opened is not None and opened.parts[-1].duration < self._known_cadence().part_minimum
+
+
+def _enough(cadence: Cadence) -> int:
+    """From the first to the last picture of `_STARTING_PARTS` parts, rather one too few than one too many."""
+    return _STARTING_PARTS * (cadence.part_target - cadence.interval)
 
 
 def _size(stream: StreamInfo) -> tuple[int, int] | None:

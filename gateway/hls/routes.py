@@ -12,6 +12,7 @@ from gateway.access.principal import Principal
 from gateway.clock import Clock
 from gateway.errors import NotFound, RangeNotSatisfiable
 from gateway.hls.children import PLAYLIST, Answer, Kind, read_child
+from gateway.hls.generations import Generations
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.playlist import MEDIA_TYPE
@@ -68,17 +69,20 @@ class Hls:
         self._find_camera = find_camera
         self.lengths = lengths
         self._clock = clock
-        self._origins: dict[str, Origin] = {}
+        self._cameras: dict[str, Generations] = {}
         self._always = tuple(always)
 
     def origin(self, camera: Camera) -> Origin:
-        """A camera's origin; it packages nothing before it is started."""
-        origin = self._origins.get(camera.name)
-        if origin is None or origin.camera is not camera:
-            if origin is not None:
-                origin.close()
-            origin = self._origins[camera.name] = Origin(camera, self.lengths, clock=self._clock)
-        return origin
+        """A camera's newest origin; it packages nothing before it is started."""
+        return self._generations(camera).newest
+
+    def _generations(self, camera: Camera) -> Generations:
+        known = self._cameras.get(camera.name)
+        if known is None or known.camera is not camera:
+            if known is not None:
+                known.close()
+            known = self._cameras[camera.name] = Generations(camera, self.lengths, clock=self._clock)
+        return known
 
     def keep(self, camera: Camera) -> None:
         """Package a camera whether somebody watches or not, from now on."""
@@ -86,15 +90,15 @@ class Hls:
 
     def remove(self, name: str) -> None:
         """Forget a camera that is gone; who waits for its pictures is told that there are none."""
-        origin = self._origins.pop(name, None)
-        if origin is not None:
-            origin.close()
+        known = self._cameras.pop(name, None)
+        if known is not None:
+            known.close()
 
     def viewers(self, camera: Camera) -> int:
         """How many watch a camera over HLS, here and elsewhere."""
-        origin = self._origins.get(camera.name)
+        known = self._cameras.get(camera.name)
         others = 0 if self._elsewhere is None else self._elsewhere.viewers(camera)
-        return others + (0 if origin is None else len(origin.viewers))
+        return others + (0 if known is None else known.viewers)
 
     def signed_elsewhere(self, camera: str, token: str) -> str | None:
         """Where a camera is watched with a grant, if not here."""
@@ -107,8 +111,8 @@ class Hls:
 
     def close(self) -> None:
         """Stop packaging all cameras."""
-        for origin in self._origins.values():
-            origin.close()
+        for known in self._cameras.values():
+            known.close()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes; a camera's name may contain slashes."""
@@ -125,7 +129,7 @@ class Hls:
             address = self._elsewhere.address(request, camera)
             if address is not None:
                 raise web.HTTPTemporaryRedirect(address, headers={"Cache-Control": "no-store"})
-        origin = self.origin(camera)
+        origin = self._generations(camera).for_newcomer()
         await origin.start()
         origin.seen(viewer_of(request))
         text = origin.multivariant(f"_hls/{origin.generation}/{PLAYLIST}")
@@ -133,8 +137,9 @@ class Hls:
 
     async def child(self, request: web.Request) -> web.Response:
         """Everything a playlist refers to."""
-        origin = self.origin(self._find_camera(request.match_info["camera"]))
-        if request.match_info["generation"] != origin.generation:
+        known = self._generations(self._find_camera(request.match_info["camera"]))
+        origin = known.find(request.match_info["generation"])
+        if origin is None:
             raise NotFound("The gateway or the camera was started anew; begin again with index.m3u8")
         child = read_child(request.match_info["name"], request.query)
         if child.kind is Kind.PLAYLIST:
@@ -151,8 +156,9 @@ class Hls:
 
     def running(self, camera: str, generation: str) -> Origin | None:
         """The origin of a camera that is being packaged, if it is of this generation."""
-        origin = self._origins.get(camera)
-        if origin is None or origin.generation != generation or origin.packager is None or not origin.packager.ready:
+        known = self._cameras.get(camera)
+        origin = None if known is None else known.find(generation)
+        if origin is None or origin.packager is None or not origin.packager.ready:
             return None
         return origin
 

@@ -109,7 +109,8 @@ class SegmentMaker:
                 media_time=split_at,
                 date=date,
                 discontinuity=False,
-                independent=newest.independent,
+                # If there is a keyframe in a part, it need not be its first picture.
+                independent=False,
             )
             self._parts = [newest]
         self.end(boundary)

@@ -6,10 +6,12 @@ import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from gateway.demo.spec import AudioChoice
+from gateway.hls.packager import Packager
 from gateway.source.status import CameraState
+from gateway.web.keys import HLS
 from tests.e2e.test_hls import hls_player, playlist
 from tests.support.cameras import demo_camera
 from tests.support.console_player import (
@@ -85,6 +87,38 @@ async def test_hls_js_plays_on_after_another_makers_camera_came_back_with_other_
             await player.until("p => p.pictures.at(-1).width === 480", within_s=20)
             await player.more_pictures(40, within_s=10)
             assert await player.fatal() == []
+
+
+async def test_hls_js_plays_on_when_a_short_last_part_came_while_it_loaded_the_one_before(page: Page) -> None:
+    # Twenty pictures to a segment, three to a part: the last has two.
+    async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
+        known = gateway.registry.find("cam")
+        await reached_state(known, CameraState.LIVE, within_s=10)
+        await settled(lambda: known.hub.gop.gop_s is not None, "there is no whole group of pictures")
+        held: list[int] = []
+
+        async def hold(route: Route) -> None:
+            """A part arrives together with the news of the one after, where that is the last."""
+            number = int(route.request.url.rpartition("/p")[2].removesuffix(".m4s"))
+            assert gateway._app is not None
+            packager = gateway._app[HLS].origin(known).packager
+            if packager is not None and _parts_before(packager, number) == 5:
+                await settled(lambda: packager.next_part > number + 1, "the camera's pictures stop")
+                held.append(number)
+            await route.continue_()
+
+        await page.route("**/p*.m4s", hold)
+        async with hls_player(page, gateway.address, "cam") as player:
+            await player.more_pictures(100, within_s=15)
+            assert len(held) > 2
+            assert await player.fatal() == []
+
+
+def _parts_before(packager: Packager, number: int) -> int:
+    """How many parts of its segment come before a part."""
+    snapshot = packager.snapshot()
+    segments = (*snapshot.segments, *(() if snapshot.open is None else (snapshot.open,)))
+    return next((number - s.parts[0].number for s in segments if s.parts and s.parts[-1].number >= number), 0)
 
 
 def _next_msn(playlist_text: str) -> int:

@@ -290,12 +290,12 @@ class Checker:
                 require(segment.msn < new.media_sequence, "6.2.1: a segment vanished from the middle")
                 continue
             self._same(segment, now)
-        if [s.msn for s in new.all_segments] != [s.msn for s in old.all_segments] or len(new.parts) != len(old.parts):
+        known_parts = {part.uri for part in old.parts}
+        fresh = [part.uri for part in new.parts if part.uri not in known_parts]
+        if fresh or [s.msn for s in new.all_segments] != [s.msn for s in old.all_segments]:
             late_s = at - self._last_advanced_at
             require(late_s <= 1.5 * new.target_duration_s, "6.2.1: no update for 1.5 target durations")
             self._last_advanced_at = at
-            known_parts = {part.uri for part in old.parts}
-            fresh = [part.uri for part in new.parts if part.uri not in known_parts]
             if fresh:
                 require(fresh[0] == old.hints[0], "4.4.5.3: what came is not what was hinted")
 

@@ -52,15 +52,14 @@ class Scene:
 def test_a_segment_ends_at_the_first_keyframe_after_its_nominal_length() -> None:
     scene = Scene(Stream(gop_s=0.4), gop_s=0.4)
     scene.feed(scene.stream.units(6))
-    assert set(scene.lengths()[3:]) == {1.2}
+    assert set(scene.lengths()[-3:]) == {1.2}
     assert scene.checker.wrong == []
 
 
 def test_a_keyframe_just_before_the_nominal_length_is_near_enough() -> None:
     scene = Scene(Stream(fps=25, gop_s=0.48), gop_s=0.48)
     scene.feed(scene.stream.units(6))
-    # The first three are the group it began with.
-    assert set(scene.lengths()[3:]) == {0.96}
+    assert set(scene.lengths()[-3:]) == {0.96}
 
 
 def test_the_group_of_pictures_so_far_is_a_playlist_at_once() -> None:
@@ -75,6 +74,10 @@ def test_the_group_of_pictures_so_far_is_a_playlist_at_once() -> None:
     # hls.js 1.7.4 takes segment 0 for none and loads its parts for ever.
     assert first.start.msn == 1
     assert second.start.media_time + second.duration == round(1.1 * TICKS_S)
+    # All before the newest pictures is over at once, and nothing is left out.
+    assert second.start.media_time + second.duration - first.start.media_time == 10 * 3000 + 23
+    assert sum(len(track_runs(part.data)[1].data) for part in (*first.parts, *second.parts)) == 33
+    assert first.start.date + (23 / TICKS_S) == pytest.approx(EPOCH_S + 23 / 30)
     assert packager.snapshot().target_duration_s == 2
     # A second time changes nothing.
     before = packager.snapshot()
@@ -119,8 +122,19 @@ def test_a_keyframe_without_parameter_sets_begins_nothing() -> None:
 def test_what_follows_the_cut_group_becomes_independent_with_the_next_keyframe() -> None:
     scene = Scene(Stream(gop_s=2.0), gop_s=2.0)
     scene.feed(scene.stream.units(7))
-    independent = [segment.start.independent for segment in scene.packager.window.segments]
-    assert independent == [True, False, False, True, True]
+    segments = scene.packager.window.segments
+    assert [segment.start.media_time / TICKS_S for segment in segments if segment.start.independent] == [0, 2, 4]
+    assert scene.checker.wrong == []
+
+
+def test_a_playlist_begins_with_segments_of_a_single_part() -> None:
+    scene = Scene(Stream(gop_s=2.0), gop_s=2.0)
+    scene.feed(scene.stream.units(1.45))
+    # hls.js that found a longer one being made would wait for its end.
+    assert scene.packager.snapshot().open is None
+    assert {len(segment.parts) for segment in scene.packager.window.segments[1:]} == {1}
+    scene.feed(list(scene.stream.units(6.1))[44:])
+    assert [len(segment.parts) for segment in scene.packager.window.segments[-2:]] == [12, 12]
     assert scene.checker.wrong == []
 
 

@@ -21,6 +21,7 @@ from gateway.access.scopes import Scope
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.hls.children import Child, Kind
+from gateway.hls.generations import MAX_OLDER
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
@@ -104,13 +105,15 @@ async def test_the_first_playlist_is_the_group_of_pictures_so_far(site: Site, ca
     lines = (await response.text()).splitlines()
     assert f'CODECS="{VIDEO.codec_string}",RESOLUTION=320x240,FRAME-RATE=30.000' in lines[2]
     playlist = await site.playlist(camera=camera)
-    assert sum(part.duration_s for part in playlist.parts) == pytest.approx(GOP / 30, abs=0.001)
+    assert sum(part.duration_s for part in playlist.parts) == pytest.approx(1 / 3, abs=0.001)
+    assert playlist.parts[0].independent
 
 
 async def test_every_child_can_be_had_and_is_what_it_says(site: Site) -> None:
-    base = (await site.media_url()).rpartition("/")[0]
+    url = await site.media_url()
+    base = url.rpartition("/")[0]
     site.pictures(3 * GOP)
-    playlist = await site.playlist()
+    playlist = parse(await (await site.get(url)).text())
     init = await site.get(f"{base}/{playlist.segments[0].map_uri}")
     assert init.status == 200
     assert find(await init.read(), "moov/trak/tkhd")
@@ -134,8 +137,7 @@ async def test_a_blocked_reload_is_answered_with_the_part_it_names(site: Site) -
     site.pictures(5)
     response = await waiting
     fresh = parse(await response.text())
-    assert fresh.open is not None
-    assert len(fresh.open.parts) == 1
+    assert (fresh.segments[-1].msn, len(fresh.segments[-1].parts)) == (known.segments[-1].msn + 1, 1)
     assert response.headers["Cache-Control"] == "max-age=24"
 
 
@@ -175,8 +177,8 @@ async def test_a_playlist_begins_with_a_picture_that_came_after_it_was_asked_for
     # By then a browser is ready to load.
     while not packager.ready:
         site.pictures(1)
-    pictures = sum(part.duration for segment in packager.window.segments for part in segment.parts) / 3000
-    assert pictures == GOP + 1
+    pictures = sum(part.duration for segment in packager.window.segments for part in segment.parts) // 3000
+    assert pictures == 10 + 1
     origin.close()
 
 
@@ -428,6 +430,43 @@ class TestWatching:
         assert after != before
         assert (await refused(await site.get(before)))[0] == 404
         assert (await refused(await site.get(part)))[0] == 404
+
+    async def test_who_comes_while_the_last_keyframe_is_far_begins_with_a_playlist_of_their_own(
+        self, site: Site
+    ) -> None:
+        first = await site.media_url()
+        begun = parse(await (await site.get(first)).text())
+        # As near as the first.
+        assert await site.media_url() == first
+        site.pictures(2 * GOP - 1)
+        second = await site.media_url()
+        assert second != first
+        playlist = parse(await (await site.get(second)).text())
+        assert playlist.start_offset_s is None
+        assert playlist.parts[0].independent
+        # Both go on, and both are counted.
+        going_on = parse(await (await site.get(first)).text())
+        assert going_on.segments[0] == begun.segments[0]
+        assert await self.viewers(site) == {"ll-hls": 2}
+        assert site.stage.camera().hub.sink_count == 2
+
+    async def test_there_are_not_as_many_playlists_as_viewers(self, site: Site) -> None:
+        urls = set()
+        for _ in range(5):
+            urls.add(url := await site.media_url())
+            assert (await site.get(url)).status == 200
+            site.pictures(2 * GOP - 1)
+        assert len(urls) == 1 + MAX_OLDER
+
+    async def test_the_playlist_before_is_given_up_when_nobody_asks_for_it(self, site: Site) -> None:
+        first = await site.media_url()
+        site.pictures(2 * GOP - 1)
+        await site.media_url()
+        site.clock.advance(100)
+        camera = site.stage.camera()
+        await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
+        await site.media_url()
+        assert (await refused(await site.get(first)))[0] == 404
 
     async def test_who_has_a_grant_is_counted_by_it(self) -> None:
         async with stage(clock=HandClock()) as running:
