@@ -76,7 +76,7 @@ async def plays(page: Page, rung: str) -> dict[str, Any]:
     ("blocked", "rung", "within_ms", "why"),
     [
         ([_MEDIA_PORT_BLOCKED, _SOCKETS_REFUSED], "ll-hls", 1500, "media port is blocked"),
-        ([_MEDIA_PORT_BLOCKED, _SOCKETS_HANG], "ll-hls", 2500, "media port is blocked"),
+        ([_MEDIA_PORT_BLOCKED, _SOCKETS_HANG], "ll-hls", 1500, "media port is blocked"),
         ([_SOCKETS_REFUSED], "webrtc", 1000, None),
     ],
     ids=["media-port-and-sockets", "sockets-hang", "sockets"],
@@ -125,6 +125,21 @@ async def test_the_gateway_s_word_that_too_much_is_lost_moves_down_without_a_gap
     assert await page.evaluate("longestGapMs") < 500
     mark = page.locator("camera-view .mark")
     await expect(mark).to_have_attribute("title", re.compile("loses too many packets"))
+
+
+@pytest.mark.parametrize("blocked", [[], [_SOCKETS_REFUSED]], ids=["socket", "without-sockets"])
+async def test_who_closes_the_page_is_sent_nothing_more(browser: Browser, gateway: Gateway, blocked: list[str]) -> None:
+    sessions = gateway.sessions
+    assert sessions is not None
+    await settled(lambda: len(sessions) == 0, "somebody else watches")
+    page = await browser.new_page()
+    for script in blocked:
+        await page.add_init_script(script)
+    await page.goto(f"{gateway.address}cam/")
+    await plays(page, "webrtc")
+    assert len(sessions) == 1
+    await page.close()
+    await settled(lambda: len(sessions) == 0, "pictures go on")
 
 
 async def test_a_picture_that_arrives_and_is_not_shown_is_decoded_anew(page: Page, gateway: Gateway) -> None:
