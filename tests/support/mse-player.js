@@ -12,6 +12,7 @@ class MseTestPlayer extends globalThis.PictureLog {
   messages = 0;
   bytes = 0;
   #queue = [];
+  #closed = false;
 
   constructor(url, codecs) {
     super(({ mediaTime }) => ({ mediaTime }));
@@ -51,6 +52,8 @@ class MseTestPlayer extends globalThis.PictureLog {
     if (!this.buffer) {
       this.buffer = this.source.addSourceBuffer(value);
       this.buffer.addEventListener('updateend', () => {
+        // The last one comes when the element has let go of it.
+        if (this.#closed) return;
         this.#stayLive();
         this.#feed();
       });
@@ -87,6 +90,8 @@ class MseTestPlayer extends globalThis.PictureLog {
   }
 
   close() {
+    this.#closed = true;
+    this.socket.onmessage = null;
     this.socket.close();
     super.close();
   }

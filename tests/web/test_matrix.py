@@ -144,7 +144,7 @@ def rows() -> list[Row]:
 
 
 def expected(row: Row, visitor: Visitor) -> int:
-    """What docs/integrators.md promises."""
+    """What docs/access-matrix.md promises."""
     if row.need == "nothing":
         return row.found
     if row.need == "MediaMTX":

@@ -1,4 +1,4 @@
-"""MediaMTX beside a whole gateway, as a double that does what docs/mediamtx.md says: who watches there, and until when."""
+"""MediaMTX beside a whole gateway, as a double that keeps docs/mediamtx.md: who watches there, and until when."""
 
 from __future__ import annotations
 
