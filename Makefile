@@ -49,7 +49,7 @@ demo: $(RUN_READY) $(HLS_JS)
 
 test: packages check $(HLS_JS)
 	node --test $(or $(NODE_TESTS),$(error no tests found in tests/static))
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest $(or $(PYTEST),--numprocesses 2)
 
 check: $(TEST_READY) $(NODE_READY)
 	$(BIN)/ruff check

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.nginx import temporary_paths
+
 FILES: Final = Path(__file__).resolve().parents[1] / "docker" / "nginx"
 MODULE: Final = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 EXECUTABLE_FOLDERS: Final = "/usr/sbin:/usr/bin:/usr/local/sbin"
@@ -72,14 +74,13 @@ def socket_of(folder: Path) -> Path:
 
 
 def _changes(folder: Path, settings: EdgeSettings) -> tuple[tuple[str, str], ...]:
-    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
     return (
         ("load_module modules/ngx_http_js_module.so;", f"load_module {MODULE};"),
         ("user gateway;", "daemon off; master_process off;"),
         ("pid /run/nginx.pid;", f"pid {folder}/pid;"),
         ("error_log /dev/stderr", f"error_log {folder}/error.log"),
         ("access_log /dev/stdout edge buffer=64k flush=5s;", f"access_log {folder}/access.log edge;"),
-        ("server_tokens off;", f"server_tokens off; client_body_temp_path {folder}/body; {temporary}"),
+        ("server_tokens off;", f"server_tokens off; {temporary_paths(folder)}"),
         ("js_path /etc/nginx/;", f"js_path {folder}/;"),
         ("/run/keys/keys.yml", str(settings.keys)),
         ("default $msec;", f"default {settings.time};"),

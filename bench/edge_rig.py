@@ -21,11 +21,12 @@ from bench.context import Bench
 from bench.edge_config import EdgeSettings
 from bench.edge_probes import Target
 from bench.errors import BenchError
-from bench.processes import Program, output_of, running
+from bench.processes import Program, running
 from bench.procfs import free_port
 from gateway.access.grants import new_grant_id, sign_grant
 from gateway.access.keyring import ensure_keys
 from gateway.access.keys import SigningKey
+from tests.support.nginx import make_certificate
 
 _START_S: Final = 30.0
 _ASK: Final = aiohttp.ClientTimeout(total=5)
@@ -145,21 +146,10 @@ async def _uplink(bench: Bench, settings: EdgeSettings, folder: Path) -> AsyncIt
 
 
 async def _settings(folder: Path, *, gateway_port: int, keys_file: Path) -> EdgeSettings:
-    cert, private_key = folder / "cert.pem", folder / "key.pem"
-    words = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    names = (
-        "-subj",
-        "/CN=127.0.0.1",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(private_key),
-        "-out",
-        str(cert),
-    )
-    await output_of(*words, *names)
-    if not cert.exists():
-        raise BenchError("openssl, which makes nginx's certificate, is not installed.")
+    try:
+        cert, private_key = await make_certificate(folder)
+    except FileNotFoundError:
+        raise BenchError("openssl, which makes nginx's certificate, is not installed.") from None
     return EdgeSettings(
         port=free_port(),
         gateway_port=gateway_port,

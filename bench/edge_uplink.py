@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tests.support.nginx import temporary_paths
+
 _CONFIG: Final = """\
 daemon off;
 master_process off;
@@ -13,11 +15,7 @@ error_log {folder}/error.log;
 events {{ worker_connections 8192; }}
 http {{
   access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+  {temporary}
   keepalive_requests 1000000;
   upstream edge {{
     server 127.0.0.1:{edge_port};
@@ -45,5 +43,5 @@ http {{
 
 def write(folder: Path, *, port: int, edge_port: int, cert: Path) -> None:
     """Its configuration, to be run with `edge_config.command(folder)`."""
-    text = _CONFIG.format(folder=folder, port=port, edge_port=edge_port, cert=cert)
+    text = _CONFIG.format(folder=folder, temporary=temporary_paths(folder), port=port, edge_port=edge_port, cert=cert)
     (folder / "nginx.conf").write_text(text, encoding="utf-8")

@@ -27,7 +27,8 @@ from gateway.web.shortcut import SHORTCUT
 from gateway.web.site import Site
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.room import Caps
+from gateway.webrtc.sessions import Sessions
 
 _VIEWERS = 20
 _REQUESTS = 4000

@@ -24,7 +24,8 @@ from gateway.web.gatekeeper import OPEN, Gatekeeper
 from gateway.web.site import Site
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.room import Caps
+from gateway.webrtc.sessions import Sessions
 
 _VIEWERS: Final = 100
 _ROUNDS: Final = 5

@@ -29,7 +29,8 @@ from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.templates import PacketClass
 from gateway.source.status import CameraState, CameraStatus
-from gateway.webrtc.fanout import Broadcast, Broadcasts
+from gateway.webrtc.broadcasts import Broadcasts
+from gateway.webrtc.fanout import Broadcast
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.protection import Protector

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
-import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -17,17 +14,14 @@ from aiohttp import web
 from gateway.access.first_start import make_folder, state_directory
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.config import CameraConfig, CameraUrl, Config
-from gateway.config.mediamtx import MediaMtxConfig
-from gateway.config.model import HlsMode
-from gateway.demo.process import spawn_demo_cameras
+from gateway.config import CameraConfig, Config
+from gateway.configured import hls_of, settings_of, source_settings, turn_of
 from gateway.edge_setup import edges_of, places_behind
 from gateway.edges.watch import EdgeWatch
 from gateway.entrance import open_entrance
 from gateway.errors import ConfigError, PortInUse
 from gateway.hls.mse import Mse
-from gateway.hls.packager import Lengths
-from gateway.hls.routes import Elsewhere, Hls
+from gateway.hls.routes import Hls
 from gateway.names import RESERVED_FIRST
 from gateway.negotiate.turn import Turn
 from gateway.neighbour import Household, Neighbour, open_neighbour
@@ -36,8 +30,7 @@ from gateway.observe.reports import Reports
 from gateway.relay.camera import Camera
 from gateway.relay.registry import Registry
 from gateway.relay.still import Stills
-from gateway.source.settings import SourceSettings
-from gateway.teardown import ExitDeadline, StopSignal, Teardown
+from gateway.teardown import Teardown
 from gateway.web import go2rtc
 from gateway.web.added_cameras import FILE, read_added
 from gateway.web.admission import Admission
@@ -58,7 +51,7 @@ from gateway.web.sessions import get_session, kick_session, list_sessions
 from gateway.web.shortcut import SHORTCUT, Shortcut
 from gateway.web.signing import Signing
 from gateway.web.site import Site
-from gateway.web.slow_clients import HEARD, Heard, SlowClients, allow_many_connections, hear
+from gateway.web.slow_clients import HEARD, Heard, SlowClients, hear
 from gateway.web.snapshot import Snapshots
 from gateway.web.tls import tls_context
 from gateway.webrtc.advertise import Addresses
@@ -66,7 +59,8 @@ from gateway.webrtc.asking import Answers
 from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.room import Caps
+from gateway.webrtc.sessions import Sessions
 from gateway.webrtc.signalling import Caller
 from gateway.webrtc.whep import Whep
 from gateway.webrtc.ws import SignallingRoute
@@ -78,26 +72,6 @@ _SHUTDOWN_S = 1.0
 _KEEPALIVE_S = 30.0
 _MAX_LINE_BYTES = 8190
 _MAX_HEADERS = 64
-
-
-def source_settings(config: Config) -> dict[str, SourceSettings]:
-    """The enabled cameras as the source wants them."""
-    return {name: settings_of(camera, config.mediamtx) for name, camera in config.cameras.items() if camera.enabled}
-
-
-def settings_of(camera: CameraConfig, mediamtx: MediaMtxConfig | None = None) -> SourceSettings:
-    """One camera as the source wants it; `mediamtx` is for those that may be read there with its secret."""
-
-    def address(url: CameraUrl) -> str:
-        return (url if mediamtx is None else mediamtx.with_credentials(url)).reveal()
-
-    return SourceSettings(
-        source=address(camera.source),
-        substream=None if camera.substream is None else address(camera.substream),
-        transport=camera.transport.value,
-        on_demand=camera.on_demand,
-        clock=camera.clock.value,
-    )
 
 
 class Gateway:
@@ -284,22 +258,6 @@ class Gateway:
         self.address = f"{'http' if tls is None else 'https'}://{shown}:{self.http_port}/"
 
 
-def hls_of(config: Config, registry: Registry, *, clock: Clock, elsewhere: Elsewhere | None = None) -> Hls | None:
-    """HLS as configured; None where it is switched off."""
-    hls = config.hls
-    if hls.mode is HlsMode.OFF:
-        return None
-    lengths = Lengths(part_s=hls.part, segment_s=hls.segment, segments=hls.segments)
-    always = tuple(registry) if hls.always else ()
-    return Hls(registry.find, lengths, clock=clock, always=always, elsewhere=elsewhere)
-
-
-def turn_of(config: Config) -> Turn | None:
-    """The TURN server as configured; None where there is none."""
-    turn = config.webrtc.turn
-    return None if turn.secret is None else Turn(turn.urls, turn.secret)
-
-
 def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyword
     registry: Registry,
     sessions: Sessions,
@@ -344,7 +302,7 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
         return Caller(
             host_literal(request.headers.get("Host")),
             request[PERMIT],
-            partial(gatekeeper.check_write, request[CLIENT].address),
+            partial(gatekeeper.limits.check_write, request[CLIENT].address),
             Answers(
                 negotiate=partial(negotiation.answer, request, camera),
                 report=partial(reporting.take, request, camera),
@@ -404,53 +362,3 @@ def build_app(  # noqa: PLR0913  the parts it is built of, all but three by keyw
     app.cleanup_ctx.append(ready)
     app.on_shutdown.append(close_sockets)
     return app
-
-
-async def _serve(config: Config, stop: StopSignal) -> None:
-    """Run a gateway until it is to stop."""
-    allow_many_connections()
-    gateway = Gateway(config, environment=os.environ)
-    if await stop.outruns(gateway.__aenter__()) is None:
-        return
-    try:
-        _say_where(gateway)
-        await stop.wait()
-    finally:
-        await gateway.__aexit__()
-
-
-def run(config: Config, *, demo: bool = False) -> int:
-    """Run until stopped by a signal; returns the exit code.  `demo` brings its own cameras."""
-    deadline = ExitDeadline()
-    asyncio.run(_run(config, deadline, demo=demo))
-    return 0
-
-
-async def _run(config: Config, deadline: ExitDeadline, *, demo: bool) -> None:
-    stop = StopSignal(deadline)
-    if demo:
-        await _run_demo(config, stop)
-    else:
-        await _serve(config, stop)
-    deadline.done = True
-
-
-async def _run_demo(config: Config, stop: StopSignal) -> None:
-    async with AsyncExitStack() as stack:
-
-        async def spawn() -> Mapping[str, str]:
-            return (await stack.enter_async_context(await spawn_demo_cameras())).urls
-
-        try:
-            urls = await stop.outruns(spawn())
-        except RuntimeError as error:
-            raise ConfigError(str(error)) from None
-        if urls is not None:
-            cameras = {name: CameraConfig(source=CameraUrl(url)) for name, url in urls.items()}
-            await _serve(config.model_copy(update={"cameras": cameras}), stop)
-
-
-def _say_where(gateway: Gateway) -> None:
-    print(f"camera-gateway: watch {len(gateway.registry)} cameras at {gateway.address}", flush=True)  # noqa: T201
-    for line in gateway.entrance.greeting(gateway.address):
-        print(f"camera-gateway: {line}", flush=True)  # noqa: T201

@@ -156,10 +156,10 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _start(loaded: Loaded, *, demo: bool) -> int:
-    from gateway import app
+    from gateway import running
 
     try:
-        return app.run(loaded.config, demo=demo)
+        return running.run(loaded.config, demo=demo)
     except PortInUse as error:
         where = loaded.where(error.key)
         if where is None:

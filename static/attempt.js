@@ -3,6 +3,7 @@
 import { FrameWatch } from './frames.js';
 import { nowMs } from './now.js';
 import { Recovery } from './recovery.js';
+import { Settling } from './settling.js';
 
 /**
  * @typedef {import('./types.js').RungRun} RungRun
@@ -16,9 +17,6 @@ import { Recovery } from './recovery.js';
 
 /** What was said so soon after the last picture may have been under way with it. */
 const HEARD_AFTER_MS = 500;
-/** What takes the place of something that plays is shown when it has caught up, which it does within moments. */
-const SETTLES_MS = 250;
-const SETTLES_AT_MOST_MS = 1500;
 
 export class Attempt {
   /** @type {Rung} */
@@ -35,8 +33,8 @@ export class Attempt {
   rates = null;
   /** @type {Recovery | null} null before the first picture */
   recovery = null;
-  /** @type {number | null} */
-  #settlesFromMs = null;
+  /** @type {Settling | null} */
+  #settling = null;
   /** Connected: its picture can't be far. */
   near = false;
   /** Whether it was told of the gateway's relays. */
@@ -73,16 +71,18 @@ export class Attempt {
     this.recovery = new Recovery(now);
   }
 
-  /** Its first picture came while another rung's are to be seen: it is to catch up with the present first. */
-  settle() {
-    this.#settlesFromMs = nowMs() + SETTLES_MS;
+  /**
+   * Its first picture came while another rung's are to be seen.
+   *
+   * @param {{regularly: boolean}} how as `Settling`
+   */
+  settle(how) {
+    this.#settling = new Settling(nowMs(), how);
   }
 
-  /** Whether it may take the place of another now. */
-  get settled() {
-    const from = this.#settlesFromMs;
-    const now = nowMs();
-    return from !== null && now >= from && (!this.frames.catchingUp || now > from + SETTLES_AT_MOST_MS);
+  /** Another picture came. @returns {boolean} whether it may take the place of another's now */
+  settled() {
+    return this.#settling?.picture(nowMs(), this.frames) ?? false;
   }
 
   /** Does something later, unless this try has ended by then. @param {number} withinMs @param {() => void} act */
@@ -131,6 +131,7 @@ export class Attempt {
       framesPresented: this.frames.presented,
       presentedAtMs: this.frames.lastPictureAt,
       bytesReceived: this.counters?.bytesReceived ?? 0,
+      lossRatio: this.rates?.lossRatio ?? 0,
       gatewayHeard: heardAt > (this.frames.lastPictureAt ?? 0) + HEARD_AFTER_MS,
       mending: rung.mending,
       mendable: rung.mendable,

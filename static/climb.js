@@ -282,7 +282,7 @@ export class Climb extends EventTarget {
   #pictured(attempt) {
     attempt.begin();
     if (!this.#shown || this.#shown.recovery?.silent) this.#ready(attempt);
-    else attempt.settle();
+    else attempt.settle({ regularly: !this.#ladder.doubts });
   }
 
   /** @param {Attempt} attempt */
@@ -291,7 +291,7 @@ export class Climb extends EventTarget {
       this.#with.onFrame();
       return;
     }
-    if (attempt.settled) this.#ready(attempt);
+    if (attempt.settled()) this.#ready(attempt);
   }
 
   /** @param {Attempt} attempt */

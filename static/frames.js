@@ -34,8 +34,8 @@ export class FrameWatch {
   #latencies = [];
   /** @type {number | null} */
   #firstRtp = null;
-  /** @type {number | null} */
-  #presentedBefore = null;
+  /** @type {number | null} what the browser counted last */
+  #counted = null;
 
   presented = 0;
   /** @type {number | null} unix milliseconds */
@@ -87,10 +87,12 @@ export class FrameWatch {
   #frame(atMs, metadata) {
     if (!this.#running) return;
     const now = nowMs();
-    // The browser counts for as long as the element lives; this counts for one connection.
-    if (this.#presentedBefore === null) void this.#loadStrip();
-    this.#presentedBefore ??= metadata.presentedFrames - 1;
-    this.#count(metadata.presentedFrames - this.#presentedBefore, now);
+    if (this.#counted === null) void this.#loadStrip();
+    const counted = metadata.presentedFrames;
+    // It counts for as long as the element lives, and from 1 again for one that was given its stream anew.
+    const more = this.#counted === null ? 1 : counted - (counted < this.#counted ? 0 : this.#counted);
+    this.#counted = counted;
+    this.#count(this.presented + more, now);
     const { rtpTimestamp } = metadata;
     if (typeof rtpTimestamp === 'number') {
       this.#firstRtp ??= rtpTimestamp;

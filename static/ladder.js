@@ -49,6 +49,11 @@ export class Ladder {
     return this.#shown;
   }
 
+  /** Whether what is shown brings no pictures, or too few. */
+  get doubts() {
+    return this.#doubt !== null;
+  }
+
   /** @returns {readonly string[]} rungs being tried */
   get trying() {
     return [...this.#trials.keys()];

@@ -14,12 +14,17 @@ const DEFAULT_GOP_S = 2;
 const MOST_IN_FLIGHT = 3;
 /** Bytes that came so long after the last picture belong to pictures that should have been shown. */
 const STILL_FLOWING_MS = 1500;
+/** As the gateway judges it: of so many packets missing hardly any picture comes whole. */
+const HEAVY_LOSS = 0.2;
+/** Where nothing else helped by then, the connection is begun anew after all. */
+const LOSSES_BORNE = 3;
 /** How long a connection may be on its way back before others are tried beside it. */
 const MENDING_ALONE_MS = 750;
 
 /**
- * @typedef {'camera' | 'gateway' | 'network' | 'decoder'} Cause `camera`: the gateway says so.  `gateway`: it can't be
- *   asked.  `network`: nothing arrives on this connection.  `decoder`: something does, and is not shown.
+ * @typedef {'camera' | 'gateway' | 'network' | 'loss' | 'decoder'} Cause `camera`: the gateway says so.  `gateway`: it
+ *   can't be asked.  `network`: nothing arrives on this connection.  `loss`: too little of it does.  `decoder`: it does, and
+ *   is not shown.
  *
  * @typedef {'reattach' | 'mend' | 'others' | 'reconnect'} Step `reattach`: give the video its stream anew.  `mend`: get
  *   the connection back (ICE restart).  `others`: try other rungs beside this one.  `reconnect`: begin this one anew.
@@ -32,6 +37,7 @@ const MENDING_ALONE_MS = 750;
  * @property {number} bytesReceived cumulative for this connection
  * @property {boolean} cameraLive what the gateway says
  * @property {boolean} gatewayThere it answers, by whatever way
+ * @property {number} [lossRatio] of the packets that should have come lately, 0 to 1
  * @property {boolean} gatewayHeard it said something after the last picture: the network as such is there
  * @property {boolean} gatewayReturned the signalling socket came back after a loss and no picture has come since
  * @property {boolean} mending the connection is being brought back
@@ -161,9 +167,10 @@ export class Recovery {
    * @param {Observation} observation
    * @returns {Cause}
    */
-  #cause({ cameraLive, gatewayThere }) {
+  #cause({ cameraLive, gatewayThere, lossRatio = 0 }) {
     if (!gatewayThere) return 'gateway';
     if (!cameraLive) return 'camera';
+    if (lossRatio >= HEAVY_LOSS) return 'loss';
     return this.#bytesAtMs > this.#progressAtMs + STILL_FLOWING_MS ? 'decoder' : 'network';
   }
 
@@ -180,7 +187,10 @@ export class Recovery {
     if (!cameraLive || !gatewayThere) return null;
     const silentAfter = silentAfterMs(fps, segmentS);
     const waitedMs = Math.min(silentMs, nowMs - (this.#liveSinceMs ?? nowMs));
-    const late = waitedMs > (gatewayReturned ? silentAfter / 2 : rebuildAfterMs(fps, gopS, segmentS));
+    const lateMs = rebuildAfterMs(fps, gopS, segmentS);
+    const late = waitedMs > (gatewayReturned ? silentAfter / 2 : lateMs);
+    // The gateway notices that sooner, and may send less; a decoder that begins anew would get no more of it.
+    if (cause === 'loss' && waitedMs <= LOSSES_BORNE * lateMs) return late ? this.#once('others') : null;
     if (cause === 'decoder') {
       const step = waitedMs > silentAfter ? this.#once('reattach') : null;
       if (step) return step;

@@ -30,6 +30,7 @@ const ASKING_TICKS = 3 * TICKS_PER_S;
 /** @type {Readonly<{[cause: string]: Failure}>} */
 const LOST = {
   network: { code: 'lost', message: 'Nothing arrived any more.' },
+  loss: { code: 'loss', message: 'Too many packets were lost.' },
   decoder: { code: 'decode', message: 'Pictures arrived, but were not shown.' },
 };
 
@@ -98,7 +99,7 @@ export class Watch {
     if (silent && (!standing.silent || !link.isOpen)) link.ask();
     if (!silent && standing.silent) climb.recovered();
     const changed = standing.judge(verdict);
-    if (step === 'others') climb.faltered();
+    if (step === 'others') climb.faltered({ loss: cause === 'loss' });
     else if (step === 'reconnect') climb.failed(shown, LOST[cause ?? ''] ?? LOST.network);
     return changed;
   }

@@ -29,6 +29,7 @@ const NEEDS_PERSON = new Set(['auth_failed', 'not_found', 'unresolved', 'no_vide
 /** @type {Readonly<Record<string, string>>} */
 const WHY_SILENT = {
   network: 'The camera is live, but nothing arrives here — looking for another way.',
+  loss: 'The network loses too many packets — looking for another way.',
   decoder: "Pictures arrive, but this browser doesn't show them — starting anew.",
 };
 

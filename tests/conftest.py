@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from xdist.remote import Producer
+
+from tests.support.two_lanes import TwoLanes, in_order
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +23,17 @@ def _without_own_configuration(monkeypatch: pytest.MonkeyPatch, _state: str) -> 
     monkeypatch.setenv("STATE_DIRECTORY", _state)
     for name in [name for name in os.environ if name.startswith("GATEWAY_")]:
         monkeypatch.delenv(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the machine to itself comes when everything else is over."""
+    in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TwoLanes:
+    """Two processes (`make test`) share the rest."""
+    return TwoLanes(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

@@ -42,7 +42,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, bool]]:
         calls.append((config, demo))
         return 0
 
-    monkeypatch.setattr(gateway, "app", SimpleNamespace(run=run), raising=False)
+    monkeypatch.setattr(gateway, "running", SimpleNamespace(run=run), raising=False)
     return calls
 
 
@@ -50,7 +50,7 @@ def run_failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def run(config: Config, *, demo: bool = False) -> int:
         raise error
 
-    monkeypatch.setattr(gateway, "app", SimpleNamespace(run=run), raising=False)
+    monkeypatch.setattr(gateway, "running", SimpleNamespace(run=run), raising=False)
 
 
 def usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -395,6 +395,6 @@ def lines_until(awaited: str, stream: IO[str]) -> list[str]:
 
 
 def fetch(port: int, path: str) -> str:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
         connection.request("GET", path)
         return connection.getresponse().read().decode("utf-8")

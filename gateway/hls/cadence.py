@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gateway.media.timestamps import DEFAULT_INTERVAL
@@ -47,16 +47,16 @@ class Cadence:
     segment: int
     segment_limit: int
     target_duration_s: int
+    part_minimum: int = field(init=False)
+    """The shortest a part may be that is not the last of its segment."""
 
-    @property
-    def part_minimum(self) -> int:
-        """The shortest a part may be that is not the last of its segment."""
-        return math.ceil(self.part_target * MIN_PART_SHARE)
+    lost: int = field(init=False)
+    """From this step between pictures on, something is missing."""
 
-    @property
-    def lost(self) -> int:
-        """From this step between pictures on, something is missing."""
-        return max(round(_LOST_S * VIDEO_CLOCK_RATE), _LOST_INTERVALS * self.interval)
+    def __post_init__(self) -> None:
+        # Once, not for each picture.
+        object.__setattr__(self, "part_minimum", math.ceil(self.part_target * MIN_PART_SHARE))
+        object.__setattr__(self, "lost", max(round(_LOST_S * VIDEO_CLOCK_RATE), _LOST_INTERVALS * self.interval))
 
 
 def usual_interval(units: Sequence[AccessUnit]) -> int:

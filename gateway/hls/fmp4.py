@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -104,19 +104,22 @@ def initialization(video: AvcEntry, audio: AudioEntry | None = None, *, origin: 
 
 def fragment(sequence_number: int, runs: Sequence[Run]) -> bytes:
     """The boxes moof and mdat; the runs' bytes follow each other in the mdat."""
-    sizes = [sum(sample.size for sample in run.samples) for run in runs]
-    # The offsets into the mdat need the moof's size, which they don't change.
-    moof_size = len(_movie_fragment(sequence_number, runs, [0] * len(runs)))
+    offset = begin = headers_size({run.track_id: len(run.samples) for run in runs})
     offsets = []
-    offset = moof_size + 8
-    for size in sizes:
-        offsets.append(offset)
-        offset += size
-    pieces = [_movie_fragment(sequence_number, runs, offsets), struct.pack(">I4s", 8 + sum(sizes), b"mdat")]
+    media: list[bytes] = []
     for run in runs:
+        offsets.append(offset)
         for sample in run.samples:
-            pieces += sample.pieces
-    return b"".join(pieces)
+            media += sample.pieces
+            offset += sample.size
+    header = struct.pack(">I4s", _MDAT_HEADER + offset - begin, b"mdat")
+    return b"".join([_movie_fragment(sequence_number, runs, offsets), header, *media])
+
+
+def headers_size(counts: Mapping[int, int]) -> int:
+    """How many bytes a fragment has besides its samples, of which there are so many in each track's run."""
+    rows = [(_VIDEO_ROW if track_id == VIDEO_TRACK_ID else _AUDIO_ROW).size * counts[track_id] for track_id in counts]
+    return _MOOF_BASE + len(counts) * _TRAF_BASE + sum(rows) + _MDAT_HEADER
 
 
 def _movie_fragment(sequence_number: int, runs: Sequence[Run], offsets: Sequence[int]) -> bytes:
@@ -144,6 +147,11 @@ def _track_fragment(run: Run, offset: int) -> bytes:
 
 _VIDEO_ROW: Final = struct.Struct(">IIIi")
 _AUDIO_ROW: Final = struct.Struct(">II")
+
+_MDAT_HEADER: Final = 8
+# moof and mfhd; traf, tfhd, tfdt and trun without its rows.
+_MOOF_BASE: Final = 8 + 16
+_TRAF_BASE: Final = 8 + 20 + 20 + 20
 
 
 def _box(kind: bytes, *content: bytes) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.hls.fmp4 import VIDEO_TRACK_ID, AudioEntry, AvcEntry, Run, Sample, fragment, initialization
-from gateway.hls.samples import Coded, audio_entry, avc_entry, coded
+from gateway.hls.samples import Coded, audio_entry, avc_entry, coded, leading_sets
 from gateway.hls.sound import AudioLane
 from gateway.media.timestamps import DEFAULT_INTERVAL
 from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, StreamInfo, TrackKind, VideoCodec
@@ -124,16 +124,16 @@ class Framer:
             self.counters.unusable += 1
             return None
         if unit.keyframe:
-            self._look_at_sets(unit, sample)
+            self._look_at_sets(unit)
         format_ = self._format
         if self._anew or format_ is None:
             self.counters.waiting_for_keyframe += 1
             return None
         return self._fragment(format_, unit, sample)
 
-    def _look_at_sets(self, unit: AccessUnit, sample: Coded) -> None:
+    def _look_at_sets(self, unit: AccessUnit) -> None:
         video, last = self._stream.video, self._last
-        entry = None if video is None else avc_entry(video, sample)
+        entry = None if video is None else avc_entry(video, leading_sets(unit.data))
         if video is None or entry is None:
             return
         away = last is not None and unit.dts - last.dts > max(

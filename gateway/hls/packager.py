@@ -10,7 +10,7 @@ from gateway.hls.cadence import Cadence, choose, slowed, usual_interval
 from gateway.hls.fmp4 import AvcEntry, initialization
 from gateway.hls.parts import PartMaker
 from gateway.hls.preroll import hurried
-from gateway.hls.samples import Coded, audio_entry, avc_entry, coded, with_sets
+from gateway.hls.samples import audio_entry, avc_entry, first_slice, leading_sets
 from gateway.hls.segments import Numbers, SegmentMaker
 from gateway.hls.sound import AudioLane
 from gateway.hls.window import LISTED_TARGETS, SegmentStart, Snapshot, Window
@@ -225,12 +225,11 @@ class Packager:
     # Pictures.
 
     def _add_picture(self, unit: AccessUnit) -> None:
-        sample = coded(unit, known=self._entry)
-        if not sample.pieces:
+        if first_slice(unit.data) < 0:
             self.counters.unusable += 1
             return
         if unit.keyframe:
-            self._look_at_sets(sample)
+            self._look_at_sets(unit)
         if not self._needs_keyframe and self._is_torn(unit):
             self._break()
         if self._needs_keyframe and not self._may_begin(unit):
@@ -238,22 +237,23 @@ class Packager:
             return
         cadence = self._cadence or self._choose_cadence([unit])
         self._end_what_is_over(unit, cadence)
+        sets = None
         if self._segments.start is None:
             known = self._init
             self._begin_segment(unit, cadence)
             cadence = self._cadence or cadence
             if self._init != known > 0:
-                sample = with_sets(sample)
-        self._maker.add(unit, sample)
+                sets = leading_sets(unit.data)
+        self._maker.add(unit, known=self._entry, sets=sets)
         self._last = unit
         if self._maker.is_full(cadence):
             self._end_part(cadence, shortest=cadence.part_minimum)
             self._end_piece()
             self._end_what_is_long(cadence)
 
-    def _look_at_sets(self, sample: Coded) -> None:
+    def _look_at_sets(self, unit: AccessUnit) -> None:
         video = self._stream.video
-        entry = None if video is None else avc_entry(video, sample)
+        entry = None if video is None else avc_entry(video, leading_sets(unit.data))
         if entry is None or entry == self._entry:
             return
         if self._entry is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.media.units import VIDEO_CLOCK_RATE
 
@@ -20,14 +20,40 @@ _RETIRED: Final = 3
 """Segments that left the playlist and can still be had, for those who hold an older playlist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A partial segment.  `number` counts parts of a camera, across segments; `duration` is in 1/90000 s."""
+class Draft(Protocol):
+    """What a part's bytes can be written from."""
 
-    number: int
-    data: bytes
-    duration: int
-    independent: bool
+    @property
+    def size(self) -> int:
+        """In bytes, about: what is written may be shorter, and longer by a byte for each NAL unit."""
+
+    def write(self) -> bytes:
+        """The bytes."""
+
+
+class Part:
+    """A partial segment.  `number` counts parts of a camera, across segments; `duration` is in 1/90000 s.
+
+    It is written when it is first asked for: nobody ever asks for most parts of a camera that is always packaged.
+    """
+
+    __slots__ = ("_content", "duration", "independent", "number", "size")
+
+    def __init__(self, number: int, content: Draft | bytes, duration: int, *, independent: bool) -> None:
+        self.number = number
+        self.duration = duration
+        self.independent = independent
+        self.size = len(content) if isinstance(content, bytes) else content.size
+        """In bytes, as its draft says."""
+        self._content = content
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes; the draft is dropped once they are written."""
+        content = self._content
+        if not isinstance(content, bytes):
+            self._content = content = content.write()
+        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +87,8 @@ class Segment:
 
     @property
     def size(self) -> int:
-        """In bytes."""
-        return sum(len(part.data) for part in self.parts)
+        """In bytes, about."""
+        return sum(part.size for part in self.parts)
 
     def read(self) -> bytes:
         """The segment's bytes; put together on demand, as few players want segments."""
@@ -129,7 +155,7 @@ class Window:
 
     @property
     def size(self) -> int:
-        """Bytes of media held, in parts or segments."""
+        """Bytes of media held, in parts or segments, written or not."""
         return self._bytes
 
     @property
@@ -149,7 +175,7 @@ class Window:
     def add_part(self, part: Part) -> None:
         """A part of the segment that is being made."""
         self._parts[part.number] = part
-        self._bytes += len(part.data)
+        self._bytes += part.size
 
     def close(self, start: SegmentStart, parts: Sequence[Part], duration: int) -> None:
         """The segment that the parts make."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 START_CODE = b"\x00\x00\x00\x01"
-_PREFIX = b"\x00\x00\x01"
+PREFIX = b"\x00\x00\x01"
+"""What every start code ends with."""
 
 
 def split_annex_b(data: bytes) -> list[bytes]:
@@ -12,13 +13,16 @@ def split_annex_b(data: bytes) -> list[bytes]:
     Bytes before the first start code are ignored, as a decoder would.
     """
     nal_units: list[bytes] = []
-    begin = data.find(_PREFIX)
+    end = len(data)
+    # Backwards, for on coded pictures CPython's `rfind` takes half to two thirds of the time of its `find`.  Start
+    # codes do not overlap, so the same ones are found.
+    begin = data.rfind(PREFIX)
     while begin >= 0:
-        begin += 3
-        end = data.find(_PREFIX, begin)
         # A NAL unit never ends in zero (trailing_zero_8bits and the four-byte start code's zero belong to no one).
-        nal_unit = (data[begin:] if end < 0 else data[begin:end]).rstrip(b"\x00")
+        nal_unit = data[begin + 3 : end].rstrip(b"\x00")
         if nal_unit:
             nal_units.append(nal_unit)
-        begin = end
+        end = begin
+        begin = data.rfind(PREFIX, 0, end)
+    nal_units.reverse()
     return nal_units

@@ -7,7 +7,7 @@ from typing import Final
 
 
 class Mode(StrEnum):
-    """How much delay buys how much calm (design.md section 5, JavaScript)."""
+    """How much delay buys how much calm."""
 
     ULTRA_LOW = "ultra-low"
     BALANCED = "balanced"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.media import h264, h265
-from gateway.media.annexb import START_CODE, split_annex_b
+from gateway.media.annexb import PREFIX, START_CODE, split_annex_b
 from gateway.media.units import VideoCodec
 
-_PREFIX: Final = b"\x00\x00\x01"
 _LEADING_LIMIT: Final = 24
 _SLICE_PREFIX_BYTES: Final = 20
 
@@ -69,7 +68,7 @@ def read_leading(data: bytes, syntax: Syntax) -> Leading:
 
 def _nal_units(data: bytes, syntax: Syntax) -> Iterator[tuple[int, int, int]]:
     """(type, begin, end) of the first NAL units; the end of a slice is not looked for."""
-    begin = data.find(_PREFIX) + 3
+    begin = data.find(PREFIX) + 3
     for _ in range(_LEADING_LIMIT):
         if begin < 3 or begin >= len(data):
             return
@@ -77,7 +76,7 @@ def _nal_units(data: bytes, syntax: Syntax) -> Iterator[tuple[int, int, int]]:
         if syntax.is_slice(kind):
             yield kind, begin, len(data)
             return
-        end = data.find(_PREFIX, begin)
+        end = data.find(PREFIX, begin)
         yield kind, begin, end if end >= 0 else len(data)
         begin = end + 3
 

@@ -126,7 +126,7 @@ class Admission:
         """
         keeper = self._gatekeeper
         try:
-            keeper.check_refused(client.address)
+            keeper.limits.check_refused(client.address)
         except TooManyRequests:
             return None
         now, policy = keeper.clock.now(), keeper.policy
@@ -152,10 +152,10 @@ class Admission:
                 code="foreign_host",
             )
         if asked.method in _WRITES:
-            keeper.check_write(client.address)
+            keeper.limits.check_write(client.address)
         needs_something = isinstance(target, Target) and need_of(asked.method, target) is not Need.NOTHING
         if needs_something:
-            keeper.check_refused(client.address)
+            keeper.limits.check_refused(client.address)
         policy = keeper.policy
         checked_user = None
         shown = password_to_check(asked, policy)
@@ -163,7 +163,7 @@ class Admission:
             checked_user = shown[0]
         verdict = decide(asked, policy, now=keeper.clock.now(), checked_user=checked_user)
         if verdict.status in (401, 403):
-            keeper.note_refused(client.address)
+            keeper.limits.note_refused(client.address)
             _log.debug("%s: %s refused: %d", client.address, asked.method, verdict.status)
         return verdict, checked_user
 
@@ -171,7 +171,7 @@ class Admission:
         """Not limited: MediaMTX asks for all its viewers from one address, and no guess finds a random secret."""
         verdict = decide(asked, self._gatekeeper.policy, now=self._gatekeeper.clock.now())
         if verdict.refusal is not None:
-            self._gatekeeper.note_stranger_as_media_server(client.address)
+            self._gatekeeper.limits.note_stranger_as_media_server(client.address)
         return verdict
 
     def _refuse(self, request: web.Request, error: GatewayError, target: Target | Refusal) -> web.Response:

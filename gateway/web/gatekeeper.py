@@ -1,4 +1,4 @@
-"""Knows at any moment who may do what: keys, accounts, sessions, and how often somebody has tried."""
+"""Knows at any moment who may do what: keys, accounts, sessions."""
 
 from __future__ import annotations
 
@@ -22,25 +22,14 @@ from gateway.access.principal import Account, Principal, everybody
 from gateway.access.proxies import Client, Network, client_of
 from gateway.access.scopes import Scope
 from gateway.access.sign_in_links import SignInLinks
-from gateway.access.throttle import (
-    LOGIN_PER_ACCOUNT,
-    LOGIN_PER_ADDRESS,
-    REFUSED_PER_ADDRESS,
-    SIGN_PER_ACCOUNT,
-    STRANGER_TOLD,
-    WRITES_PER_ADDRESS,
-    Rate,
-    Throttle,
-    address_key,
-)
 from gateway.clock import SYSTEM_CLOCK, Clock
 from gateway.web.kept_revocations import KeptRevocations
-from gateway.web.passwords import Passwords, too_many
+from gateway.web.limits import Limits
+from gateway.web.passwords import Passwords
 
 _log = logging.getLogger(__name__)
 
 _DAY_S: Final = 86400.0
-_WRITES_BURST: Final = 6
 _CHECKED_AT_ONCE: Final = 32
 _FILES_S: Final = 5.0
 
@@ -111,12 +100,7 @@ class Gatekeeper:
         self.links = SignInLinks()
         self.permits = Permits(lambda: self.policy, now=clock.now)
         self._passwords = Passwords()
-        self._login_per_address = Throttle(LOGIN_PER_ADDRESS)
-        self._login_per_account = Throttle(LOGIN_PER_ACCOUNT)
-        self._refused = Throttle(REFUSED_PER_ADDRESS)
-        self._writes = _writes_throttle(rules.writes_per_s)
-        self._signing = Throttle(SIGN_PER_ACCOUNT)
-        self._strangers = Throttle(STRANGER_TOLD)
+        self.limits = Limits(writes_per_s=rules.writes_per_s, clock=clock)
         self._tending: asyncio.Task[None] | None = None
         self._filing: asyncio.Task[None] | None = None
         self._check_at = 0.0
@@ -218,51 +202,12 @@ class Gatekeeper:
         password_hash = self.policy.password_hash(user)
         if self._passwords.remembers(user, password, password_hash, now=self.clock.monotonic()):
             return True
-        now, key = self.clock.monotonic(), address_key(address)
-        _take(self._login_per_address, key, now=now, what="Too many tries to sign in from your address")
-        _take(self._login_per_account, user, now=now, what="Too many tries to sign in with this name")
-        if not await self._passwords.check(user, password, password_hash, now=now):
+        self.limits.take_login(user, address=address)
+        if not await self._passwords.check(user, password, password_hash, now=self.clock.monotonic()):
             _log.warning("%s: a wrong password%s", address, f" for {user}" if password_hash is not None else "")
             return False
-        # Not more than this one: an own account must not pay for guesses at others.
-        self._login_per_address.give_back(key)
-        self._login_per_account.give_back(user)
+        self.limits.give_back_login(user, address=address)
         return True
-
-    def may_redeem(self, address: str) -> None:
-        """Raises TooManyRequests for whoever tries sign-in links."""
-        what = "Too many tries to sign in from your address"
-        _take(self._login_per_address, address_key(address), now=self.clock.monotonic(), what=what)
-
-    def check_refused(self, address: str) -> None:
-        """Raises TooManyRequests for an address that was refused too often."""
-        wait_s = self._refused.wait_s(address_key(address), now=self.clock.monotonic())
-        if wait_s:
-            raise too_many("Too many requests from your address were refused", wait_s)
-
-    def note_refused(self, address: str) -> None:
-        """Somebody at `address` was answered 401 or 403."""
-        self._refused.take(address_key(address), now=self.clock.monotonic())
-
-    def note_stranger_as_media_server(self, address: str) -> None:
-        """Somebody at `address` asked as MediaMTX does, without its secret: told at most once a minute."""
-        if not self._strangers.take(address_key(address), now=self.clock.monotonic()):
-            _log.warning(
-                "%s: asked what only MediaMTX may ask, without mediamtx.hook_secret; MediaMTX's authHTTPAddress must "
-                "be http://mediamtx:SECRET@…/api/mediamtx/auth with that secret",
-                address,
-            )
-
-    def check_write(self, address: str) -> None:
-        """Raises TooManyRequests for an address that POSTs, PATCHes or DELETEs too often."""
-        if self._writes is not None:
-            what = "Too many requests from your address"
-            _take(self._writes, address_key(address), now=self.clock.monotonic(), what=what)
-
-    def check_signing(self, principal: Principal) -> None:
-        """Raises TooManyRequests for an account that has addresses signed too often."""
-        key = f"{principal.kind}:{principal.name}"
-        _take(self._signing, key, now=self.clock.monotonic(), what="Too many addresses signed with this account")
 
     # Sessions of people.
 
@@ -310,16 +255,3 @@ class Gatekeeper:
         self._revocations.revocations.withdraw(grant[0], expires=grant[1], now=now)
         self.permits.check([other for other in self.permits if other.grant == grant])
         await self._revocations.save(now=now)
-
-
-def _writes_throttle(per_s: int) -> Throttle | None:
-    if per_s == 0:
-        return None
-    rate = WRITES_PER_ADDRESS if per_s == 10 else Rate(burst=_WRITES_BURST * per_s, interval_s=1 / per_s)
-    return Throttle(rate)
-
-
-def _take(throttle: Throttle, key: str, *, now: float, what: str) -> None:
-    wait_s = throttle.take(key, now=now)
-    if wait_s:
-        raise too_many(what, wait_s)

@@ -69,7 +69,7 @@ class Login:
     async def _proved(self, fields: dict[str, str], address: str) -> str:
         keeper = self._gatekeeper
         if token := fields.get("token"):
-            keeper.may_redeem(address)
+            keeper.limits.check_redeeming(address)
             user = keeper.links.redeem(token, now=keeper.clock.monotonic())
             if user is None or user not in keeper.policy.users:
                 raise Unauthorized(

@@ -31,7 +31,7 @@ class Signing:
     async def sign(self, request: web.Request) -> web.Response:
         """POST, optionally with `{"expires_in": seconds}`; 5 min by default, at most `access.max_age`."""
         keeper = self._gatekeeper
-        keeper.check_signing(principal_of(request))
+        keeper.limits.check_signing(principal_of(request))
         age_s = self._age_s(await read_body(request, limit=_MAX_BODY_BYTES))
         camera = request.match_info["camera"]
         expires = int(keeper.clock.now() + age_s)

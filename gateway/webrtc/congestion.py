@@ -11,6 +11,9 @@ HEAVY_LOSS: Final = 0.20
 SEVERE_LOSS: Final = 0.50
 """Over a link that loses so much nothing else gets through either, a page's other ways of playing least of all."""
 
+REPEATS_SHARE: Final = 0.25
+"""Retransmissions may take this part of what a viewer is sent."""
+
 LIGHT_LOSS: Final = 0.05
 QUEUEING_S: Final = 0.2
 """Packets that wait longer than this on their way, or a loss above the light one, confirm an estimate that is low."""

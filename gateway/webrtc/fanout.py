@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
-import secrets
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.media.units import VIDEO_CLOCK_RATE, AccessUnit, AudioCodec, StreamInfo, TrackKind
+from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.relay.hub import Hub
-from gateway.rtp.packetizer import packetize_h264, split_samples
 from gateway.rtp.shared import SharedFrame
-from gateway.rtp.stream import Packetize, RtpFrame, RtpTrack
-from gateway.rtp.templates import MAX_PAYLOAD
+from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.sparing import SparingLog
-from gateway.webrtc.peer import random_ssrc
 from gateway.webrtc.pump import Pump
 from gateway.webrtc.renditions import Rendition
+from gateway.webrtc.sender_reports import SenderReports
 from gateway.webrtc.smaller import FIRST_INDEX, SmallerRendition
+from gateway.webrtc.streams import ClockMapping, Streams
 from gateway.webrtc.viewer import Progress, Viewer
 
 _log = logging.getLogger(__name__)
 
 _DONE, _MORE = Progress.DONE, Progress.MORE
 _AUDIO: Final = TrackKind.AUDIO
-_REPORT_INTERVAL_S: Final = 1.0
-_REPORTS_AT_ONCE: Final = 25
-"""Sender reports made in one go: those of hundreds of viewers would hold up a frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockMapping:
-    """One point of a camera's clock: this RTP timestamp was captured at that unix second."""
-
-    rtp_timestamp: int
-    clock_rate: int
-    captured_at: float
-
-
-def _one_payload(data: bytes) -> list[bytes]:
-    return [data]
-
-
-_PACKETIZE: dict[TrackKind, Packetize] = {
-    TrackKind.VIDEO: partial(packetize_h264, max_payload=MAX_PAYLOAD),
-    TrackKind.AUDIO: _one_payload,
-}
-
-
-_G711 = (AudioCodec.PCMU, AudioCodec.PCMA)
 
 
 class Broadcast:
@@ -75,37 +47,32 @@ class Broadcast:
         self._smaller: SmallerRendition | None = None
         self._moving: dict[Viewer, None] = {}
         """Those whose playout delay changes with every picture."""
-        self._offsets = {kind: secrets.randbits(32) for kind in TrackKind}
-        self._tracks = {
-            kind: RtpTrack(_PACKETIZE[kind], clock_rate=VIDEO_CLOCK_RATE, timestamp_offset=offset)
-            for kind, offset in self._offsets.items()
-        }
         self._unsplit: deque[AccessUnit] = deque()
-        self._group: list[SharedFrame] = []
-        self._newest: dict[TrackKind, RtpFrame] = {}
-        self._report_timer: asyncio.TimerHandle | None = None
-        self._unreported: deque[Viewer] = deque()
         self._turn = 0
-        # SSRCs need be unique within a viewer's session only, so all viewers of a camera share them.
-        self.ssrc = {kind: random_ssrc() for kind in TrackKind}
-        self.rtx_ssrc = random_ssrc()
-        self.cname = secrets.token_hex(8)
+        self._streams = Streams(hub)
+        self._reports = SenderReports(self._viewers, self._streams, name=hub.name, clock=clock, each=self._say_bitrate)
+
+    @property
+    def ssrc(self) -> Mapping[TrackKind, int]:
+        """Of each track's stream, for all viewers."""
+        return self._streams.ssrc
+
+    @property
+    def rtx_ssrc(self) -> int:
+        """Of the stream of repeated packets."""
+        return self._streams.rtx_ssrc
 
     def clock_mapping(self) -> ClockMapping | None:
         """The mapping between video RTP timestamps and capture time, from the newest picture; None before the first."""
-        unit = self.hub.last_video
-        if unit is None:
-            return None
-        timestamp = (unit.pts + self._offsets[TrackKind.VIDEO]) & 0xFFFFFFFF
-        return ClockMapping(timestamp, VIDEO_CLOCK_RATE, unit.captured_at)
+        return self._streams.clock_mapping()
 
     def rtp_track(self, kind: TrackKind) -> RtpTrack:
         """The RTP stream of a track; it lives as long as the camera."""
-        return self._tracks[kind]
+        return self._streams.tracks[kind]
 
     def keyframe(self) -> RtpFrame | None:
         """The newest keyframe, while its group is held."""
-        return self._group[0].frame if self._group else None
+        return self._streams.keyframe()
 
     def join(self, viewer: Viewer) -> None:
         """Start sending: the group of pictures so far, then everything that comes, nothing twice or left out."""
@@ -121,7 +88,7 @@ class Broadcast:
         viewer.needs(self.hub.bitrate_bps)
         self._send_group(viewer)
         if not self._unsplit:
-            self._report(viewer)
+            self._reports.report(viewer)
 
     def rejoin(self, viewer: Viewer) -> None:
         """Start again from the group of pictures so far, for a viewer that got nothing for seconds."""
@@ -134,12 +101,7 @@ class Broadcast:
     def offer_smaller(self, substream: Camera) -> None:
         """Let viewers with a narrow link have this substream."""
         if self._smaller is None:
-            track = RtpTrack(
-                _PACKETIZE[TrackKind.VIDEO],
-                clock_rate=VIDEO_CLOCK_RATE,
-                timestamp_offset=self._offsets[TrackKind.VIDEO],
-                first_index=FIRST_INDEX,
-            )
+            track = self._streams.another_video(first_index=FIRST_INDEX)
             self._smaller = SmallerRendition(substream, self, track, clock=self._clock)
 
     def _move(self, viewer: Viewer, rendition: Rendition) -> None:
@@ -163,17 +125,14 @@ class Broadcast:
             if self._smaller is not None:
                 self._smaller.leave(viewer)
             self._full[viewer] = None
-            viewer.follow(self._tracks[TrackKind.VIDEO], self.keyframe, now)
+            viewer.follow(self.rtp_track(TrackKind.VIDEO), self.keyframe, now)
             viewer.needs(self.hub.bitrate_bps)
         self._returning.clear()
 
     def _send_group(self, viewer: Viewer) -> None:
-        if not self.hub.gop.usable:
-            # The camera went away: what is held would be shown as if it were live.
-            self._group = []
         now = self._clock.monotonic()
         smaller = self._smaller
-        for shared in smaller.group if smaller is not None and viewer in smaller else self._group:
+        for shared in smaller.group if smaller is not None and viewer in smaller else self._streams.group:
             viewer.offer(shared, now)
         self._wake(viewer)
 
@@ -204,20 +163,14 @@ class Broadcast:
     def _start(self) -> None:
         # A group of ten seconds takes longer to split than a frame may wait: that is done in slices, too.
         self._unsplit.extend(self.hub.attach(self).units)
-        self._report_timer = asyncio.get_running_loop().call_later(_REPORT_INTERVAL_S, self._report_some)
+        self._reports.start()
 
     def _stop(self) -> None:
         self.hub.detach(self)
         self._unsplit.clear()
-        self._unreported.clear()
-        self._group.clear()
-        self._newest.clear()
-        for track in self._tracks.values():
-            track.clear()
+        self._streams.clear()
         self._pump.forget(self)
-        if self._report_timer is not None:
-            self._report_timer.cancel()
-            self._report_timer = None
+        self._reports.stop()
 
     # Sink.
 
@@ -229,18 +182,8 @@ class Broadcast:
             self._broadcast(unit)
         self._pump.wake(self)
 
-    def _parts(self, unit: AccessUnit) -> list[AccessUnit]:
-        """The unit, or its parts where it is larger than a packet and may be cut anywhere."""
-        stream = self.hub.stream
-        if unit.track is TrackKind.AUDIO and stream and stream.audio and stream.audio.codec in _G711:
-            return split_samples(unit, max_payload=MAX_PAYLOAD)
-        return [unit]
-
     def _broadcast(self, unit: AccessUnit) -> None:
-        for part in self._parts(unit):
-            shared = self._packetize(part)
-            if shared is None:
-                continue
+        for shared in self._streams.push(unit):
             if self._moving:
                 self._step_delays(self._clock.monotonic())
             if shared.kind is _AUDIO:
@@ -279,25 +222,9 @@ class Broadcast:
     def on_stream(self, stream: StreamInfo) -> None:
         """The next video unit is a keyframe of the new tracks; what was cached belongs to the old ones."""
         self._unsplit.clear()
-        self._group.clear()
+        self._streams.forget_group()
         for viewer in self._viewers:
             viewer.match(stream)
-
-    def _packetize(self, unit: AccessUnit) -> SharedFrame | None:
-        track = self._tracks[unit.track]
-        track.reconfigure(clock_rate=unit.time_base.denominator)
-        frame = track.push(unit)
-        if frame is None:
-            return None
-        self._newest[unit.track] = frame
-        shared = SharedFrame(unit.track, frame)
-        if unit.track is TrackKind.VIDEO and frame.keyframe:
-            self._group = [shared]
-        elif not self.hub.gop.usable:
-            self._group = []
-        elif self._group:
-            self._group.append(shared)
-        return shared
 
     # Pumped.
 
@@ -337,7 +264,7 @@ class Broadcast:
             if self._clock.monotonic() >= until and self._unsplit:
                 return False
         for viewer in self._viewers:
-            self._report(viewer)
+            self._reports.report(viewer)
         return True
 
     @property
@@ -350,67 +277,8 @@ class Broadcast:
         self._ready.extend(self._paced)
         self._paced.clear()
 
-    # Sender reports.
-
-    def _report_some(self) -> None:
-        rounds = -(-len(self._viewers) // _REPORTS_AT_ONCE)
-        interval_s = _REPORT_INTERVAL_S / max(1, rounds)
-        self._report_timer = asyncio.get_running_loop().call_later(interval_s, self._report_some)
-        if not self._unreported:
-            self._unreported.extend(self._viewers)
-        for _ in range(min(_REPORTS_AT_ONCE, len(self._unreported))):
-            viewer = self._unreported.popleft()
-            if viewer in self._viewers:
-                smaller = self._smaller
-                rendition = smaller if smaller is not None and viewer in smaller else self.hub
-                viewer.needs(rendition.bitrate_bps)
-                self._report(viewer)
-
-    def _report(self, viewer: Viewer) -> None:
-        try:
-            self._report_each_track(viewer)
-        except Exception:  # noqa: BLE001  one viewer's trouble must hold up nobody else
-            self._log.exception("%s: reporting to a viewer failed", self.hub.name)
-
-    def _report_each_track(self, viewer: Viewer) -> None:
-        now = self._clock.now()
-        for kind, track in viewer.tracks.items():
-            frame = self._newest.get(kind)
-            if frame is None:
-                continue
-            # Reports say what time it is now on the media clock, carried on from the newest capture.
-            ahead = round((now - frame.captured_at) * self._tracks[kind].clock_rate)
-            track.report(rtp_timestamp=frame.timestamp + ahead, at=now, cname=self.cname)
-
-
-class Broadcasts:
-    """The broadcast of every camera, made on first use."""
-
-    def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._clock = clock
-        self._pump = Pump(clock)
-        self._by_name: dict[str, Broadcast] = {}
-
-    def of(self, hub: Hub) -> Broadcast:
-        """The broadcast of a camera's hub."""
-        broadcast = self._by_name.get(hub.name)
-        if broadcast is None or broadcast.hub is not hub:
-            # A camera that was taken away and added again under its old name is another.
-            broadcast = Broadcast(hub, self._pump, clock=self._clock)
-            if not hub.retired:
-                self._by_name[hub.name] = broadcast
-        return broadcast
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._by_name)
-
-    def forget(self, hub: Hub) -> None:
-        """Keep nothing of a camera that is gone; harmless when there is nothing."""
-        broadcast = self._by_name.get(hub.name)
-        if broadcast is not None and broadcast.hub is hub:
-            del self._by_name[hub.name]
-
-    def close(self) -> None:
-        """Stop sending."""
-        self._pump.close()
+    def _say_bitrate(self, viewer: Viewer) -> None:
+        """What carrying all of it takes of the viewer's link, by now."""
+        smaller = self._smaller
+        rendition = smaller if smaller is not None and viewer in smaller else self.hub
+        viewer.needs(rendition.bitrate_bps)

@@ -9,7 +9,6 @@ when something used here moves.
 from __future__ import annotations
 
 import contextlib
-import random
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -315,8 +314,3 @@ class GatewayPeer(RTCPeerConnection):
         transceiver._bundled = True  # noqa: SLF001
         transceivers.append(transceiver)
         return transceiver
-
-
-def random_ssrc() -> int:
-    """A random SSRC, never 0."""
-    return random.SystemRandom().randint(1, 0xFFFFFFFF)

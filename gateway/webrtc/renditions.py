@@ -9,10 +9,13 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from gateway.webrtc.congestion import HEAVY_LOSS, QUEUEING_S, Reported
+from gateway.webrtc.congestion import HEAVY_LOSS, QUEUEING_S, REPEATS_SHARE, SEVERE_LOSS, Reported
 
 NARROW_S: Final = 2.0
 """How long a link has to be overloaded; bursts of loss that end within it change nothing."""
+
+VERY_NARROW_S: Final = 1.0
+"""The same where it loses most of what is sent, so that no picture comes through."""
 
 MOVE_WITHIN_S: Final = 5.0
 """How long a substream may take to open and to send a keyframe."""
@@ -104,11 +107,13 @@ class RenditionChoice:
             self._narrow_since = now
         # A first second may suffer from the keyframe the main stream came back with.
         hopeless = on_probation and (link.lost_fraction > HEAVY_LOSS or now > self._narrow_since)
-        if now < self._refused_until or not (hopeless or now - self._narrow_since >= NARROW_S):
+        borne_s = VERY_NARROW_S if link.lost_fraction > SEVERE_LOSS else NARROW_S
+        if now < self._refused_until or not (hopeless or now - self._narrow_since >= borne_s):
             return None
         if on_probation:
             self._try_after_s = min(LAST_TRY_S, 2 * self._try_after_s)
-        self.carried_bps = need_bps * (1 - link.lost_fraction)
+        # Repeats took their share of the link, and are not counted as having come.
+        self.carried_bps = need_bps * (1 - link.lost_fraction + min(link.lost_fraction, REPEATS_SHARE))
         return self._want(_SUBSTREAM, now)
 
     def _on_substream(self, link: Reported, now: float, *, need_bps: float) -> Rendition | None:

@@ -7,30 +7,31 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from gateway.access.permit import Permit
 from gateway.clock import SYSTEM_CLOCK, Clock
-from gateway.errors import BadRequest, NotFound, TooLarge, Unavailable, Unprocessable
+from gateway.errors import BadRequest, NotFound, Unavailable, Unprocessable
 from gateway.media.units import StreamInfo, TrackKind
 from gateway.negotiate.modes import Mode
 from gateway.relay.camera import Camera
-from gateway.rtp.templates import PacketClass
 from gateway.sparing import SparingLog
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.answer import complete_answer, reduced_offer, restarted_answer
+from gateway.webrtc.broadcasts import Broadcasts
 from gateway.webrtc.candidates import IpAddress
-from gateway.webrtc.fanout import Broadcast, Broadcasts
+from gateway.webrtc.fanout import Broadcast
+from gateway.webrtc.offers import refusal
 from gateway.webrtc.pacing import Pace
 from gateway.webrtc.peer import FanoutSender, GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.port import MediaPort
 from gateway.webrtc.renditions import Rendition, RenditionChoice
-from gateway.webrtc.sdp import Offer, SdpError, parse_offer
+from gateway.webrtc.room import Caps, Room
+from gateway.webrtc.sdp import Offer, SdpError
 from gateway.webrtc.selection import select, still_offered
 from gateway.webrtc.session import LOSS, Session
-from gateway.webrtc.track import ViewerTrack
 from gateway.webrtc.viewer import Viewer
+from gateway.webrtc.viewer_tracks import viewer_tracks
 from gateway.webrtc.wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -38,15 +39,6 @@ _log = logging.getLogger(__name__)
 HANDSHAKE_DEADLINE_S: Final = 10.0
 _CLOSE_DEADLINE_S: Final = 3.0
 _SHOWN: Final = {Rendition.MAIN: "main stream", Rendition.SUBSTREAM: "substream"}
-_FIRST_NUMBERS: Final = 1 << 14
-
-
-@dataclass(frozen=True, slots=True)
-class Caps:
-    """How many viewers there may be, handshakes included, whether by WebRTC or otherwise (`Sessions.also_counts`)."""
-
-    total: int
-    per_camera: int
 
 
 class Sessions:
@@ -55,16 +47,14 @@ class Sessions:
     def __init__(self, port: MediaPort, addresses: Addresses, caps: Caps, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self._port = port
         self._addresses = addresses
-        self._caps = caps
         self._clock = clock
         self._log = SparingLog(_log, clock=clock)
         self._certificate: SharedCertificate = make_certificate()
         self._sessions: dict[str, Session] = {}
         # Making an answer takes milliseconds of the loop: one at a time lets frames go out between them.
         self._answering = asyncio.Lock()
-        self._waiting: Counter[str] = Counter()
         self._closed = False
-        self._others: Callable[[], Counter[str]] = Counter
+        self._room = Room(caps, lambda: Counter(session.camera.name for session in self._sessions.values()))
         self.broadcasts = Broadcasts(clock=clock)
         self.switches: Counter[Rendition] = Counter()
         """How often a viewer was moved to each rendition since the start."""
@@ -111,7 +101,7 @@ class Sessions:
 
     def also_counts(self, others: Callable[[], Counter[str]]) -> None:
         """Those viewers, by camera, take places as well."""
-        self._others = others
+        self._room.also_counts(others)
 
     async def open(
         self,
@@ -131,12 +121,9 @@ class Sessions:
         """
         self.check_room(camera, counted=counted)
         with camera.watched():
-            self._waiting[camera.name] += 1
-            try:
+            with self._room.kept_for_one(camera.name):
                 stream = await camera.playing()
                 await self._turn_to_answer()
-            finally:
-                self._waiting[camera.name] -= 1
             try:
                 # Others may have come while this one waited.
                 self.check_room(camera, counted=counted)
@@ -173,17 +160,13 @@ class Sessions:
         camera.check_there()
         if self._closed:
             raise Unavailable("The gateway is stopping; try again in a moment", retry_after_s=5)
-        counts = Counter(session.camera.name for session in self._sessions.values()) + self._waiting + self._others()
-        if counts.total() - counted >= self._caps.total:
-            raise _full("The gateway serves as many viewers as it may; try again later")
-        if counts[camera.name] - counted >= self._caps.per_camera:
-            raise _full("This camera has as many viewers as it may; try again later")
+        self._room.check(camera.name, counted=counted)
 
     async def _open(self, camera: Camera, offer: Offer, stream: StreamInfo, *, host: IpAddress | None) -> Session:
         try:
             selection = select(offer, stream)
         except SdpError as error:
-            raise _as_http(error) from None
+            raise refusal(error) from None
         peer = GatewayPeer(self._port.agent(self._addresses.candidates(host)), self._certificate)
         session = Session(camera, peer, selection, offer.identity, offer.shape, self._clock.now())
         self._sessions[session.secret] = session
@@ -277,7 +260,7 @@ class Sessions:
         session.connected_at = self._clock.now()
         pace = Pace(self._clock.monotonic(), stream_bps=session.camera.hub.bitrate_bps)
         wire = Wire(session.peer.protector(), session.peer.way)
-        tracks = self._viewer_tracks(session, broadcast, stream, wire)
+        tracks = viewer_tracks(broadcast, stream, selection=session.selection, wire=wire, clock=self._clock)
         for sender in senders:
             sender.feedback = tracks.get(TrackKind(sender.kind))
         substream = session.camera.substream
@@ -298,40 +281,6 @@ class Sessions:
         broadcast.join(session.viewer)
         viewer = session.viewer
         session.peer.when_back(lambda: broadcast.rejoin(viewer))
-
-    def _viewer_tracks(
-        self, session: Session, broadcast: Broadcast, stream: StreamInfo, wire: Wire
-    ) -> dict[TrackKind, ViewerTrack]:
-        selection = session.selection
-        tracks: dict[TrackKind, ViewerTrack] = {}
-
-        def add(kind: TrackKind, codec: str, packet_class: PacketClass, rtx: PacketClass | None) -> None:
-            tracks[kind] = ViewerTrack(
-                broadcast.rtp_track(kind),
-                packet_class,
-                codec=codec,
-                rtx=rtx,
-                first_number=secrets.randbelow(_FIRST_NUMBERS) + 1,
-                wire=wire,
-                clock=self._clock,
-                keyframe=broadcast.keyframe,
-            )
-
-        tag_size = wire.tag_size
-        if selection.video is not None and stream.video is not None:
-            delay_id, rtx_type = selection.video.playout_delay_id, selection.video.rtx_payload_type
-            payload_type = selection.video.codec.payload_type
-            add(
-                TrackKind.VIDEO,
-                stream.video.codec,
-                PacketClass(broadcast.ssrc[TrackKind.VIDEO], payload_type, delay_id, tag_size=tag_size),
-                None if rtx_type is None else PacketClass(broadcast.rtx_ssrc, rtx_type, delay_id, tag_size=tag_size),
-            )
-        if selection.audio is not None and stream.audio is not None:
-            payload_type = selection.audio.codec.payload_type
-            packet_class = PacketClass(broadcast.ssrc[TrackKind.AUDIO], payload_type, tag_size=tag_size)
-            add(TrackKind.AUDIO, stream.audio.codec, packet_class, None)
-        return tracks
 
     def _link_moved(self, session: Session, *, bad: bool) -> None:
         """Its viewer gets keyframes only, or everything again."""
@@ -360,6 +309,10 @@ class Sessions:
             session.ending = asyncio.create_task(self._end(session), name=f"end session of {session.camera.name}")
             self._let_go(session)
         return session.ending
+
+    def viewer_left(self, session: Session) -> None:
+        """Nobody watches it any more: it ends without being waited for."""
+        self._end_soon(session)
 
     async def end(self, session: Session) -> None:
         """End a session and free all it holds; safe to call more than once."""
@@ -405,23 +358,3 @@ class Sessions:
         if endings:
             await asyncio.wait(endings)
         self.broadcasts.close()
-
-
-def read_offer(sdp: str) -> Offer:
-    """An offer as it came over the wire; raises BadRequest or TooLarge."""
-    try:
-        return parse_offer(sdp)
-    except SdpError as error:
-        raise _as_http(error) from None
-
-
-def _as_http(error: SdpError) -> BadRequest | TooLarge | Unprocessable:
-    if error.code == "sdp_too_large":
-        return TooLarge(str(error), code=error.code)
-    if error.malformed:
-        return BadRequest(str(error), code=error.code)
-    return Unprocessable(str(error), code=error.code)
-
-
-def _full(message: str) -> Unavailable:
-    return Unavailable(message, code="too_many_viewers", retry_after_s=10)

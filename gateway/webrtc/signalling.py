@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,17 +35,14 @@ from gateway.webrtc.messages import (
     offer_kind,
     parse_message,
 )
+from gateway.webrtc.offers import read_offer
+from gateway.webrtc.outbox import Outbox
 from gateway.webrtc.renewals import Renewals
 from gateway.webrtc.sdp import Offer
 from gateway.webrtc.session import LOSS, Session
-from gateway.webrtc.sessions import Sessions, read_offer
+from gateway.webrtc.sessions import Sessions
 
 _sparing = SparingLog(logging.getLogger(__name__))
-
-_SEND_DEADLINE_S = 10.0
-_CLOSE_DEADLINE_S = 1.5
-_OUTGOING = 32
-"""Messages that may wait for a slow client; one that lets more pile up is disconnected."""
 
 _SOCKET = "socket"
 _PICTURES = "pictures"
@@ -73,7 +67,8 @@ class Caller:
 class Signalling:
     """One WebSocket of one viewer.
 
-    The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.
+    The socket may close and the pictures go on: media has its own consent, and a page reconnects its socket.  Only a
+    browser that leaves the page says that it is going away, and takes them along.
     """
 
     def __init__(
@@ -88,6 +83,7 @@ class Signalling:
     ) -> None:
         self._mse = mse
         self._media: MseViewer | None = None
+        self._out = Outbox(lambda: describe(camera))
         self._camera = camera
         self._sessions = sessions
         self._describe = describe
@@ -98,40 +94,33 @@ class Signalling:
         self._offers = Throttle(OFFERS_PER_SOCKET)
         self._asking = Asking(caller.answers, clock=clock)
         self._mode: Mode | None = None
-        self._outgoing: deque[dict[str, Any]] = deque()
-        self._due = asyncio.Event()
-        self._state_due = False
         self._opening: asyncio.Task[None] | None = None
         self._session: Session | None = None
-        self._closing = False
-        self._close_code = WSCloseCode.OK
-        self._done = False
-        """The viewer lets too much pile up, or may watch no longer."""
 
     async def run(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None = None) -> None:
         """Serve the socket until either side closes it; `transport` is what it goes over."""
-        self._media = MseViewer(
+        media = self._media = MseViewer(
             self._mse,
             self._camera,
             socket,
             transport,
             admit=self._admit,
-            wake=self._due.set,
-            fail=lambda reason: self._send(error_message("mse", reason)),
+            wake=self._out.wake,
+            fail=lambda reason: self._out.send(error_message("mse", reason)),
         )
         events = self._camera.hub.events
         events.on("status", self._state_changed)
         events.on("stream", self._state_changed)
-        writer = asyncio.create_task(self._write(socket), name=f"signalling of {self._camera.name}")
+        writer = asyncio.create_task(self._out.open(socket, media), name=f"signalling of {self._camera.name}")
         release = self._permit.ended_by(self._permit_over) if self._permit is not None else None
         try:
-            self._state_changed()
+            self._out.send_state()
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
                     self._received(message.data)
                 elif message.type is WSMsgType.BINARY:
-                    self._send(error_message("message", "only text is understood"))
-                if self._done:
+                    self._out.send(error_message("message", "only text is understood"))
+                if self._out.overrun:
                     break
                 # Messages that arrived together are answered one by one, so that the writer keeps up.
                 await asyncio.sleep(0)
@@ -140,19 +129,18 @@ class Signalling:
                 release()
             events.remove_listener("status", self._state_changed)
             events.remove_listener("stream", self._state_changed)
+            if self._session is not None and socket.close_code == WSCloseCode.GOING_AWAY:
+                self._sessions.viewer_left(self._session)
             self._adopt(None)
-            starting = self._media.close()
+            starting = media.close()
             tasks = [task for task in (self._opening, starting, writer) if task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        if len(self._outgoing) >= _OUTGOING:
-            self._done = True
-        else:
-            self._outgoing.append(message)
-        self._due.set()
+    async def close(self, *, code: int, reason: bytes) -> None:
+        """Close the socket from this side, within 1.5 s."""
+        await self._out.close(code=code, reason=reason)
 
     def _admit(self) -> None:
         # Who goes from one way of watching to another has both for a moment, and is one viewer.
@@ -161,66 +149,35 @@ class Signalling:
         self._sessions.check_room(self._camera, counted=int(counted))
 
     def _permit_over(self) -> None:
-        self._send(error_message("grant", "you may watch no longer; sign in or ask for a new address"))
-        self._closing = True
+        self._out.send(error_message("grant", "you may watch no longer; sign in or ask for a new address"))
+        self._out.finish()
 
     def _state_changed(self, *_: object) -> None:
-        # However many changes there are while the client is slow, they are one message, made when it is sent.
-        self._state_due = True
-        self._due.set()
-
-    async def _write(self, socket: web.WebSocketResponse) -> None:
-        with contextlib.suppress(ConnectionError, TimeoutError):
-            while not self._done and not self._closing:
-                await self._due.wait()
-                self._due.clear()
-                await self._write_due(socket)
-        if self._media is not None:
-            # Nothing may follow what closes the socket.
-            self._media.stop()
-        # A client that does not read is let go; the reader then ends too.
-        await close_socket(socket, code=self._close_code)
-
-    async def _write_due(self, socket: web.WebSocketResponse) -> None:
-        while not self._done:
-            if self._state_due:
-                self._state_due = False
-                message: dict[str, Any] = {"type": "state", "value": self._describe(self._camera)}
-            elif self._outgoing:
-                message = self._outgoing.popleft()
-            elif self._media is not None and self._media.due and not self._closing:
-                # Pictures wait for messages, never the other way round.
-                async with asyncio.timeout(_SEND_DEADLINE_S):
-                    await self._media.write_next()
-                continue
-            else:
-                return
-            async with asyncio.timeout(_SEND_DEADLINE_S):
-                await socket.send_str(json.dumps(message))
+        self._out.send_state()
 
     def _received(self, text: str) -> None:
-        if self._closing:
+        if self._out.is_over:
             return
         received_at = self._clock.now()
         try:
             message = parse_message(text)
         except MessageError as error:
-            self._send(error_message(error.kind, str(error)))
+            self._out.send(error_message(error.kind, str(error)))
             return
         self._act_on(message, received_at)
 
     def _act_on(self, message: Message, received_at: float) -> None:
         match message:
             case ClockMessage():
-                self._send({"type": "clock", "value": self._clock_value(message, received_at)})
+                self._out.send({"type": "clock", "value": self._clock_value(message, received_at)})
             case GrantMessage():
                 self._renew(message)
             case NegotiateMessage():
-                self._send(self._asking.negotiate(message))
+                self._out.send(self._asking.negotiate(message))
             case ReportMessage():
                 refused = self._asking.report(message, self._session)
                 if refused is not None:
-                    self._send(refused)
+                    self._out.send(refused)
             case ModeMessage():
                 self._set_mode(message.mode)
             case MseMessage():
@@ -233,15 +190,15 @@ class Signalling:
         self._mode = mode
         if self._session is not None:
             self._session.set_mode(mode)
-        self._send({"type": "mode", "value": mode.value})
+        self._out.send({"type": "mode", "value": mode.value})
 
     def _asked_for_pictures(self, message: MseMessage) -> None:
         # Each is answered with the whole group of pictures so far; to want none costs nothing.
         wait_s = self._offers.take(_PICTURES, now=self._clock.monotonic()) if message.codecs else 0.0
         if self._media is None:
-            self._send(error_message("mse", "this gateway does not offer it"))
+            self._out.send(error_message("mse", "this gateway does not offer it"))
         elif wait_s:
-            self._send(error_message("mse", f"Too many requests at once; send the next one in {wait_s:.1f} s"))
+            self._out.send(error_message("mse", f"Too many requests at once; send the next one in {wait_s:.1f} s"))
         else:
             self._media.play(message.codecs)
 
@@ -250,17 +207,16 @@ class Signalling:
         if wait_s:
             # What was offered before is answered all the same.
             sentence = f"Too many offers at once; send the next one in {wait_s:.1f} s"
-            self._send(error_message(offer_kind(offer.version), sentence))
+            self._out.send(error_message(offer_kind(offer.version), sentence))
             return
         if self._opening is not None:
             self._opening.cancel()
         self._opening = asyncio.create_task(self._open(offer), name=f"offer for {self._camera.name}")
 
     def _renew(self, message: GrantMessage) -> None:
-        self._send(self._renewals.answer(message))
+        self._out.send(self._renewals.answer(message))
         if self._renewals.exhausted:
-            self._close_code = WSCloseCode.POLICY_VIOLATION
-            self._closing = True
+            self._out.finish(WSCloseCode.POLICY_VIOLATION)
 
     def _clock_value(self, message: ClockMessage, received_at: float) -> dict[str, Any]:
         value: dict[str, Any] = {"t0": message.t0, "t1": received_at, "t2": self._clock.now()}
@@ -278,12 +234,12 @@ class Signalling:
         try:
             session, answer = await self._answer(read_offer(message.sdp))
         except GatewayError as error:
-            self._send(error_message(kind, error.message))
+            self._out.send(error_message(kind, error.message))
         except Exception:  # noqa: BLE001  whoever waits for an answer must get one
             _sparing.exception("%s: an offer could not be answered", self._camera.name)
-            self._send(error_message(kind, "Something went wrong in the gateway; its log says more"))
+            self._out.send(error_message(kind, "Something went wrong in the gateway; its log says more"))
         else:
-            self._send(answer_message(answer, version=message.version))
+            self._out.send(answer_message(answer, version=message.version))
             if session.link_bad:
                 self._fallback(LOSS)
             if self._camera.substream is not None:
@@ -324,16 +280,9 @@ class Signalling:
 
     def _say_rendition(self, *_: object) -> None:
         if self._session is not None:
-            self._send({"type": "rendition", "value": self._session.rendition_json()})
+            self._out.send({"type": "rendition", "value": self._session.rendition_json()})
 
     def _fallback(self, reason: str) -> None:
         rungs = self._describe(self._camera)["rungs"]
         to = next((rung for rung in _BELOW_WEBRTC if rungs.get(rung, {}).get("ok")), None)
-        self._send({"type": "fallback", "value": {"from": "webrtc", "to": to, "reason": reason}})
-
-
-async def close_socket(socket: web.WebSocketResponse, *, code: int = 1000, reason: bytes = b"") -> None:
-    """Close within 1.5 s, also when the other side neither reads nor answers."""
-    with contextlib.suppress(ConnectionError, TimeoutError):
-        async with asyncio.timeout(_CLOSE_DEADLINE_S):
-            await socket.close(code=code, message=reason)
+        self._out.send({"type": "fallback", "value": {"from": "webrtc", "to": to, "reason": reason}})

@@ -13,12 +13,9 @@ from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, retransmission, retransmission_size
 from gateway.webrtc.budget import Budget
-from gateway.webrtc.congestion import DelayMeter, LossMeter, Reported
+from gateway.webrtc.congestion import REPEATS_SHARE, DelayMeter, LossMeter, Reported
 from gateway.webrtc.playout import PlayoutDelay
 from gateway.webrtc.wire import Wire
-
-RTX_SHARE: Final = 0.25
-"""Retransmissions may take this part of what a viewer is sent."""
 
 _RTX_BURST_BYTES: Final = 192 * 1024
 _RTX_FRESH_BYTES: Final = 32 * 1024
@@ -111,7 +108,7 @@ class ViewerTrack:
         counters = self.counters
         counters.packets += count
         counters.octets += run.payload_bytes if count == len(run.sizes) else run.payload_size(begin, end)
-        allowance = self._rtx_allowance + sent * RTX_SHARE
+        allowance = self._rtx_allowance + sent * REPEATS_SHARE
         self._rtx_allowance = min(_RTX_BURST_BYTES, allowance)
 
     def tell_delay(self, delay: PlayoutDelay) -> None:

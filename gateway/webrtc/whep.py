@@ -27,10 +27,11 @@ from gateway.relay.camera import Camera
 from gateway.webrtc.answer import ice_fragment
 from gateway.webrtc.candidates import host_literal
 from gateway.webrtc.links import alternate_link, ice_server_links
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.permission import PERMIT
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
 from gateway.webrtc.session import Session
-from gateway.webrtc.sessions import Sessions, read_offer
+from gateway.webrtc.sessions import Sessions
 
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"

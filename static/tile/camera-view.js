@@ -297,7 +297,11 @@ export class CameraView extends HTMLElement {
     if (this.#network.isOther(event)) this.#player?.moved();
   };
 
-  #leaving = () => this.#player?.leave();
+  /** A page that may come back has its player go on then; of any other the gateway would hear only half a minute later. */
+  #leaving = (/** @type {PageTransitionEvent} */ { persisted }) => {
+    if (persisted) this.#player?.leave();
+    else this.#player?.stop();
+  };
 
   /** A glance at another tab costs nothing; a long absence ends the stream, and coming back joins it live. */
   #updateRest() {

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_DEADLINE_S = 5.0
+_DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ async def test_child_that_cannot_start_is_an_error_with_its_reason(capfd: pytest
 async def test_child_that_dies_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     async with await spawn_demo_cameras(arguments=_SMALL) as cameras:
         os.kill(cameras.pid, signal.SIGKILL)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             while not caplog.records:  # noqa: ASYNC110 - a log record wakes nobody
                 await asyncio.sleep(0.01)
     (record,) = caplog.records

@@ -99,7 +99,7 @@ async def test_udp_goes_to_the_clients_ports_and_reports_beside_it() -> None:
             assert server is not None
             assert int(server[2]) == int(server[1]) + 1
             assert (await client.request("PLAY")).status == 200
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 packet = RtpPacket.parse(await loop.sock_recv(rtp, 2048))
                 report = await loop.sock_recv(rtcp, 2048)
     assert packet.payload_type == 96

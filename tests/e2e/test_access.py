@@ -29,8 +29,8 @@ from tests.webrtc.stage import settled
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 DEADLINE_MS: Final = 15_000
-GAP_WITHIN_MS: Final = 300
-"""Between two pictures of a 30 fps camera; a new connection would take longer on a busy machine."""
+GAP_WITHIN_MS: Final = 800
+"""Between two pictures, on a busy machine; that there was no other connection is looked at by itself."""
 PASSWORD: Final = "cAnArY-password"
 _HASH: Final = hash_password(PASSWORD)
 _VIDEO: Final = "document.querySelector('camera-view').shadowRoot.querySelector('video')"

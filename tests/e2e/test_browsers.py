@@ -55,15 +55,20 @@ globalThis.RTCPeerConnection = class extends Original {
 AT_A_TIME: Final = 4
 SEES_WITHIN_MS: Final = 8000
 """A picture, or the last word."""
+STEADY_MS: Final = 1000
+"""What is not the best rung must have been shown for so long: on a busy machine the best comes second."""
 STILL_SILENT_MS: Final = 1000
 """Besides twice what the last word takes: by then a page says nothing more."""
-_SEEN: Final = """(withinMs) => new Promise((resolve) => {
+_SEEN: Final = """([withinMs, steadyMs]) => new Promise((resolve) => {
   const begun = performance.now();
+  let shown = { rung: null, since: begun };
   const look = () => {
     const view = document.querySelector('camera-view');
     const { metrics, situation } = view ?? {};
     const transport = metrics?.rung === 'webrtc' ? metrics.transport : '';
-    const plays = metrics?.framesPresented >= 3 && transport !== null;
+    const some = metrics?.framesPresented >= 3 && transport !== null;
+    if (metrics?.rung !== shown.rung) shown = { rung: metrics?.rung, since: performance.now() };
+    const plays = some && (shown.rung === 'webrtc' || performance.now() - shown.since > steadyMs);
     const told = situation?.phase === 'unplayable' && view.shadowRoot.querySelector('.title').textContent !== '';
     const over = told || performance.now() - begun > withinMs;
     if (!plays && !over) {
@@ -309,7 +314,7 @@ async def look(
         else:
             await page.goto(f"{gateway.address}healthz")
             await page.evaluate(_ELEMENT, {"camera": camera, "base": "/", **case.attributes})
-        seen = await page.evaluate(_SEEN, within_ms)
+        seen = await page.evaluate(_SEEN, [within_ms, STEADY_MS])
         await page.goto("about:blank")
         await settled(lambda: len(reports.of_camera(camera)) > before, "no report arrives")
         return Look(case.wrong(seen, reports.of_camera(camera)[-1]), seen["tookMs"])

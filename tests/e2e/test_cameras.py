@@ -91,7 +91,7 @@ async def test_sound_of_a_gstreamer_camera_arrives_in_chromium(page: Page, audio
             within_s=10,
         )
         assert (await player.stats())["audio"]["packetsLost"] == 0
-        await player.more_pictures(5, within_s=5)
+        await player.more_pictures(5, within_s=10)
 
 
 @pytest.mark.parametrize("audio", [AudioChoice.OPUS, AudioChoice.PCMU])
@@ -106,9 +106,9 @@ async def test_sound_of_a_demo_camera_arrives_at_aiortc(audio: AudioChoice) -> N
         await connect_by_whep(viewer, session, f"{gateway.address}cam/whep")
         # It chimes once a second.
         async with asyncio.timeout(10):
-            while np.abs((await viewer.sound(within_s=5)).to_ndarray()).max() < 500:
+            while np.abs((await viewer.sound(within_s=10)).to_ndarray()).max() < 500:
                 pass
-        assert (await viewer.picture(within_s=5)).width == 320
+        assert (await viewer.picture(within_s=10)).width == 320
 
 
 async def test_h265_with_an_h264_substream_shows_the_substream(page: Page) -> None:

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def _assert_it_sees_the_clock_run(viewer: AiortcViewer) -> None:
-    clocks = [await viewer.clock(within_s=10)] + [await viewer.clock(within_s=5) for _ in range(15)]
+    clocks = [await viewer.clock(within_s=10)] + [await viewer.clock(within_s=10) for _ in range(15)]
     assert all(later > earlier for earlier, later in pairwise(clocks))
     assert 0 <= clock_age_ms(clocks[-1], now_s=time.time()) < 2000
 
@@ -48,11 +48,11 @@ async def test_a_websocket_client_in_go2rtcs_dialect_sees_the_clock_run(version:
     ):
         # Such clients ask for go2rtc's other protocols too; that must neither end the socket nor look like a bad offer.
         await socket.send("mjpeg", "")
-        refusal = await socket.next("error", within_s=5)
+        refusal = await socket.next("error", within_s=10)
         assert refusal.startswith("mjpeg: ")
         assert "webrtc/offer" not in refusal
         await socket.send("mse", "avc1.640029,mp4a.40.2")
-        assert str(await socket.next("mse", within_s=5)).startswith('video/mp4; codecs="avc1.')
+        assert str(await socket.next("mse", within_s=10)).startswith('video/mp4; codecs="avc1.')
         await viewer.accept(await socket.offer(await viewer.offer(), version=version, within_s=10))
         await _assert_it_sees_the_clock_run(viewer)
 
@@ -88,9 +88,9 @@ async def test_a_refused_offer_leaves_the_socket_open_for_the_next() -> None:
     ):
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
         await socket.send("webrtc/offer", "nonsense")
-        assert (await socket.next("error", within_s=5)).startswith("webrtc/offer: ")
+        assert (await socket.next("error", within_s=10)).startswith("webrtc/offer: ")
         await socket.send("webrtc", {"type": "offer", "sdp": plain_offer(codec="VP8/90000")})
-        assert "H.264" in await socket.next("error", within_s=5)
+        assert "H.264" in await socket.next("error", within_s=10)
         await viewer.accept(await socket.offer(await viewer.offer(), version=2, within_s=10))
         await _assert_it_sees_the_clock_run(viewer)
 
@@ -108,7 +108,7 @@ async def test_a_socket_that_only_listens_hears_every_state() -> None:
         assert offline["reason"]["code"] == "refused"
         assert "127.0.0.1" not in str(offline)
         await camera.revive()
-        assert (await socket.state("live", within_s=5))["since"] > live["since"]
+        assert (await socket.state("live", within_s=10))["since"] > live["since"]
 
 
 async def test_an_unknown_camera_has_no_socket() -> None:
@@ -130,11 +130,11 @@ async def test_clock_messages_map_rtp_time_to_the_burned_in_clock(page: Page) ->
         pictures = await player.more_pictures(10, within_s=10)
         sent_at = time.time()
         await socket.send("clock", {"t0": sent_at})
-        clock = await socket.next("clock", within_s=5)
+        clock = await socket.next("clock", within_s=10)
         assert clock["t0"] == sent_at
         assert sent_at <= clock["t1"] <= clock["t2"] <= time.time()
         for picture in pictures:
             assert picture.clock is not None
             ticks = (picture.rtp - clock["rtp_timestamp"] + 2**31) % 2**32 - 2**31
             captured_at = clock["captured_at"] + ticks / clock["clock_rate"]
-            assert abs(clock_age_ms(picture.clock, now_s=captured_at)) <= 50
+            assert abs(clock_age_ms(picture.clock, now_s=captured_at)) <= 150

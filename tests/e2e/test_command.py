@@ -58,7 +58,7 @@ async def test_serve_plays_a_camera_named_on_the_command_line_and_tells_its_view
         assert (await camera_json(gateway.address, "site1/yard"))["viewers"] == {"webrtc": 1}
         assert await gateway.terminate(within_s=STOPS_WITHIN_S) == 0
         # The browser learns it at once by DTLS, long before its checks go unanswered.
-        await player.until("p => p.connection.getReceivers()[0].transport.state === 'closed'", within_s=2)
+        await player.until("p => p.connection.getReceivers()[0].transport.state === 'closed'", within_s=10)
 
 
 async def test_sigterm_ends_it_while_cameras_hang() -> None:
@@ -105,7 +105,7 @@ async def test_sigterm_says_bye_at_once_and_ends_in_time_whatever_hangs() -> Non
                 await settled(
                     lambda: any(isinstance(packet, RtcpByePacket) for packet in viewer.video.control),
                     "the viewer is not told",
-                    deadline_s=1,
+                    deadline_s=3,
                 )
                 assert await ending == 0
             deaf.close()

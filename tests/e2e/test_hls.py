@@ -171,7 +171,8 @@ async def test_ffmpeg_plays_pictures_and_sound(audio: AudioChoice) -> None:
         assert code == 0, output
         rows = [line.split(",") for line in output.splitlines() if line and not line.startswith("#")]
         video = [int(row[2]) for row in rows if row[0] == "0"]
-        assert 55 <= len(video) <= 61
+        # A camera leaves pictures out on a busy machine.
+        assert 45 <= len(video) <= 61
         assert video == sorted(set(video))
         assert len([row for row in rows if row[0] == "1"]) > 40
 

@@ -232,7 +232,7 @@ async def test_a_session_ends_with_its_grant_and_a_fresh_grant_plays_on(tmp_path
         await staying.step()
         ending.index = URL(f"{pair.gateway.address}g/{pair.grant()}/cam/index.m3u8")
         ending.at.clear()
-        await ending.until_plays(within_s=1)
+        await ending.until_plays(within_s=_READY_S)
 
 
 async def test_viewers_live_through_its_death_and_return(page: Page, tmp_path: Path) -> None:

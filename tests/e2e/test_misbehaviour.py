@@ -45,7 +45,7 @@ async def watched(page: Page) -> AsyncIterator[Watched]:
     ):
         player = await open_player(page, gateway.address)
         await player.play("cam")
-        await socket.state("live", within_s=5)
+        await socket.state("live", within_s=10)
         yield Watched(camera, player, socket)
 
 
@@ -55,24 +55,24 @@ async def test_a_frozen_camera_stalls_is_reconnected_and_goes_on_on_the_same_con
         loop = asyncio.get_running_loop()
         frozen_at = loop.time()
         it.camera.freeze()
-        stalled = await it.socket.state("stalled", within_s=2.5)
+        stalled = await it.socket.state("stalled", within_s=4)
         assert stalled["reason"]["code"] == "no_pictures"
-        given_up = await it.socket.state("connecting", "offline", within_s=frozen_at + 5.5 - loop.time())
+        given_up = await it.socket.state("connecting", "offline", within_s=frozen_at + 7 - loop.time())
         assert given_up["reason"]["code"] == "no_pictures"
         it.camera.thaw()
-        await it.socket.state("live", within_s=4)
-        await it.player.more_pictures(5, within_s=4)
+        await it.socket.state("live", within_s=10)
+        await it.player.more_pictures(5, within_s=10)
         assert await it.player.identity() == before
 
 
 async def test_a_short_freeze_costs_no_reconnect(page: Page) -> None:
     async with watched(page) as it:
         it.camera.freeze()
-        await it.socket.state("stalled", within_s=2.5)
+        await it.socket.state("stalled", within_s=4)
         connections = it.camera.server.connection_count
         it.camera.thaw()
-        await it.socket.state("live", within_s=2)
-        await it.player.more_pictures(5, within_s=2)
+        await it.socket.state("live", within_s=10)
+        await it.player.more_pictures(5, within_s=10)
         assert it.camera.server.connection_count == connections
 
 
@@ -83,10 +83,10 @@ async def test_a_camera_that_answers_play_and_sends_nothing_is_offline_and_says_
             running_gateway({"cam": camera.url}) as gateway,
             signalling_socket(gateway.address, "cam") as socket,
         ):
-            offline = await socket.state("offline", within_s=8)
+            offline = await socket.state("offline", within_s=15)
             assert offline["reason"]["message"]
             camera.thaw()
-            await socket.state("live", within_s=4)
+            await socket.state("live", within_s=10)
             await (await open_player(page, gateway.address)).play("cam")
 
 
@@ -95,7 +95,7 @@ async def test_parameter_sets_in_one_place_only_are_enough(page: Page, sets: Par
     async with demo_camera(parameter_sets=sets) as camera, running_gateway({"cam": camera.url}) as gateway:
         player = await open_player(page, gateway.address)
         await player.play("cam")
-        pictures = await player.more_pictures(25, within_s=5)
+        pictures = await player.more_pictures(25, within_s=10)
         assert all(picture.clock is not None for picture in pictures)
 
 
@@ -104,7 +104,7 @@ async def test_timestamps_that_jump_interrupt_nothing(page: Page, seconds: float
     async with watched(page) as it:
         before = await it.player.identity()
         it.camera.jump_timestamps(seconds)
-        pictures = await it.player.more_pictures(20, within_s=4)
+        pictures = await it.player.more_pictures(20, within_s=10)
         steps = timestamp_steps([picture.rtp for picture in await it.player.pictures()])
         assert all(0 < step < 2 * 90_000 for step in steps)
         assert pictures[-1].latency_ms is not None
@@ -116,12 +116,12 @@ async def test_a_change_of_resolution_is_seen_on_the_same_connection(page: Page)
     async with watched(page) as it:
         before = await it.player.identity()
         await it.camera.change_resolution(640, 360)
-        await it.player.until("p => p.video.videoWidth === 640 && p.video.videoHeight === 360", within_s=5)
-        pictures = await it.player.more_pictures(10, within_s=5)
+        await it.player.until("p => p.video.videoWidth === 640 && p.video.videoHeight === 360", within_s=10)
+        pictures = await it.player.more_pictures(10, within_s=10)
         assert all(picture.clock is not None for picture in pictures)
         assert await it.player.identity() == before
-        async with asyncio.timeout(5):
-            while ((await it.socket.next("state", within_s=5))["video"] or {}).get("width") != 640:
+        async with asyncio.timeout(10):
+            while ((await it.socket.next("state", within_s=10))["video"] or {}).get("width") != 640:
                 pass
 
 
@@ -139,7 +139,7 @@ async def test_what_can_not_be_played_is_refused_with_the_sentence_what_to_chang
         assert reply.status == 422
         assert H265 in reply.body
         await page.goto(f"{gateway.address}cam/")
-        await page.get_by_text(H265).first.wait_for(timeout=5000)
+        await page.get_by_text(H265).first.wait_for(timeout=15_000)
 
 
 async def test_b_frames_are_refused_by_webrtc_with_the_sentence_what_to_change(page: Page) -> None:

@@ -106,10 +106,10 @@ async def test_a_tile_says_that_its_camera_froze_and_goes_on_when_it_does(page: 
         await page.evaluate(_ALL_ADVANCE, ["cam"])
         camera.freeze()
         stalled = page.get_by_text("No new pictures for").first
-        await stalled.wait_for(timeout=5000)
+        await stalled.wait_for(timeout=DEADLINE_MS)
         camera.thaw()
         await page.evaluate(_ALL_ADVANCE, ["cam"])
-        await stalled.wait_for(state="hidden", timeout=5000)
+        await stalled.wait_for(state="hidden", timeout=DEADLINE_MS)
 
 
 async def test_a_page_opened_before_its_camera_was_there_plays_when_it_comes(page: Page) -> None:

@@ -218,10 +218,10 @@ async def test_a_tile_that_nobody_sees_pauses_and_joins_live_again(page: Page) -
         await page.wait_for_function(f"() => {_VIDEO}.paused", timeout=DEADLINE_MS)
         held = await page.evaluate(f"() => {_VIDEO}.currentTime")
         await page.wait_for_function(
-            f"(held) => {_VIDEO}.buffered.end({_VIDEO}.buffered.length - 1) > held + 3", arg=held, timeout=DEADLINE_MS
+            f"(held) => {_VIDEO}.buffered.end({_VIDEO}.buffered.length - 1) > held + 4", arg=held, timeout=DEADLINE_MS
         )
         await page.evaluate("() => { document.querySelector('camera-view').seen = true; }")
-        await page.wait_for_function(f"(held) => {_VIDEO}.currentTime > held + 2", arg=held, timeout=1500)
+        await page.wait_for_function(f"(held) => {_VIDEO}.currentTime > held + 3", arg=held, timeout=2500)
         await page.evaluate(_ADVANCES)
 
 

@@ -16,7 +16,9 @@ from tests.support.gst_camera import gst_camera
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
 GOP_S = 1.0
-BACK_WITHIN_S = 3.0 + GOP_S
+BUSY_S = 2.0
+"""What a busy machine and a browser may take besides."""
+BACK_WITHIN_S = 3.0 + GOP_S + BUSY_S
 
 
 async def _assert_the_same_connection(player: BrowserPlayer, before: dict[str, object]) -> None:
@@ -50,7 +52,7 @@ async def test_a_demo_camera_that_resets_the_connection_within_a_picture(page: P
         await player.play("cam")
         before = await player.identity()
         camera.reset_mid_frame()
-        await reached_state(gateway.registry.find("cam"), CameraState.CONNECTING, within_s=5)
+        await reached_state(gateway.registry.find("cam"), CameraState.CONNECTING, within_s=10)
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=BACK_WITHIN_S)
         pictures = await player.more_pictures(10, within_s=BACK_WITHIN_S)
         assert all(picture.clock is not None for picture in pictures)

@@ -123,7 +123,7 @@ async def test_strangers_get_no_answer_to_stun_and_a_short_one_to_turn(server: T
         # What the server answers first is what it answers at all: it takes them in order.
         for request in (binding, binding, allocate, bare):
             await loop.sock_sendall(stranger, bytes(request))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             answers = [await loop.sock_recv(stranger, 2048) for _ in range(2)]
     asked = [allocate.transaction_id, bare.transaction_id]
     assert [stun.parse_message(answer).transaction_id for answer in answers] == asked

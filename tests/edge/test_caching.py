@@ -84,7 +84,7 @@ async def test_a_multivariant_playlist_is_kept_for_a_second_and_its_directives_a
     for query in ("", "?_HLS_msn=7", "?x=1"):
         assert (await site.fetch("/cam1/index.m3u8" + query)).status == 200
     assert site.gateway.asked("/cam1/index.m3u8") == len(site.gateway.questions) == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while (await site.fetch("/cam1/index.m3u8")).headers["x-cache-status"] == "HIT":
             pass
     assert site.gateway.asked("/cam1/index.m3u8") == 2

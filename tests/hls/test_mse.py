@@ -27,7 +27,7 @@ from gateway.hls.mse import Mse
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState
 from gateway.web.keys import MSE
-from gateway.webrtc.sessions import Caps
+from gateway.webrtc.room import Caps
 from tests.hls.mp4 import find, track_runs
 from tests.relay.units import AAC, SILENT_STREAM, VIDEO
 from tests.web.conftest import open_gatekeeper
@@ -386,8 +386,39 @@ class SlowClient:
                     return opcode, payload
             await self._receive()
 
+    async def rest(self) -> bytes:
+        """What else comes, up to the end of the connection."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(DEADLINE_S):
+            while data := await loop.sock_recv(self._connection, 1 << 16):
+                self._read += data
+        return self._read
+
     def close(self) -> None:
         self._connection.close()
+
+
+async def test_no_picture_follows_the_word_that_the_gateway_stops(site: Site) -> None:
+    assert site.http.port is not None
+    client = await SlowClient.connect(site.http.port)
+    await client.send("mse", PLAYS)
+    while (await client.message())[0] != WSMsgType.BINARY:
+        pass
+    closing = asyncio.create_task(site.http.app.shutdown())
+
+    async def heard() -> bytes:
+        while (await client.message())[0] != WSMsgType.CLOSE:
+            pass
+        return await client.rest()
+
+    listening = asyncio.create_task(heard())
+    while not closing.done():
+        site.stage.publisher().pictures()
+        # One turn of the event loop: a camera's pictures come in any of them.
+        await asyncio.sleep(0)
+    await closing
+    assert await listening == b""
+    client.close()
 
 
 async def test_who_does_not_read_is_skipped_to_a_keyframe_and_still_answered(site: Site) -> None:

@@ -26,7 +26,7 @@ def start(msn: int, at_s: float, *, init: int = 1, discontinuity: bool = False) 
 
 
 def part(number: int, duration_s: float = 0.2, *, independent: bool = False) -> Part:
-    return Part(number, b"x", round(duration_s * SECOND), independent)
+    return Part(number, b"x", round(duration_s * SECOND), independent=independent)
 
 
 def segment(msn: int, *, init: int = 1, discontinuity: bool = False, gap: bool = False) -> Segment:

@@ -150,7 +150,7 @@ async def test_a_round_that_fails_is_told_and_the_next_comes(
         server = MediaMtx(Addresses(api=address), Rounds(follow=follow))
         server.start()
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(10):
                 await followed.wait()
         finally:
             await server.close()

@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.rig.faults import Faults
 from tests.rig.figures import Figure, at_most, exactly
-from tests.rig.middlebox import PASSING, REFUSING, refusing_sockets
+from tests.rig.middlebox import HANGING, PASSING, REFUSING, middlebox
 from tests.rig.scenario import Ground, Stage, Trial
 from tests.rig.viewer import now_ms
 from tests.rig.visit import Visitor, visitor
@@ -50,6 +50,12 @@ _AND_SOCKETS: Final = _Block(
     1500,
     lifted=Faults(web_through=PASSING),
 )
+_AND_NO_ANSWER: Final = _Block(
+    Faults(media_blocked=True, web_through=HANGING),
+    "ll-hls",
+    1500,
+    lifted=Faults(web_through=PASSING),
+)
 
 
 @asynccontextmanager
@@ -57,7 +63,7 @@ async def _behind(block: _Block, ground: Ground) -> AsyncIterator[tuple[Stage, V
     """Somebody who is behind it and was never on the page."""
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(wall(ground))
-        await stack.enter_async_context(refusing_sockets(stage.network, stage.folder))
+        await stack.enter_async_context(middlebox(stage.network, stage.folder))
         somebody = await stack.enter_async_context(visitor(stage.browser, stage.address))
         stage.network.impose(block.faults)
         yield stage, somebody
@@ -162,6 +168,13 @@ BLOCKED_WAYS: Final = (
         "LL-HLS",
         why=f"{_NO_MEDIA}; mse: The WebSocket did not open.",
         without=_LATE,
+    ),
+    _visit_trial(
+        "media port blocked, WebSockets without an answer",
+        _AND_NO_ANSWER,
+        "LL-HLS",
+        why=f"{_NO_MEDIA}; mse: The WebSocket did not open.",
+        without={**_LATE, "hastening": frozenset({"first_picture_ms"})},
     ),
     _lifted_trial("media port unblocked", _MEDIA_PORT),
     _lifted_trial("media port and WebSockets unblocked", _AND_SOCKETS),

@@ -12,7 +12,8 @@ from typing import Final
 
 from playwright.async_api import Browser
 
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from bench.stats import percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly
 from tests.rig.network import CAMERA, CAMERA_ADDRESS, NEIGHBOUR, Network
 from tests.rig.programs import Program, cameras, frame_tap, gateway, running
 from tests.rig.scenario import Ground, Trial

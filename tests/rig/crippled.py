@@ -17,7 +17,7 @@ from aioice.stun import Class, Message, Method
 from gateway import app, cli
 from gateway.relay.camera import Camera
 from gateway.source import connection, reader, supervision
-from gateway.webrtc import advertise, ice, pacing, port, renditions, sessions, track, udp
+from gateway.webrtc import advertise, congestion, ice, pacing, port, renditions, sessions, track, udp
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.congestion import LinkGate
 from gateway.webrtc.ice import Credentials, IceLiteAgent
@@ -34,6 +34,8 @@ _OF_THE_PAGE: Final = (
     "background",
     "camera-word",
     "fallback-word",
+    "loss-word",
+    "hastening",
     "gateway-return",
     "socket-retries",
 )
@@ -169,6 +171,16 @@ def _loss_gate() -> None:
     _replace(LinkGate, "report", never)
 
 
+def _severe_gate() -> None:
+    """Bears a loss of most packets as long as any other."""
+    _replace(congestion, "SEVERE_HOLD_S", math.inf)
+
+
+def _very_narrow() -> None:
+    """Likewise before the substream."""
+    _replace(renditions, "VERY_NARROW_S", renditions.NARROW_S)
+
+
 def _substream() -> None:
     """Finds no link too narrow."""
 
@@ -230,7 +242,9 @@ PROTECTIONS: Final[dict[str, Callable[[], None]]] = {
     "skipping": _skipping,
     "absence": _absence,
     "loss-gate": _loss_gate,
+    "severe-gate": _severe_gate,
     "substream": _substream,
+    "very-narrow": _very_narrow,
     "camera-threads": _camera_threads,
     "camera-deadlines": _camera_deadlines,
     **{name: _remedy(name) for name in _OF_THE_PAGE},

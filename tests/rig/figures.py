@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import operator
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -51,11 +50,6 @@ def at_least(bound: float) -> Limit:
 def exactly(bound: float | str) -> Limit:
     """This and nothing else."""
     return Limit("==", bound)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that at least `share` (0…1) of all do not exceed."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def complaints(figures: Mapping[str, Figure], limits: Mapping[str, Limit], *, slack: float = 1.0) -> dict[str, str]:

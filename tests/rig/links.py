@@ -8,8 +8,9 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
+from bench.stats import percentile
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly
 from tests.rig.network import GATEWAY_ADDRESSES_6, GATEWAY_SECOND_ADDRESS, NAT_ADDRESSES, NEIGHBOUR, Network
 from tests.rig.programs import frame_tap
 from tests.rig.scenario import CAMERA, FOUR_MEGABIT, Scenario, Stage, watching

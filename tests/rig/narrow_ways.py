@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from bench.stats import percentile
 from tests.rig.faults import Faults
-from tests.rig.figures import Figure, at_least, at_most, exactly, percentile
+from tests.rig.figures import Figure, at_least, at_most, exactly
 from tests.rig.interruptions import watched
 from tests.rig.scenario import FOUR_MEGABIT, Ground, Trial
 from tests.rig.viewer import now_ms
@@ -138,7 +139,11 @@ NARROW_WAYS: Final = (
             "back_ms": at_most(_WIDE_AGAIN_S * 1000),
             "mark": exactly(""),
         },
-        without={"fallback-word": frozenset({"why", "end"})},
+        without={
+            "fallback-word": frozenset({"why", "end"}),
+            "loss-word": frozenset({"end"}),
+            "severe-gate": frozenset({"longest_gap_ms"}),
+        },
     ),
     Trial(
         name="bursts of loss, 40 % for 2 s, the page",

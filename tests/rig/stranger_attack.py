@@ -7,8 +7,9 @@ import json
 import sys
 from typing import Final
 
+from bench.stats import percentile
 from tests.rig.faults import MEDIA_PORTS, WEB_PORTS
-from tests.rig.figures import Figure, at_most, exactly, percentile
+from tests.rig.figures import Figure, at_most, exactly
 from tests.rig.network import ATTACKER, GATEWAY_ADDRESS, VIEWER_ADDRESS
 from tests.rig.programs import running
 from tests.rig.scenario import Scenario, Stage, watching

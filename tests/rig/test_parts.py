@@ -10,7 +10,7 @@ import pytest
 from tests.rig import crippled
 from tests.rig.crippled import PROTECTIONS
 from tests.rig.faults import Faults
-from tests.rig.figures import at_least, at_most, complaints, exactly, percentile
+from tests.rig.figures import at_least, at_most, complaints, exactly
 from tests.rig.frame_tap import frame_end, gaps_ms
 from tests.rig.scenarios import ALL, QUICK, TRIALS
 from tests.rig.tun_relay import Character, Line
@@ -90,11 +90,6 @@ def test_a_figure_that_is_missing_or_out_of_bounds_is_a_complaint() -> None:
     wrong = complaints({"a": 1.1, "b": 0.9, "c": "tcp"}, limits)
     assert list(wrong) == ["a", "b", "c", "d"]
     assert wrong["a"] == "a is 1.1, and should be <= 1"
-
-
-def test_percentiles_are_values_that_occurred() -> None:
-    values = [float(value) for value in range(1, 101)]
-    assert (percentile(values, 0.99), percentile(values, 1.0), percentile([7.0], 0.5)) == (99.0, 100.0, 7.0)
 
 
 @pytest.mark.parametrize(

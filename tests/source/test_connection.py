@@ -21,7 +21,7 @@ from gateway.source.connection import (
 )
 from tests.source.scripted_rtsp import SDP, Script, pictures_without_keyframe, scripted_server
 
-OPEN_WITHIN_S = 5.0
+OPEN_WITHIN_S = 7.0
 
 
 def _open_and_close(url: str) -> None:
@@ -60,7 +60,7 @@ async def test_a_closed_port_ends_at_once(unused_tcp_port: int) -> None:
     began = time.monotonic()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.to_thread(_open_and_close, f"rtsp://127.0.0.1:{unused_tcp_port}/cam")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(("transport", "expected"), [("tcp", "RTP/AVP/TCP"), ("udp", "RTP/AVP/UDP")])
@@ -90,7 +90,7 @@ async def test_opening_needs_one_picture_and_loses_none() -> None:
     async with scripted_server(Script(after_play=pictures_without_keyframe)) as server:
         began = time.monotonic()
         first, second = await asyncio.to_thread(first_timestamps, server.url)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
     assert first in (None, 0)
     assert second == 3000
 

@@ -79,7 +79,7 @@ async def test_another_thread_wakes_the_loop() -> None:
     rig = Rig()
     thread = threading.Thread(target=rig.handover.put, args=(_unit(),))
     thread.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await rig.woken.wait()
     thread.join()
     assert len(rig.handover.take()[0]) == 1
@@ -148,7 +148,7 @@ async def test_a_bell_rings_through_until_silenced(platform: str) -> None:
     assert platform
     for _ in range(2):
         threading.Thread(target=bell.ring).start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await rung.wait()
         rung.clear()
     bell.ring()

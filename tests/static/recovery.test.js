@@ -196,6 +196,22 @@ describe('what is done about a silence', () => {
     assert.deepEqual(steps(flowing), ['2 s decoder: reattach', '4.5 s decoder: reconnect']);
   });
 
+  it('of a link that loses too much: others, when the gateway had its time; the connection long afterwards', () => {
+    const lossy = (/** @type {number} */ nowMs) => ({ bytesReceived: nowMs * 500, lossRatio: 0.6, gatewayHeard: true, mendable: true });
+    assert.deepEqual(steps(lossy), ['4.5 s loss: others']);
+    const recovery = new Recovery(0);
+    const verdict = (/** @type {number} */ nowMs) => recovery.observe(at({ nowMs, ...lossy(nowMs) }));
+    assert.equal(verdict(1000).step, null);
+    assert.equal(verdict(5100).step, 'others');
+    assert.equal(verdict(12_900).step, null);
+    assert.equal(verdict(13_100).step, 'mend');
+  });
+
+  it('of a decoder, where what is lost can be sent again', () => {
+    const bearable = (/** @type {number} */ nowMs) => ({ bytesReceived: nowMs * 500, lossRatio: 0.19 });
+    assert.deepEqual(steps(bearable), ['2 s decoder: reattach', '4.5 s decoder: reconnect']);
+  });
+
   it('of a rung that can get its connection back: that, when the next keyframe is overdue', () => {
     assert.deepEqual(steps(() => ({ mendable: true })), ['4.5 s network: mend', '5 s network: reconnect']);
   });

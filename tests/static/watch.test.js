@@ -25,6 +25,10 @@ function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } =
   /** @type {string[]} */
   const done = [];
   const shown = {
+    /** @type {string | null} */
+    cause: 'network',
+    /** @type {string | null} */
+    step: null,
     mending: false,
     rung: { name: 'webrtc' },
     rates: { lossRatio: 0 },
@@ -34,12 +38,12 @@ function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } =
     /** @param {any} facts */
     observe(facts) {
       seen.push(facts);
-      return { silent, silentMs: 2000, cause: silent ? 'network' : null, step: null };
+      return { silent, silentMs: 2000, cause: silent ? shown.cause : null, step: shown.step };
     },
   };
   const around = {
     standing,
-    climb: { shown: shows ? shown : null, faltered: () => done.push('faltered'), recovered: () => done.push('recovered') },
+    climb: { shown: shows ? shown : null, faltered: (/** @type {unknown} */ how) => done.push(`faltered ${JSON.stringify(how)}`), recovered: () => done.push('recovered') },
     link: { isOpen, heardAt, ask: () => done.push('ask'), tick() {} },
     record: { account() {}, second() {}, reportIsDue: () => true },
     account: { tell: () => done.push('tell') },
@@ -74,6 +78,15 @@ test('without a socket the gateway is asked now and then how a camera is that br
     for (let quarter = 0; quarter < 24; quarter += 1) tick();
     assert.equal(done.filter((what) => what === 'ask').length, asked);
   }
+});
+
+test('where others are to be tried beside it, they are told whether its link carries too little', () => {
+  const { done, shown } = watching();
+  for (const cause of ['network', 'loss']) {
+    Object.assign(shown, { cause, step: 'others' });
+    tick();
+  }
+  assert.deepEqual(done.filter((what) => what.startsWith('faltered')), ['faltered {"loss":false}', 'faltered {"loss":true}']);
 });
 
 test('a report that is due is told, and statistics that can’t be had are no failure', async () => {

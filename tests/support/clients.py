@@ -75,7 +75,7 @@ class AiortcViewer:
 
     async def __aexit__(self, *_: object) -> None:
         await self._peer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await asyncio.gather(*self._readers)
 
     async def offer(self) -> str:
@@ -228,7 +228,7 @@ async def connect_without_dtls(session: aiohttp.ClientSession, endpoint: str) ->
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.bind(("127.0.0.1", 0))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await loop.sock_sendto(sock, request, ("127.0.0.1", port))
             reply = stun.parse_message(await loop.sock_recv(sock, 1500))
         assert reply.message_class == stun.Class.RESPONSE

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-_END_DEADLINE_S: Final = 5.0
+_END_DEADLINE_S: Final = 10.0
 _KEPT_LINES: Final = 30
 
 

@@ -64,6 +64,12 @@ REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
     "camera-word": (Cut("cameraLive: standing.cameraLive,", "cameraLive: true,"),),
     # The gateway's word that a link carries too little is not heeded.
     "fallback-word": (Cut("this.#climb.faltered({ loss: true })", "void 0"),),
+    # Where too little arrives, the browser's decoder is blamed for it.
+    "loss-word": (Cut("if (lossRatio >= HEAVY_LOSS) return 'loss';", ""),),
+    # A socket that still has not opened is waited for like any other way.
+    "hastening": (
+        Cut("if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) ", "if (false) "),
+    ),
     # That the gateway answers again hurries nothing.
     "gateway-return": (Cut("this.#search.resume();", ""),),
     # A socket that does not open is tried less and less often.

@@ -13,7 +13,7 @@ from typing import Final
 _PYTHON: Final = "/usr/bin/python3"
 _SCRIPT: Final = Path(__file__).with_name("gst_server.py")
 _READY_DEADLINE_S: Final = 20.0
-_END_DEADLINE_S: Final = 5.0
+_END_DEADLINE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,7 @@ error_log {folder}/error.log warn;
 events {{}}
 http {{
   access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
+  {temporary}
 {snippet}
 }}
 """
@@ -39,6 +35,12 @@ class Front:
 
     origin: str
     cert: Path
+
+
+def temporary_paths(folder: Path) -> str:
+    """Directives of an `http` block that keep all that nginx writes besides its log and pid in `folder`."""
+    kinds = {"client_body": "body", "proxy": "proxy", "fastcgi": "fastcgi", "uwsgi": "uwsgi", "scgi": "scgi"}
+    return " ".join(f"{kind}_temp_path {folder}/{name};" for kind, name in kinds.items())
 
 
 def free_port() -> int:
@@ -83,7 +85,9 @@ async def nginx(folder: Path, *, port: int, backend: int) -> AsyncIterator[Front
         assert written in snippet, f"docs/security.md no longer says {written}"
         snippet = snippet.replace(written, meant)
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, snippet=snippet), encoding="utf-8")
+    config.write_text(
+        _CONFIG.format(folder=folder, temporary=temporary_paths(folder), snippet=snippet), encoding="utf-8"
+    )
     process = await asyncio.create_subprocess_exec(
         executable, "-p", str(folder), "-c", str(config), stderr=asyncio.subprocess.PIPE
     )

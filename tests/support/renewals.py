@@ -26,7 +26,7 @@ from tests.support.playing_pages import (
 )
 from tests.support.recorded import record_gap
 
-STALL_MS: Final = 500
+STALL_MS: Final = 1000
 """Between two pictures of a camera of 30 a second, on a machine that does other things too."""
 
 

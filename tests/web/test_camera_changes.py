@@ -214,7 +214,7 @@ async def test_who_waits_for_a_camera_that_is_removed_is_told_that_there_is_none
             return response.status
 
     waiting = asyncio.create_task(watch())
-    await reached_state(camera, CameraState.CONNECTING, within_s=5)
+    await reached_state(camera, CameraState.CONNECTING, within_s=10)
     await at.ask("DELETE", "a", expect=204)
     assert await waiting == 404
 
@@ -312,7 +312,7 @@ async def test_a_camera_that_is_added_is_always_packaged_where_all_are(tmp_path:
         at = Office(gateway, session)
         await at.ask("PUT", "a", {"source": SOURCE, "on_demand": True}, expect=201)
         # Nobody watches, and yet it is opened.
-        await reached_state(gateway.registry.find("a"), CameraState.CONNECTING, within_s=5)
+        await reached_state(gateway.registry.find("a"), CameraState.CONNECTING, within_s=10)
         await at.ask("DELETE", "a", expect=204)
 
 

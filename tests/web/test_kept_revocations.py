@@ -97,7 +97,7 @@ async def test_where_nothing_can_be_written_the_log_says_so_and_signing_out_work
     kept = KeptRevocations(file=tmp_path / "file" / FILE)
     session = new_session("ann", now=NOW)
     kept.revocations.revoke(session, now=NOW)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await kept.save(now=NOW)
     assert not kept.revocations.allows(session)
     assert "forgotten when the gateway stops" in caplog.text

@@ -392,7 +392,7 @@ class TestTheRightToWatch:
         headers = bearer(API_KEYS["viewer"])
         visitor = await here.known(here.folder(), headers)
         for _ in range(200):
-            here.home.keeper.note_refused("127.0.0.1")
+            here.home.keeper.limits.note_refused("127.0.0.1")
         assert (await visitor.ask(f"{here.folder()}live.m3u8", headers)).status == 429
 
     async def test_viewers_are_told_apart_by_grant(self, here: Scene) -> None:

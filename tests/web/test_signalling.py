@@ -15,7 +15,7 @@ from unittest import mock
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from aiortc.sdp import SessionDescription
 
@@ -301,6 +301,16 @@ async def test_pictures_go_on_without_the_socket(site: Site) -> None:
         await settled(lambda: len(viewer.video.pictures()) == 20, "the pictures do not go on")
 
 
+async def test_pictures_end_with_a_page_that_is_left(site: Site) -> None:
+    async with client() as viewer:
+        async with connected(site) as socket:
+            await socket.send("webrtc", {"type": "offer", "sdp": await viewer.offer()})
+            await viewer.accept((await socket.next("webrtc"))["value"]["sdp"])
+            await settled(lambda: viewer.heard and viewer.video.pictures(), "the pictures do not arrive")
+            await socket.raw.close(code=WSCloseCode.GOING_AWAY)
+        await settled(lambda: len(site.stage.sessions) == 0, "the session goes on")
+
+
 async def test_the_same_peer_connection_on_a_new_socket_restarts_ice(site: Site) -> None:
     async with client() as viewer:
         text = await viewer.offer()
@@ -404,7 +414,7 @@ async def test_a_restart_is_answered_with_the_addresses_of_now(site: Site, monke
 async def test_an_offer_is_parsed_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     async with watching_over_a_socket(site) as (text, _), connected(site) as socket:
         parse = mock.Mock(wraps=parse_offer)
-        monkeypatch.setattr("gateway.webrtc.sessions.parse_offer", parse)
+        monkeypatch.setattr("gateway.webrtc.offers.parse_offer", parse)
         await socket.send("webrtc/offer", restarting(text))
         await socket.next("webrtc/answer")
         assert parse.call_count == 1

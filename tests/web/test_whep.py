@@ -16,8 +16,9 @@ from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK
 from gateway.source.status import CameraState
+from gateway.webrtc.offers import read_offer
+from gateway.webrtc.room import Caps
 from gateway.webrtc.sdp import MAX_OFFER_BYTES
-from gateway.webrtc.sessions import Caps, read_offer
 from tests.relay.units import SILENT_STREAM
 from tests.web.conftest import Site, open_gatekeeper
 from tests.webrtc.client import client

@@ -23,8 +23,8 @@ from aiortc.rtp import (
 )
 
 from gateway.media.annexb import split_annex_b
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.session import Session
-from gateway.webrtc.sessions import read_offer
 from tests.webrtc.stage import Stage, settled
 
 _OWN_SSRC = 1

@@ -24,7 +24,8 @@ from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, CameraStatus, Reason, ReasonCode
 from gateway.webrtc.advertise import Addresses
 from gateway.webrtc.port import MediaPort
-from gateway.webrtc.sessions import Caps, Sessions
+from gateway.webrtc.room import Caps
+from gateway.webrtc.sessions import Sessions
 from tests.relay.units import SILENT_STREAM
 
 OFFERS = Path(__file__).parent / "offers"

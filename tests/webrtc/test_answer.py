@@ -11,10 +11,10 @@ from gateway.media.units import StreamInfo, TrackKind
 from gateway.webrtc.answer import complete_answer, reduced_offer
 from gateway.webrtc.candidates import host_candidates
 from gateway.webrtc.ice import IceLiteAgent
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.peer import GatewayPeer, SharedCertificate, make_certificate
 from gateway.webrtc.sdp import parse_offer
 from gateway.webrtc.selection import select
-from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU, PCMU_STREAM, SILENT_STREAM, VIDEO
 from tests.webrtc.stage import Stage, offer, offer_names
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 import gateway.rtp.shared
-import gateway.webrtc.fanout as module
+import gateway.webrtc.streams as module
 from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, TrackKind
 from gateway.relay.hub import Hub
 from gateway.rtp.packetizer import packetize_h264
@@ -17,7 +17,8 @@ from gateway.rtp.sequence import SequenceMap
 from gateway.rtp.stream import RtpFrame, RtpTrack
 from gateway.rtp.templates import PacketClass, Run, lay_out
 from gateway.source.status import CameraState, CameraStatus
-from gateway.webrtc.fanout import Broadcast, Broadcasts
+from gateway.webrtc.broadcasts import Broadcasts
+from gateway.webrtc.fanout import Broadcast
 from gateway.webrtc.pump import SLICE_S
 from gateway.webrtc.viewer import Viewer
 from tests.webrtc.driven import CostlyPath, driven, make_viewer

@@ -8,9 +8,9 @@ import random
 import pytest
 
 from gateway.errors import ClientError
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.sdp import SdpError, parse_offer
 from gateway.webrtc.selection import select
-from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM
 from tests.webrtc.stage import Stage, offer, offer_names
 

@@ -20,6 +20,7 @@ from pylibsrtp._binding import lib
 
 from gateway.media.units import TrackKind
 from gateway.webrtc.ice import IceLiteAgent
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.peer import (
     SRTP_PROFILES,
     FanoutSender,
@@ -28,7 +29,6 @@ from gateway.webrtc.peer import (
     SilentReceiver,
     make_certificate,
 )
-from gateway.webrtc.sessions import read_offer
 from tests.webrtc.client import client
 from tests.webrtc.stage import Stage, settled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.webrtc.congestion import Reported
+from gateway.webrtc.congestion import REPEATS_SHARE, Reported
 from gateway.webrtc.renditions import (
     CALM_S,
     FIRST_TRY_S,
@@ -14,13 +14,14 @@ from gateway.webrtc.renditions import (
     PROBATION_S,
     PROVED_S,
     REFUSED_S,
+    VERY_NARROW_S,
     Rendition,
     RenditionChoice,
 )
 
 MAIN, SUBSTREAM = Rendition.MAIN, Rendition.SUBSTREAM
 MAIN_BPS, SUBSTREAM_BPS = 4_000_000, 500_000
-CLEAN, NARROW = Reported(0.0), Reported(0.6)
+CLEAN, NARROW, VERY_NARROW = Reported(0.0), Reported(0.4), Reported(0.6)
 
 
 class Link:
@@ -59,7 +60,29 @@ def test_a_link_that_stays_too_narrow_for_two_seconds_gets_the_substream() -> No
     begun = link.now
     link.report(NARROW, 5)
     assert link.asked == [(begun + NARROW_S, SUBSTREAM)]
-    assert link.choice.carried_bps == pytest.approx(0.4 * MAIN_BPS)
+
+
+def test_one_that_loses_most_of_it_gets_the_substream_sooner() -> None:
+    link = Link()
+    begun = link.now
+    link.report(NARROW)
+    link.report(VERY_NARROW, 3)
+    assert link.asked == [(begun + VERY_NARROW_S, SUBSTREAM)]
+
+
+def test_a_link_that_was_gone_for_a_moment_keeps_the_main_stream() -> None:
+    link = Link()
+    for _ in range(5):
+        link.report(Reported(1.0))
+        link.report(CLEAN)
+    assert link.asked == []
+
+
+@pytest.mark.parametrize(("lost", "carried"), [(0.6, 0.4 + REPEATS_SHARE), (0.1, 1.0)])
+def test_what_was_sent_again_counts_as_carried(lost: float, carried: float) -> None:
+    link = Link()
+    link.report(Reported(lost, 0.5, 1_000_000), NARROW_S + 1)
+    assert link.choice.carried_bps == pytest.approx(carried * MAIN_BPS)
 
 
 @pytest.mark.parametrize(

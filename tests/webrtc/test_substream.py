@@ -182,9 +182,9 @@ async def test_one_that_does_not_come_leads_to_the_fallback_all_the_same() -> No
     fallbacks: list[str] = []
     async with scene() as one:
         one.session.events.on("fallback", fallbacks.append)
-        await one.report(0.6, NARROW_S + MOVE_WITHIN_S)
+        await one.report(0.4, NARROW_S + MOVE_WITHIN_S)
         assert fallbacks == []
-        await one.report(0.6, 2)
+        await one.report(0.4, 2)
         assert fallbacks == ["loss"]
         assert (one.session.rendition, one.told) == (MAIN, [])
         assert one.smaller.camera.hub.sink_count == 0

@@ -16,10 +16,10 @@ from gateway.relay.hub import Hub
 from gateway.rtp.rtcp import middle_bits
 from gateway.rtp.templates import MAX_DATAGRAM
 from gateway.source.status import CameraState
+from gateway.webrtc.offers import read_offer
 from gateway.webrtc.pacing import INITIAL_RATE_BPS, PACE_S
 from gateway.webrtc.paths import Drop
 from gateway.webrtc.peer import GatewayPeer
-from gateway.webrtc.sessions import read_offer
 from tests.relay.units import OPUS_STREAM, PCMU_STREAM, SILENT_STREAM
 from tests.webrtc.client import client, watching
 from tests.webrtc.stage import GOP, HandClock, Stage, as_file, settled, stage
