@@ -68,7 +68,8 @@ class _Check:
         self._checker = Checker()
         self._found = Findings()
         self._reached: int | None = None
-        self._keyframes: dict[int, float] = {}
+        self._captured: dict[int, float] = {}
+        """When the pictures were that are newer than the last segment's beginning, by their decoding time."""
         self._known_msn = 0
         self._looked_at_s = 0.0
 
@@ -78,8 +79,8 @@ class _Check:
         group: list[AccessUnit] | None = []
         for unit in self._units(joins_at_s + seconds):
             now_s = float(unit.pts * unit.time_base)
-            if unit.track is TrackKind.VIDEO and unit.keyframe:
-                self._keyframes[unit.dts] = unit.captured_at
+            if unit.track is TrackKind.VIDEO:
+                self._captured[unit.dts] = unit.captured_at
             if group is not None and now_s < joins_at_s:
                 group = [unit] if unit.keyframe and unit.track is TrackKind.VIDEO else [*group, unit]
                 continue
@@ -157,10 +158,11 @@ class _Check:
             self._known_msn = start.msn
             if not start.independent:
                 continue
-            nearest = min(self._keyframes, key=lambda dts: abs(dts - start.media_time))
-            error_s = abs(start.date - self._keyframes[nearest])
+            # A playlist may begin in the middle of a group of pictures.
+            nearest = min(self._captured, key=lambda dts: abs(dts - start.media_time))
+            error_s = abs(start.date - self._captured[nearest])
             self._found.date_error_s = max(self._found.date_error_s, error_s)
-            self._keyframes = {dts: at for dts, at in self._keyframes.items() if dts >= nearest}
+            self._captured = {dts: at for dts, at in self._captured.items() if dts >= nearest}
 
     def _look_at_parts(self, snapshot: Snapshot, known: int) -> None:
         found, target = self._found, snapshot.part_target

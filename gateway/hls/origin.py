@@ -14,7 +14,14 @@ from gateway.hls.children import IMMUTABLE, Answer, Child, Kind
 from gateway.hls.directives import BLOCK_TARGETS, Decision, Directives, decide
 from gateway.hls.next_part import NextPart
 from gateway.hls.packager import Lengths, Packager
-from gateway.hls.playlist import Variant, media_playlist, multivariant_playlist, skippable, start_offset_ms
+from gateway.hls.playlist import (
+    Variant,
+    media_playlist,
+    multivariant_playlist,
+    peak_bps,
+    skippable,
+    start_offset_ms,
+)
 from gateway.hls.segments import Numbers
 from gateway.hls.viewers import HttpViewers, Visitor
 from gateway.hls.waiting import Waiting
@@ -314,10 +321,10 @@ class Origin:
 
     def _bandwidth(self, packager: Packager) -> tuple[int, int]:
         segments = [segment for segment in packager.window.segments if not segment.is_gap]
-        if len(segments) > 1:
-            rates = [segment.size * 8 * 90_000 / segment.duration for segment in segments]
+        peak = peak_bps(segments, target_duration_s=self.target_duration_s)
+        if peak:
             average = sum(s.size for s in segments) * 8 * 90_000 / sum(s.duration for s in segments)
-            return round(max(rates)), round(average)
+            return peak, round(average)
         rate = self.camera.hub.bitrate_bps or _GUESSED_BPS
         return round(rate * _HEADROOM), rate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -60,6 +61,25 @@ def multivariant_playlist(variant: Variant) -> str:
         attributes.append(f"FRAME-RATE={variant.fps:.3f}")
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", f"#EXT-X-STREAM-INF:{','.join(attributes)}", variant.uri]
     return "\n".join(lines) + "\n"
+
+
+def peak_bps(segments: Sequence[Segment], *, target_duration_s: float) -> int:
+    """BANDWIDTH (section 4.4.6.2): of any neighbours that are half to one and a half target durations long together.
+
+    0 where there are none.
+    """
+    least = target_duration_s * VIDEO_CLOCK_RATE / 2
+    peak = 0.0
+    for begin in range(len(segments)):
+        size = duration = 0
+        for segment in segments[begin:]:
+            size += segment.size
+            duration += segment.duration
+            if duration > 3 * least:
+                break
+            if duration >= least:
+                peak = max(peak, size * 8 * VIDEO_CLOCK_RATE / duration)
+    return round(peak)
 
 
 def skippable(snapshot: Snapshot) -> int:

@@ -11,6 +11,7 @@ from gateway.hls.playlist import (
     duration,
     media_playlist,
     multivariant_playlist,
+    peak_bps,
     program_date_time,
     skippable,
     start_offset_ms,
@@ -90,6 +91,30 @@ class TestWhereToBegin:
         assert start_offset_ms(snapshot((segment(4), gap), next_part=25)) is None
         assert start_offset_ms(snapshot((self.FOLLOWING,), next_part=35)) is None
         assert start_offset_ms(snapshot((Segment(start(1, 1), 1000, (part(0, 0.01),)),), next_part=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("lengths", "peak"),
+    [
+        # Of one that is long enough.
+        ([(100, 1.0), (300, 1.0)], 2400),
+        # A short one counts with what stands beside it, on the side where there is more.
+        ([(100, 1.0), (300, 0.1), (100, 1.0)], 2910),
+        ([(100, 0.1), (50, 0.2), (100, 0.2)], 4000),
+        # Not together with so much that it would no longer be seen.
+        ([(400, 0.5), (0, 1.1)], 6400),
+        ([(100, 0.3)], 0),
+        ([], 0),
+    ],
+)
+def test_the_peak_bandwidth_is_that_of_neighbours_of_about_a_target_duration(
+    lengths: list[tuple[int, float]], peak: int
+) -> None:
+    segments = [
+        Segment(start(number, number), round(length_s * SECOND), (Part(number, b"." * size, 1, independent=True),))
+        for number, (size, length_s) in enumerate(lengths, 1)
+    ]
+    assert peak_bps(segments, target_duration_s=1) == pytest.approx(peak, abs=1)
 
 
 def test_a_playlist_that_has_just_begun() -> None:
