@@ -281,8 +281,13 @@ export class Climb extends EventTarget {
   /** @param {Attempt} attempt its first picture is there */
   #pictured(attempt) {
     attempt.begin();
-    if (!this.#shown || this.#shown.recovery?.silent) this.#ready(attempt);
-    else attempt.settle({ regularly: !this.#ladder.doubts });
+    if (!this.#shown || this.#shown.recovery?.silent) {
+      this.#ready(attempt);
+      return;
+    }
+    attempt.settle({ regularly: !this.#ladder.doubts });
+    this.#ladder.settles(attempt.rung.name, pageTime.nowMs);
+    this.#plan();
   }
 
   /** @param {Attempt} attempt */

@@ -150,6 +150,11 @@ export class Ladder {
     if (this.#trials.has(rung)) this.#round.putOff(nowMs);
   }
 
+  /** A rung on trial brings pictures that are not to be shown yet: it has its time anew. @param {string} rung @param {number} nowMs */
+  settles(rung, nowMs) {
+    if (this.#trials.has(rung)) this.#trials.set(rung, nowMs);
+  }
+
   /** What is on trial has little hope: the next need not wait. @param {number} nowMs */
   hasten(nowMs) {
     this.#round.hasten(nowMs);

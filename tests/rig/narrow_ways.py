@@ -173,6 +173,6 @@ NARROW_WAYS: Final = (
             "rung": exactly("webrtc"),
             "mark": exactly(""),
         },
-        without={"loss-gate": frozenset({"why", "end"})},
+        without={"loss-word": frozenset({"end"})},
     ),
 )

@@ -145,6 +145,29 @@ test('a try that was begun without the relays of the gateway begins anew with th
   assert.equal(timers.waiting, 0, 'nothing is to be done later');
 });
 
+test('what takes the place of pictures that come is steady first, and has the time for it', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const seen = climbOf(['hls', 'll-hls']);
+  const { attempts, climb } = seen;
+  climb.begin();
+  seen.picture();
+  timers.tick(5000);
+  assert.deepEqual(seen.begun, ['hls', 'll-hls'], 'the better one is probed below it');
+  const better = attempts[1];
+  timers.tick(9900);
+  seen.picture();
+  timers.tick(200);
+  seen.picture();
+  assert.equal(climb.shown, attempts[0], 'its picture was long in coming');
+  for (let wait = 0; wait < 10; wait += 1) {
+    timers.tick(30);
+    seen.picture();
+  }
+  assert.equal(climb.shown, better);
+  climb.halt('the test ends');
+});
+
 test('a player counts among those that look for pictures until it has some, is halted, or nobody sees it', async () => {
   await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
   const timers = drivenTime();

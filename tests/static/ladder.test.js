@@ -130,6 +130,17 @@ test('a probe that brings a picture takes over', () => {
   assert.equal(ladder.dueMs, null);
 });
 
+test('a better rung that brings pictures has its time anew to bring steady ones', () => {
+  const { ladder } = playing('mse');
+  const at = /** @type {number} */ (ladder.dueMs);
+  assert.deepEqual(told(ladder.tick(at)), ['start webrtc']);
+  ladder.settles('webrtc', at + 1900);
+  ladder.settles('hls', at + 1900);
+  assert.deepEqual(ladder.trying, ['webrtc']);
+  assert.deepEqual(ladder.tick(at + 3899), []);
+  assert.deepEqual(told(ladder.pictured('webrtc', at + 3899)), ['show webrtc', 'stop mse']);
+});
+
 test('of several better rungs the best that has rested is probed', () => {
   const { ladder } = playing('ll-hls');
   const first = ladder.dueMs ?? 0;
