@@ -54,7 +54,7 @@ async def _serve() -> None:
     registry = Registry({"cam": SourceSettings("rtsp://192.0.2.10/x")}, clock=SYSTEM_CLOCK)
     addresses = Addresses(port, ("127.0.0.1",))
     await addresses.start()
-    sessions = Sessions(port, addresses, Caps(1, 1), clock=SYSTEM_CLOCK)
+    sessions = Sessions(port, addresses, Caps(_VIEWERS, _VIEWERS), clock=SYSTEM_CLOCK)
     keeper = Gatekeeper(OPEN)
     keeper.set_cameras(["cam"], configured=["cam"])
     app = build_app(registry, sessions, keeper, clock=SYSTEM_CLOCK, folder=static_dir())

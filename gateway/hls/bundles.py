@@ -11,7 +11,16 @@ from gateway.media.units import VIDEO_CLOCK_RATE
 HOLD_S: Final = 0.034
 """A picture waits for the next one or two where they follow within so long: above 29 pictures a second."""
 
-_HOLD: Final = round(HOLD_S * VIDEO_CLOCK_RATE)
+CROWD_HOLD_S: Final = 0.067
+"""The same where a crowd watches: above 14 pictures a second two share a message, and three above 29."""
+
+CROWD: Final = 25
+"""From so many on messages are what a camera costs, and an interval more is worth a third of it."""
+
+
+def hold_s(viewers: int) -> float:
+    """How long pictures wait for others to share a message with, in seconds, where so many are sent each."""
+    return HOLD_S if viewers < CROWD else CROWD_HOLD_S
 
 
 class Bundle:
@@ -43,6 +52,7 @@ class Bundler:
     """One camera's fragments in order, bundled."""
 
     def __init__(self) -> None:
+        self.hold_s = HOLD_S
         self._held: list[Fragment] = []
         self._last: Fragment | None = None
 
@@ -53,14 +63,15 @@ class Bundler:
 
     def add(self, fragment: Fragment) -> list[Bundle]:
         """The next picture; returns what is to be sent now."""
-        interval = _HOLD if self._last is None else fragment.time - self._last.time
+        hold = round(self.hold_s * VIDEO_CLOCK_RATE)
+        interval = hold if self._last is None else fragment.time - self._last.time
         self._last = fragment
         if fragment.keyframe:
             # It is waited for, and where a slow viewer goes on must be a message's beginning.
             return [*self.flush(), Bundle((fragment,))]
         self._held.append(fragment)
         # The first of them would wait for the next as well.
-        return self.flush() if fragment.time + interval - self._held[0].time > _HOLD else []
+        return self.flush() if fragment.time + interval - self._held[0].time > hold else []
 
     def flush(self) -> list[Bundle]:
         """What is held, and waits no longer; none or one."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from gateway.hls.bundles import HOLD_S, Bundle, Bundler
+from gateway.hls.bundles import Bundle, Bundler, hold_s
 from gateway.hls.frames import Fragment, Framer
 from gateway.media.units import AccessUnit, StreamInfo
 from gateway.relay.camera import Camera
@@ -91,10 +91,11 @@ class Cast:
         if fragment is None:
             return
         self._keep([fragment])
+        self._bundler.hold_s = hold_s(len(self._receivers))
         self._send(self._bundler.add(fragment))
         if self._bundler.holds:
             if self._flushing is None:
-                self._flushing = asyncio.get_running_loop().call_later(HOLD_S + _GRACE_S, self._flush)
+                self._flushing = asyncio.get_running_loop().call_later(self._bundler.hold_s + _GRACE_S, self._flush)
         elif self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.hls.bundles import Bundle, Bundler
+from gateway.hls.bundles import CROWD, Bundle, Bundler, hold_s
 from gateway.hls.fmp4 import AvcEntry
 from gateway.hls.frames import Format, Fragment
 
@@ -38,6 +38,25 @@ def texts(bundles: list[Bundle]) -> list[str]:
 )
 def test_none_waits_for_longer_than_the_interval_of_30_a_second(fps: float, sent: list[str]) -> None:
     bundler = Bundler()
+    bundles = [bundle for number in range(7) for bundle in bundler.add(picture(number, fps=fps))]
+    assert texts(bundles) == sent
+    assert not bundler.holds
+
+
+@pytest.mark.parametrize(
+    ("fps", "sent"),
+    [
+        (10, ["0,", "1,", "2,", "3,", "4,", "5,", "6,"]),
+        (15, ["0,", "1,2,", "3,4,", "5,6,"]),
+        (25, ["0,", "1,2,", "3,4,", "5,6,"]),
+        (29.97, ["0,", "1,2,3,", "4,5,6,"]),
+        (30, ["0,", "1,2,3,", "4,5,6,"]),
+    ],
+)
+def test_for_a_crowd_none_waits_for_longer_than_two_of_these_intervals(fps: float, sent: list[str]) -> None:
+    bundler = Bundler()
+    assert hold_s(CROWD - 1) == bundler.hold_s
+    bundler.hold_s = hold_s(CROWD)
     bundles = [bundle for number in range(7) for bundle in bundler.add(picture(number, fps=fps))]
     assert texts(bundles) == sent
     assert not bundler.holds

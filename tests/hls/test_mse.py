@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -23,6 +24,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from gateway.access.throttle import OFFERS_PER_SOCKET
 from gateway.app import build_app
 from gateway.assets import static_dir
+from gateway.hls import bundles
 from gateway.hls.mse import Mse
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.source.status import CameraState
@@ -335,6 +337,17 @@ async def test_pictures_in_a_hurry_share_a_message_and_none_waits_for_one_that_d
         site.stage.publisher().pictures(3)
         # The keyframe waits for nobody, and the last one finds that it waits in vain.
         assert [len(split((await client.receive()).data)) for _ in range(3)] == [1, 2, 1]
+
+
+async def test_for_a_crowd_more_pictures_share_a_message(site: Site) -> None:
+    with patch.object(bundles, "CROWD", 2):
+        async with site.player() as client, site.player() as other:
+            for one in (client, other):
+                await one.until(GOP)
+            site.stage.publisher().until_keyframe()
+            site.stage.publisher().pictures(6)
+            for one in (client, other):
+                assert [len(split((await one.receive()).data)) for _ in range(3)] == [1, 3, 3]
 
 
 class SlowClient:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
+from gateway.hls import parts
 from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import media_playlist
 from gateway.hls.window import MIN_SEGMENTS
+from gateway.media.annexb import START_CODE
 from gateway.media.units import AccessUnit, StreamInfo
 from tests.hls.checker import Checker
 from tests.hls.mp4 import find, track_runs
@@ -114,9 +117,20 @@ def test_pictures_before_the_first_keyframe_are_left_out() -> None:
 def test_a_keyframe_without_parameter_sets_begins_nothing() -> None:
     bare = replace(picture(0), keyframe=True)
     scene = Scene(Stream())
-    scene.feed([bare, replace(bare, data=b"")])
+    scene.feed([bare, replace(bare, data=b""), replace(bare, data=START_CODE + SPS)])
     assert not scene.packager.started
-    assert (scene.packager.counters.waiting_for_keyframe, scene.packager.counters.unusable) == (1, 1)
+    assert (scene.packager.counters.waiting_for_keyframe, scene.packager.counters.unusable) == (1, 2)
+
+
+def test_a_part_is_written_once_and_no_earlier_than_it_is_asked_for() -> None:
+    scene = Scene(Stream())
+    with patch.object(parts, "fragment", wraps=parts.fragment) as write:
+        scene.feed(scene.stream.units(3))
+        part = scene.packager.window.segments[0].parts[0]
+        assert write.call_count == 0
+        assert len(part.data) == pytest.approx(part.size, abs=100)
+        assert part.data is part.data
+        assert write.call_count == 1
 
 
 def test_what_follows_the_cut_group_becomes_independent_with_the_next_keyframe() -> None:
@@ -252,12 +266,12 @@ def test_new_parameter_sets_stand_in_the_picture_too_where_they_change() -> None
         packager.add(unit)
         if packager.can_start_well:
             packager.open_playlist()
-    parts = [part for segment in packager.window.segments for part in segment.parts]
+    made = [part for segment in packager.window.segments for part in segment.parts]
     # FFmpeg reads the first initialization section only.
-    assert [part.number for part in parts if OTHER_SPS in part.data] == [
+    assert [part.number for part in made if OTHER_SPS in part.data] == [
         next(segment.parts[0].number for segment in packager.window.segments if segment.start.discontinuity)
     ]
-    assert not any(SPS in part.data for part in parts)
+    assert not any(SPS in part.data for part in made)
 
 
 def test_new_parameter_sets_alone_are_a_discontinuity_too() -> None:
@@ -360,8 +374,7 @@ class TestBounds:
         held = [number for number in range(scene.packager.next_part) if window.part(number)]
         assert held == list(range(held[0], scene.packager.next_part))
         assert len(held) <= 16 * 6
-        parts = [window.part(number) for number in held]
-        written = sum(len(part.data) for part in parts if part is not None)
+        written = sum(len(part.data) for part in map(window.part, held) if part is not None)
         # As much as the source made, of which the parameter sets are left out.
         assert written <= window.size <= written * 1.01
         assert scene.checker.wrong == []

@@ -541,6 +541,22 @@ class TestWatching:
             await settled(lambda: camera._watchers == 0, "they come at once for nobody")
             assert site.hls.origin(camera).packaging
 
+    async def test_what_nobody_watched_is_packaged_in_turns_and_all_there_for_who_comes(self) -> None:
+        async with hls_site(always=True) as site:
+            origin = site.hls.origin(site.stage.camera())
+            await site.playlist()
+            site.clock.advance(100)
+            await settled(lambda: site.stage.camera()._watchers == 0, "they come at once for nobody")
+            before = origin._packager.next_part if origin._packager else 0
+            site.pictures(2 * GOP)
+            assert origin._packager is not None
+            assert origin._packager.next_part == before
+            site.pictures(300)
+            assert len(origin._held) < 2 * GOP + 300, "there is no end to it"
+            newest = (await site.playlist()).parts[-1]
+            assert origin._packager.next_part >= before + (2 * GOP + 300) // 5
+            assert newest.uri.endswith(f"{origin._packager.next_part - 1}.m4s")
+
     async def test_an_on_demand_camera_is_kept_open_where_all_are_always_packaged(self) -> None:
         camera = Camera("yard", SourceSettings("rtsp://192.0.2.10/x", on_demand=True), clock=HandClock())
         origin = Origin(camera, Lengths(), clock=HandClock())
