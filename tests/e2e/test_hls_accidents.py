@@ -96,12 +96,14 @@ async def test_hls_js_plays_on_when_a_short_last_part_came_while_it_loaded_the_o
         await reached_state(known, CameraState.LIVE, within_s=10)
         await settled(lambda: known.hub.gop.gop_s is not None, "there is no whole group of pictures")
         held: list[int] = []
+        assert gateway._app is not None
+        hls = gateway._app[HLS]
+        assert hls is not None
 
         async def hold(route: Route) -> None:
             """A part arrives together with the news of the one after, where that is the last."""
             number = int(route.request.url.rpartition("/p")[2].removesuffix(".m4s"))
-            assert gateway._app is not None
-            packager = gateway._app[HLS].origin(known).packager
+            packager = hls.origin(known).packager
             if packager is not None and _parts_before(packager, number) == 5:
                 await settled(lambda: packager.next_part > number + 1, "the camera's pictures stop")
                 held.append(number)
