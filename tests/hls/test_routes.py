@@ -545,7 +545,7 @@ class TestWatching:
         async with hls_site(always=True) as site:
             origin = site.hls.origin(site.stage.camera())
             await site.playlist()
-            site.clock.advance(100)
+            site.pictures(30 * 15)
             await settled(lambda: site.stage.camera()._watchers == 0, "they come at once for nobody")
             before = origin._packager.next_part if origin._packager else 0
             site.pictures(2 * GOP)
