@@ -64,11 +64,11 @@ export class Account {
   /** @returns {{[key: string]: unknown}} protocol.md, Report */
   get #report() {
     const { camera, climb, planner, record } = this.#of;
-    const { watchedMs, stalledMs, latencies, history, renditions, session } = record;
+    const { firstEverMs, watchedMs, stalledMs, latencies, history, renditions, session } = record;
     return reportOf({
       camera,
       session,
-      firstPictureMs: this.metrics.firstPictureMs,
+      firstPictureMs: firstEverMs,
       watchedMs,
       stalledMs,
       latencies,

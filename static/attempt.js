@@ -46,14 +46,14 @@ export class Attempt {
   /**
    * @param {HTMLVideoElement} video nobody else's
    * @param {Rung} rung not started yet
-   * @param {{clock: StreamClock, playerStartedAt: number, onFrame: () => void}} context
+   * @param {{clock: StreamClock, beganAt: number, onFrame: () => void}} context
    */
-  constructor(video, rung, { clock, playerStartedAt, onFrame }) {
+  constructor(video, rung, { clock, beganAt, onFrame }) {
     this.video = video;
     this.rung = rung;
     this.run = {
       rung: rung.name,
-      atS: (this.#begunAt - playerStartedAt) / 1000,
+      atS: (this.#begunAt - beganAt) / 1000,
       firstPictureS: null,
       end: null,
     };

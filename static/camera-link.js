@@ -3,7 +3,8 @@
  *
  * Events: `open`; `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
- * `answers` and `unreachable` (over HTTP, while no socket is open).
+ * `answers` and `unreachable` (over HTTP, while no socket is open; detail: whether it is `ungranted`, as whoever gives this
+ * page its grants gave none).
  */
 
 import { ClockSync } from './clock-sync.js';
@@ -26,8 +27,29 @@ import { Signalling, signallingUrl } from './signalling.js';
 
 /** A grant is not begun with when it is about to end. */
 const GRANT_LEFT_S = 30;
+/** One that was given so lately is, however it seems to end: where this browser's clock is wrong, all of them seem to. */
+const JUST_GIVEN_MS = 5000;
+/** Whoever gives the grants does so within that time, or not at all. */
+const GIVEN_WITHIN_MS = 8000;
 /** Between two questions over HTTP, where no answer is awaited. */
 const ASK_EVERY_MS = 1000;
+
+/**
+ * @param {NonNullable<LinkOptions['getGrant']>} getGrant
+ * @returns {Promise<string | null>} rejects where nothing comes in time
+ */
+async function inTime(getGrant) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error('No grant came in time.')), GIVEN_WITHIN_MS);
+  });
+  try {
+    return await Promise.race([getGrant(), /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 export class CameraLink extends EventTarget {
   #options;
@@ -38,6 +60,9 @@ export class CameraLink extends EventTarget {
   #renewal = null;
   /** @type {string | null} the newest */
   #grant = null;
+  #grantedAt = -Infinity;
+  /** @type {Promise<string | null> | null} the next, for all who wait for it */
+  #giving = null;
   #heardAt = 0;
   #asking = false;
   #askedAt = -Infinity;
@@ -97,14 +122,19 @@ export class CameraLink extends EventTarget {
     else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
   }
 
-  /** @returns {Promise<Awaited<ReturnType<typeof diagnose>>>} what the gateway says over HTTP */
+  /** @returns {Promise<{access: Awaited<ReturnType<typeof diagnose>>['access'] | 'ungranted', camera: Camera | null}>} what the
+   *  gateway says over HTTP; `ungranted` where whoever gives the grants has none */
   async lookUp() {
+    let base;
     try {
-      return await diagnose(await this.address(''), this.#options.camera);
+      base = await this.address('');
     } catch {
-      // Whoever gives the grants has none.
-      return { access: 'unreachable', camera: null };
+      return { access: 'ungranted', camera: null };
     }
+    const found = await diagnose(base, this.#options.camera);
+    // It opens nothing any more, whatever it says of itself.
+    if (found.access === 'signed-out') this.#grant = null;
+    return found;
   }
 
   /** @param {{patient: boolean}} options as `ClockSync.tick` */
@@ -127,17 +157,38 @@ export class CameraLink extends EventTarget {
    */
   async address(path) {
     const { base, getGrant } = this.#options;
-    if (!getGrant) return new URL(path, base).href;
-    const known = this.#grant;
-    if (known === null || ((expiryOf(known) ?? Infinity) - this.nowS < GRANT_LEFT_S)) {
-      const fresh = await getGrant();
-      if (fresh !== null && this.#started) {
-        this.#use(fresh);
-        void this.#renewInTime();
-      }
-      return new URL(fresh === null ? path : `g/${fresh}/${path}`, base).href;
+    const grant = getGrant && !this.#lasts ? await this.#give(getGrant) : this.#grant;
+    return new URL(grant === null ? path : `g/${grant}/${path}`, base).href;
+  }
+
+  /** Whether the grant there is may be begun with. */
+  get #lasts() {
+    if (this.#grant === null) return false;
+    const leftS = (expiryOf(this.#grant) ?? Infinity) - this.nowS;
+    return leftS >= GRANT_LEFT_S || nowMs() - this.#grantedAt < JUST_GIVEN_MS;
+  }
+
+  /**
+   * Asks for the next grant, once for all who need it at the time.
+   *
+   * @param {NonNullable<LinkOptions['getGrant']>} getGrant
+   * @returns {Promise<string | null>} rejects where none comes in time
+   */
+  #give(getGrant) {
+    this.#giving ??= this.#given(getGrant).finally(() => {
+      this.#giving = null;
+    });
+    return this.#giving;
+  }
+
+  /** @param {NonNullable<LinkOptions['getGrant']>} getGrant @returns {Promise<string | null>} */
+  async #given(getGrant) {
+    const fresh = await inTime(getGrant);
+    if (fresh !== null && this.#started) {
+      this.#use(fresh);
+      void this.#renewInTime();
     }
-    return new URL(`g/${known}/${path}`, base).href;
+    return fresh;
   }
 
   /**
@@ -169,6 +220,7 @@ export class CameraLink extends EventTarget {
   /** @param {string | null} grant */
   #use(grant) {
     this.#grant = grant;
+    this.#grantedAt = nowMs();
     if (grant !== null) this.dispatchEvent(new CustomEvent('grant', { detail: grant }));
   }
 
@@ -178,7 +230,7 @@ export class CameraLink extends EventTarget {
     try {
       const { GrantRenewal } = await import('./grant-renewal.js');
       const send = (/** @type {string} */ grant) => this.renew(grant);
-      this.#renewal ??= new GrantRenewal({ getGrant, send, nowS: () => this.nowS });
+      this.#renewal ??= new GrantRenewal({ getGrant: () => inTime(getGrant), send, nowS: () => this.nowS });
     } catch {
       // The gateway closes the socket when the grant ends: the next one has a fresh grant.
       return;
@@ -217,8 +269,9 @@ export class CameraLink extends EventTarget {
     this.#asking = false;
     this.#askedAt = nowMs();
     if (!this.#started || this.isOpen) return;
-    if (access === 'unreachable') this.dispatchEvent(new Event('unreachable'));
-    else if (access === 'ok') {
+    if (access === 'unreachable' || access === 'ungranted') {
+      this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted' } }));
+    } else if (access === 'ok') {
       this.#heardAt = this.#askedAt;
       this.dispatchEvent(new Event('answers'));
       this.dispatchEvent(new CustomEvent('camera', { detail: camera }));

@@ -239,7 +239,7 @@ export class Climb extends EventTarget {
     const video = stage.make();
     const attempt = new Attempt(video, rung, {
       clock,
-      playerStartedAt: record.startedAt,
+      beganAt: record.beganAt,
       onFrame: () => this.#frame(attempt),
     });
     this.#trials.set(name, attempt);

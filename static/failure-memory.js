@@ -56,10 +56,20 @@ const memories = new Map();
 
 /**
  * @param {string} base URL of the gateway
+ * @param {string | undefined} pageOrigin
+ * @returns {string} what it is kept by: a page may show several gateways, and reaches each by a way of its own
+ */
+export function memoryKey(base, pageOrigin) {
+  const { origin, pathname } = new URL(base);
+  return `camera-gateway:${origin === pageOrigin ? '' : origin}${pathname}:failures`;
+}
+
+/**
+ * @param {string} base URL of the gateway
  * @returns {FailureMemory}
  */
 export function failureMemory(base) {
-  const key = `camera-gateway:${new URL(base).pathname}:failures`;
+  const key = memoryKey(base, globalThis.location?.origin);
   const memory = memories.get(key) ?? new FailureMemory(key, { network: networkName });
   memories.set(key, memory);
   return memory;

@@ -58,7 +58,9 @@ export class GrantRenewal {
 
   /** @param {number | null} expiresS */
   #plan(expiresS) {
-    const leftMs = expiresS === null ? LONGEST_MS : ((expiresS - this.#nowS()) * 1000 * 2) / 3;
+    const leftS = expiresS === null ? Infinity : expiresS - this.#nowS();
+    // One that is over as soon as it is given tells nothing but that this browser's clock is wrong.
+    const leftMs = leftS > 0 ? (leftS * 1000 * 2) / 3 : LONGEST_MS;
     this.#after(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs)));
   }
 

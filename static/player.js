@@ -13,7 +13,7 @@ import { failureMemory } from './failure-memory.js';
 import { modeOf } from './modes.js';
 import { nowMs } from './now.js';
 import { Planner } from './planner.js';
-import { AUTO, PROTOCOLS, wantedRungs } from './protocols.js';
+import { AUTO, PROTOCOLS, wantedRungs, wrongCandidates } from './protocols.js';
 import { Record } from './record.js';
 import { retryDelayMs } from './retry.js';
 import { Search } from './search.js';
@@ -40,6 +40,9 @@ import { Watch } from './watch.js';
 
 /** Between questions whether there is such a camera by now. */
 const LOOK_AGAIN = Object.freeze({ firstMs: 2000, mostMs: 30_000 });
+
+/** @type {Readonly<Failure>} */
+const BAD_GRANT = Object.freeze({ code: 'grant', message: 'The gateway does not take the grant that this page was given.' });
 
 export class Player extends EventTarget {
   #link;
@@ -96,7 +99,7 @@ export class Player extends EventTarget {
       open: () => this.#socketOpened(),
       down: (detail) => this.#socketDown(detail),
       answers: () => this.#gatewayAnswers({ overHttp: true }),
-      unreachable: () => this.#gatewayGone(),
+      unreachable: (how) => this.#gatewayGone(how),
       camera: (camera) => this.#cameraChanged(camera),
       grant: (grant) => climb.each((rung) => rung.renew(grant)),
       refused: (why) => this.#refused(why),
@@ -128,8 +131,9 @@ export class Player extends EventTarget {
 
   start() {
     if (this.#standing.phase !== 'stopped') return;
-    if (this.#planner.allow.length === 0) {
-      this.#halt('no-protocol');
+    const wrong = wrongCandidates(this.#planner.candidates);
+    if (this.#planner.allow.length === 0 || wrong) {
+      this.#halt('no-protocol', wrong ?? undefined);
       return;
     }
     const now = nowMs();
@@ -262,15 +266,22 @@ export class Player extends EventTarget {
 
   /** @param {'unknown' | 'signed-out' | 'forbidden'} why */
   #refused(why) {
-    this.#halt(why);
-    if (why === 'unknown') this.#lookAgain(1);
+    const givenOthers = why === 'signed-out' && this.#link.renewsGrants;
+    this.#halt(why, givenOthers ? BAD_GRANT : undefined);
+    if (why === 'unknown' || givenOthers) this.#lookAgain(1);
   }
 
-  /** A camera may be added, or be known again a moment after the gateway's start. @param {number} times */
+  /**
+   * A camera may be added, or be known again a moment after the gateway's start; and whoever gave a grant that was over
+   * gives another.
+   *
+   * @param {number} times
+   */
   #lookAgain(times) {
+    const { phase } = this.#standing;
     const again = async () => {
       const { access } = await this.#link.lookUp();
-      if (this.#standing.phase !== 'unknown') return;
+      if (this.#standing.phase !== phase) return;
       if (access === 'ok') this.hurry();
       else this.#lookAgain(times + 1);
     };
@@ -343,15 +354,18 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  #gatewayGone() {
-    this.#standing.gatewayGone(nowMs());
+  /** @param {{ungranted?: boolean}} how */
+  #gatewayGone(how) {
+    this.#standing.gatewayGone(nowMs(), how);
     this.#watch.gatewayGone();
     this.#changed();
   }
 
   /** @param {{retryAt: number, opened: boolean}} detail as `Signalling` */
   #socketDown(detail) {
-    if (this.#standing.socketDown(detail, nowMs())) this.#gatewayGone();
+    if (!this.#standing.socketDown(detail, nowMs())) return;
+    this.#watch.gatewayGone();
+    this.#changed();
   }
 
   /** @param {Camera} camera */

@@ -38,6 +38,19 @@ export function wantedRungs(wanted) {
   return rungs.every((rung) => PROTOCOLS.includes(rung)) ? rungs : [];
 }
 
+/** How WebRTC's packets may travel. */
+const CANDIDATES = Object.freeze(['udp', 'tcp', 'relay']);
+
+/**
+ * @param {readonly string[] | null} kinds null for all
+ * @returns {import('./types.js').Failure | null} what is wrong with them
+ */
+export function wrongCandidates(kinds) {
+  const wrong = kinds?.find((kind) => !CANDIDATES.includes(kind)) ?? (kinds?.length === 0 ? '' : undefined);
+  if (wrong === undefined) return null;
+  return { code: 'candidates', message: `There is no kind of candidates “${wrong}”. Choose among these: ${CANDIDATES.join(', ')}.` };
+}
+
 /**
  * @param {import('./types.js').Camera | null | undefined} camera
  * @param {string} protocol

@@ -8,6 +8,13 @@ export class Reach {
   #downSince = null;
   /** @type {number | null} */
   #retryAt = null;
+  /** It was not asked, as there is nothing to show it. */
+  #ungranted = false;
+
+  /** Whether it is away only for who has no grant, and this page is given none. */
+  get ungranted() {
+    return this.#ungranted;
+  }
 
   /** Whether it answers, by whatever way. */
   get there() {
@@ -31,15 +38,22 @@ export class Reach {
   answered({ overHttp }) {
     const returned = !this.#there;
     this.#there = true;
+    this.#ungranted = false;
     this.#overHttp = overHttp;
     this.#downSince = null;
     this.#retryAt = null;
     return returned;
   }
 
-  /** @param {number} nowMs it answers by no way */
-  gone(nowMs) {
+  /**
+   * It answers by no way.
+   *
+   * @param {number} nowMs
+   * @param {{ungranted?: boolean}} [how] as the grant to ask it with is missing
+   */
+  gone(nowMs, { ungranted = false } = {}) {
     this.#there = false;
+    this.#ungranted = ungranted;
     this.#overHttp = false;
     this.#downSince ??= nowMs;
   }
@@ -53,7 +67,7 @@ export class Reach {
    */
   socketDown({ retryAt, opened }, nowMs) {
     if (!opened && this.#overHttp) return false;
-    this.gone(nowMs);
+    this.gone(nowMs, { ungranted: this.#ungranted });
     this.#retryAt = retryAt;
     return true;
   }

@@ -15,12 +15,17 @@ const FIRST_REPORT_MS = 5000;
 const REPORT_EVERY_MS = 30_000;
 
 export class Record {
+  /** @type {number | null} when the player first started: what is told of one viewing counts from there */
+  #beganAt = null;
+  /** When it started last. */
   #startedAt = 0;
   /** Of the tries that are over. */
   #presented = 0;
   #stalls = 0;
-  /** @type {number | null} */
+  /** @type {number | null} since the last start */
   #firstPictureMs = null;
+  /** @type {number | null} */
+  #firstEverMs = null;
   /** @type {RungRun[]} */
   #history = [];
   /** @type {RenditionRun[]} */
@@ -44,6 +49,7 @@ export class Record {
 
   /** @param {number} nowMs the player starts, or starts again */
   restart(nowMs) {
+    this.#beganAt ??= nowMs;
     this.#startedAt = nowMs;
     this.#accountedAt = nowMs;
     this.#lookedAt = nowMs;
@@ -52,8 +58,14 @@ export class Record {
     this.#firstPictureMs = null;
   }
 
-  get startedAt() {
-    return this.#startedAt;
+  /** @returns {number} when the viewing began: times of tries count from there */
+  get beganAt() {
+    return this.#beganAt ?? this.#startedAt;
+  }
+
+  /** @returns {number | null} from the first start to the first picture of the viewing */
+  get firstEverMs() {
+    return this.#firstEverMs;
   }
 
   /** @returns {readonly RungRun[]} */
@@ -81,13 +93,14 @@ export class Record {
    * @param {RenditionWord} word
    */
   renditionIs(nowMs, { rendition, reason }) {
-    const run = { rendition, reason, atS: (nowMs - this.#startedAt) / 1000 };
+    const run = { rendition, reason, atS: (nowMs - this.beganAt) / 1000 };
     this.#renditions = [...this.#renditions.slice(1 - RENDITIONS_KEPT), run];
   }
 
   /** @param {number} nowMs */
   pictureCame(nowMs) {
     this.#firstPictureMs ??= nowMs - this.#startedAt;
+    this.#firstEverMs ??= nowMs - this.beganAt;
   }
 
   /** @param {Attempt} attempt */

@@ -6,7 +6,7 @@
  * @typedef {object} Course
  * @property {string} camera
  * @property {string} session
- * @property {number | null} firstPictureMs
+ * @property {number | null} firstPictureMs since the viewing began
  * @property {number} watchedMs with pictures that moved
  * @property {number} stalledMs with one that stood still
  * @property {readonly (number | null)[]} latencies of the last minute
@@ -56,7 +56,9 @@ export function reportOf(course) {
         end: end === null ? null : end.slice(0, LONGEST_END),
       })),
     ],
-    renditions: renditions.map(({ rendition, atS, reason }) => ({ rendition, at_s: rounded(atS), reason })),
+    renditions: renditions.map(({ rendition, atS, reason }) => {
+      return { rendition, at_s: rounded(atS), reason: reason === null ? null : reason.slice(0, LONGEST_END) };
+    }),
     pair,
   };
 }

@@ -37,6 +37,7 @@ export class Signalling extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #failures = 0;
+  /** Whether the socket there is counts as open: after one that failed, with the gateway's first word on it. */
   #opened = false;
   #everOpened = false;
   /** @type {Promise<string> | null} the URL is not known yet */
@@ -59,7 +60,7 @@ export class Signalling extends EventTarget {
   }
 
   get isOpen() {
-    return this.#socket !== null && this.#socket.readyState === 1;
+    return this.#opened && this.#socket !== null && this.#socket.readyState === 1;
   }
 
   start() {
@@ -133,17 +134,23 @@ export class Signalling extends EventTarget {
     this.#asking = null;
     this.#socket = socket;
     socket.onopen = () => {
-      clearTimeout(this.#timer);
-      this.#opened = true;
-      this.#everOpened = true;
-      this.dispatchEvent(new Event('open'));
+      // A proxy may open sockets and pass nothing: after one that failed, what is said on it would be lost again.
+      if (this.#failures === 0) this.#proved();
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = () => this.#lost();
   }
 
+  #proved() {
+    clearTimeout(this.#timer);
+    this.#opened = true;
+    this.#everOpened = true;
+    this.dispatchEvent(new Event('open'));
+  }
+
   /** @param {unknown} data */
   #receive(data) {
+    if (!this.#opened) this.#proved();
     if (data instanceof ArrayBuffer) {
       this.#failures = 0;
       this.dispatchEvent(new CustomEvent('binary', { detail: data }));

@@ -6,6 +6,9 @@
 
 import { Reach } from './reach.js';
 
+/** Who was away for less did not keep anybody from trying: a socket fell, and the gateway answered at once. */
+const BLINK_MS = 2000;
+
 /**
  * @typedef {import('./types.js').Camera} Camera
  * @typedef {import('./types.js').Failure} Failure
@@ -194,15 +197,16 @@ export class Standing {
    * @returns {boolean} whether it had been away
    */
   gatewayAnswered(nowMs, { overHttp }) {
+    const goneAt = this.#reach.downSince ?? nowMs;
     if (!this.#reach.answered({ overHttp })) return false;
     this.#failures = 0;
-    if (this.#phase === 'starting') this.#waitingSince = nowMs;
+    if (this.#phase === 'starting' && nowMs - goneAt >= BLINK_MS) this.#waitingSince = nowMs;
     return true;
   }
 
-  /** @param {number} nowMs */
-  gatewayGone(nowMs) {
-    this.#reach.gone(nowMs);
+  /** @param {number} nowMs @param {{ungranted?: boolean}} [how] whether only this page has nothing to show it */
+  gatewayGone(nowMs, how) {
+    this.#reach.gone(nowMs, how);
   }
 
   /**
@@ -245,6 +249,7 @@ export class Standing {
       smaller: this.#smaller,
       gatewayDownSince: this.#reach.downSince,
       gatewayRetryAt: this.#reach.retryAt,
+      ungranted: this.#reach.ungranted,
       failures: this.#failures,
       failure: this.#failure,
     };

@@ -47,7 +47,7 @@
  *   seconds on the gateway's clock
  *
  * @typedef {object} Failure why a rung gave up
- * @property {'absent' | 'codec' | 'signalling' | 'refused' | 'ice' | 'relay' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
+ * @property {'absent' | 'candidates' | 'codec' | 'grant' | 'signalling' | 'refused' | 'ice' | 'relay' | 'loss' | 'dtls' | 'first-frame' | 'lost' | 'network' | 'decode' | 'missing'} code
  * @property {string} message a sentence for people
  *
  * @typedef {object} RungRun one try at one rung
@@ -72,6 +72,7 @@
  * @property {boolean} smaller whether WebRTC brings the camera's substream, as the network is too narrow for more
  * @property {number | null} gatewayDownSince
  * @property {number | null} gatewayRetryAt
+ * @property {boolean} ungranted the gateway is away only because this page is given no grant to ask it with
  * @property {number} failures tries in a row that ended without a picture
  * @property {Failure | null} failure the latest of them
  * @property {readonly {rung: string, code: string, message: string}[]} tried why each rung failed since pictures last came

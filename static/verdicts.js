@@ -17,6 +17,10 @@ export function describeEnd({ phase, protocol, failure }) {
   const unusable = { picture: /** @type {const} */ ('greyed'), needsPerson: true };
   switch (phase) {
     case 'signed-out': {
+      if (failure?.code === 'grant') {
+        const detail = 'It is asked for another one by itself. If that goes on, the clock or the signing key of its server is wrong.';
+        return say({ kind: 'signed-out', mark: 'No grant', title: failure.message, detail, spoken: failure.message, action: 'retry', ...unusable });
+      }
       const title = 'Sign in to see this camera.';
       return say({ kind: 'signed-out', mark: 'Signed out', title, spoken: title, action: 'sign-in', ...unusable });
     }
@@ -30,8 +34,9 @@ export function describeEnd({ phase, protocol, failure }) {
       return say({ kind: 'unknown', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
     }
     case 'no-protocol': {
-      const title = `There is no protocol “${protocol}”.`;
-      const detail = `Choose one of these: ${PROTOCOLS.join(', ')}.`;
+      const wrong = failure?.code === 'candidates' ? failure.message : null;
+      const title = wrong ?? `There is no protocol “${protocol}”.`;
+      const detail = wrong ? '' : `Choose one of these: ${PROTOCOLS.join(', ')}.`;
       return say({ kind: 'no-protocol', mark: 'Unknown', title, detail, spoken: title, action: 'home', ...unusable });
     }
     default: {
@@ -49,9 +54,10 @@ export function describeEnd({ phase, protocol, failure }) {
  */
 function adviceFor(protocol, failure) {
   const browsers = 'Chrome, Edge, Firefox or Safari';
-  if (protocol !== AUTO) return `Watch without “protocol=${protocol}”, or use another browser: ${browsers}.`;
   // The gateway's sentence says it.
-  return failure?.code === 'absent' ? '' : `Use a browser that plays H.264: ${browsers}.`;
+  if (failure?.code === 'absent') return protocol === AUTO ? '' : `Or watch without “protocol=${protocol}”.`;
+  if (protocol !== AUTO) return `Watch without “protocol=${protocol}”, or use another browser: ${browsers}.`;
+  return `Use a browser that plays H.264: ${browsers}.`;
 }
 
 /**

@@ -148,13 +148,14 @@ function unsupportedSentence({ video }) {
  * @returns {Words | null}
  */
 function describeConnection(situation, nowMs) {
-  const { lastPictureAt, silent, cause, phase, startedAt, gatewayDownSince, gatewayRetryAt, camera } = situation;
+  const { lastPictureAt, silent, cause, phase, startedAt, gatewayDownSince, gatewayRetryAt, ungranted, camera } = situation;
   if (lastPictureAt !== null && !silent) return null;
   if (gatewayDownSince !== null && nowMs - gatewayDownSince > PATIENCE_MS) {
-    const since = `Gateway not reachable since ${timeOfDay(gatewayDownSince, nowMs)}`;
+    const what = ungranted ? "This page's server gives no grant for the camera" : 'Gateway not reachable';
+    const since = `${what} since ${timeOfDay(gatewayDownSince, nowMs)}`;
     return say({
       kind: 'gateway-down',
-      mark: 'No connection',
+      mark: ungranted ? 'No grant' : 'No connection',
       title: `${since} — ${tryingAgain(gatewayRetryAt, nowMs)}`,
       spoken: since,
       picture: 'greyed',

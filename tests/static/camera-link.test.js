@@ -65,8 +65,10 @@ const settle = () =>
 
 describe('CameraLink', () => {
   const { WebSocket: original } = globalThis;
+  /** @type {ReturnType<typeof fakeTimers>} */
+  let timers;
   beforeEach(() => {
-    fakeTimers();
+    timers = fakeTimers();
     FakeSocket.made = [];
     globalThis.WebSocket = /** @type {any} */ (FakeSocket);
   });
@@ -108,8 +110,54 @@ describe('CameraLink', () => {
     let expires = FAR - 3595;
     const { made } = link({ getGrant: () => token(expires) });
     made.start();
+    assert.equal(await made.address('x'), `https://h/live/g/${token(expires)}/x`, 'it has just been given');
+    const now = performance.now();
+    mock.method(performance, 'now', () => now + 6000);
     expires = FAR;
     assert.equal(await made.address('x'), `https://h/live/g/${token(FAR)}/x`);
+    made.stop();
+  });
+
+  it('asks no more often where every grant seems to be over, and its news ask for addresses themselves', async () => {
+    let asked = 0;
+    const { made } = link({ getGrant: () => Promise.resolve(token(FAR - 7200 + (asked += 1))) });
+    made.addEventListener('grant', () => void made.address('yard/whep'));
+    made.start();
+    await settle();
+    for (let count = 0; count < 20; count += 1) {
+      // eslint-disable-next-line no-await-in-loop
+      await made.address('x');
+    }
+    assert.equal(asked, 1);
+    made.stop();
+  });
+
+  it('asks once for all who wait for the same grant', async () => {
+    let asked = 0;
+    const { made } = link({ getGrant: () => Promise.resolve(token(FAR + (asked += 1))) });
+    const [one, other] = await Promise.all([made.address('x'), made.address('y')]);
+    assert.deepEqual([one, other], [`https://h/live/g/${token(FAR + 1)}/x`, `https://h/live/g/${token(FAR + 1)}/y`]);
+  });
+
+  it('does not wait for ever for whoever gives grants', async () => {
+    const never = new Promise(() => {
+      // Whoever should answer hangs.
+    });
+    const { made } = link({ getGrant: () => /** @type {Promise<string>} */ (never) });
+    const asked = made.lookUp();
+    timers.tick(8000);
+    assert.deepEqual(await asked, { access: 'ungranted', camera: null });
+  });
+
+  it('forgets a grant that the gateway does not take', async () => {
+    overHttp(() => new Response('', { status: 401 }));
+    let asked = 0;
+    const { made, heard } = link({ getGrant: () => token(FAR + (asked += 1)) });
+    made.start();
+    FakeSocket.made[0].onclose?.();
+    await settle();
+    assert.deepEqual(heard.at(-1), ['refused', 'signed-out']);
+    assert.equal(await made.address('x'), `https://h/live/g/${token(FAR + 2)}/x`);
     made.stop();
   });
 
@@ -138,10 +186,10 @@ describe('CameraLink', () => {
     made.stop();
   });
 
-  for (const [what, respond, expected] of /** @type {[string, () => Response, [string, string | undefined]][]} */ ([
+  for (const [what, respond, expected] of /** @type {[string, () => Response, [string, unknown]][]} */ ([
     ['nobody of this name', () => Response.json({ cameras: [] }), ['refused', 'unknown']],
     ['a refusal', () => new Response('', { status: 403 }), ['refused', 'forbidden']],
-    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', undefined]],
+    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', { ungranted: false }]],
   ])) {
     it(`tells ${what}`, async () => {
       overHttp(respond);
@@ -176,12 +224,13 @@ describe('CameraLink', () => {
     ['rejects', () => Promise.reject(new Error('no server'))],
     ['throws', () => { throw new Error('no server'); }],
   ])) {
-    it(`takes a giver of grants that ${how} for a gateway that can't be reached`, async () => {
+    it(`tells of a giver of grants that ${how}`, async () => {
       overHttp(listed);
       const { made, heard } = link({ getGrant });
       made.start();
       await settle();
       assert.deepEqual(heard.map(([type]) => type), ['down', 'unreachable']);
+      assert.deepEqual(heard[1][1], { ungranted: true });
       made.stop();
     });
   }

@@ -61,7 +61,7 @@ function climbOf(rungs, crowd = new Crowd()) {
     stage: { make: () => new Video(), show() {}, drop() {} },
     clock: {},
     record: {
-      startedAt: 0,
+      beganAt: 0,
       begun: (/** @type {Attempt} */ attempt) => attempts.push(attempt),
       ended: (/** @type {Attempt} */ attempt) => ended.add(attempt),
     },

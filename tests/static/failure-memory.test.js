@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { FADES_MS, FailureMemory, parseFailures } from '../../static/failure-memory.js';
+import { FADES_MS, FailureMemory, memoryKey, parseFailures } from '../../static/failure-memory.js';
 
 const NOW = 1_790_000_000_000;
 
@@ -97,4 +97,11 @@ test('blocked storage remembers nothing and breaks nothing', () => {
   memory.failed('webrtc', 'ice', NOW);
   memory.worked('webrtc');
   assert.deepEqual(memory.recall(NOW), []);
+});
+
+test('each gateway of a page has its own, and the page’s own one is known by its path', () => {
+  const page = 'https://page.example';
+  assert.equal(memoryKey('https://page.example/live/', page), 'camera-gateway:/live/:failures');
+  assert.equal(memoryKey('https://one.example/', page), 'camera-gateway:https://one.example/:failures');
+  assert.notEqual(memoryKey('https://one.example/', page), memoryKey('https://other.example/', page));
 });

@@ -97,3 +97,21 @@ it('does not send what came after it was stopped', async () => {
   await settle();
   assert.deepEqual(sent, []);
 });
+
+it('is not hurried by a clock by which every grant is over', async () => {
+  const timers = fakeTimers();
+  let asked = 0;
+  const getGrant = () => {
+    asked += 1;
+    return token(1000);
+  };
+  const kept = new GrantRenewal({ getGrant, send: () => false, nowS: () => 1600 });
+  kept.start(token(1000));
+  for (let count = 0; count < 6; count += 1) {
+    timers.tick(100_000);
+    // eslint-disable-next-line no-await-in-loop
+    await settle();
+  }
+  assert.equal(asked, 6);
+  kept.stop();
+});

@@ -8,6 +8,8 @@ import { fakeTimers } from './support/timers.js';
 let timers;
 /** @type {object[]} */
 let cameras;
+/** @type {number} of the list of cameras */
+let status;
 /** @type {any[]} */
 let reports;
 const { WebSocket: Socket, document: page, navigator: browser } = globalThis;
@@ -19,11 +21,12 @@ beforeEach(async () => {
   mock.method(globalThis, 'clearInterval', () => undefined);
   cameras = [];
   reports = [];
+  status = 200;
   const unanswered = new Promise(() => {
     // Nobody plans anything.
   });
   mock.method(globalThis, 'fetch', (/** @type {URL | string} */ url) =>
-    String(url).endsWith('/negotiate') ? unanswered : Promise.resolve(Response.json({ cameras })),
+    String(url).endsWith('/negotiate') ? unanswered : Promise.resolve(Response.json({ cameras }, { status })),
   );
   const sendBeacon = (/** @type {string} */ url, /** @type {Blob} */ body) => reports.push([url, body]);
   Object.defineProperty(globalThis, 'navigator', { value: { userAgent: '', sendBeacon }, configurable: true, writable: true });
@@ -49,8 +52,11 @@ const settle = () =>
     setImmediate(resolve);
   });
 
-/** @returns a player whose sockets are refused, of a browser that plays nothing */
-async function started() {
+/**
+ * @param {Partial<import('../../static/player.js').PlayerOptions>} [options]
+ * @returns a player whose sockets are refused, of a browser that plays nothing
+ */
+async function started(options = {}) {
   class Video extends EventTarget {
     removeAttribute() {}
     load() {}
@@ -59,7 +65,7 @@ async function started() {
     }
   }
   const stage = { make: () => new Video(), show() {}, drop() {} };
-  const player = new Player(/** @type {any} */ (stage), { camera: 'yard', base: 'https://h/live/', protocol: 'mse,webrtc' });
+  const player = new Player(/** @type {any} */ (stage), { camera: 'yard', base: 'https://h/live/', protocol: 'mse,webrtc', ...options });
   player.start();
   await settle();
   return player;
@@ -107,4 +113,35 @@ test('who stops is heard of, once', async () => {
   const [[url, body]] = reports;
   assert.equal(url, 'https://h/live/api/report');
   assert.equal(JSON.parse(await body.text()).camera, 'yard');
+});
+
+test('a page that was given a grant which is over is given another, later each time, and goes on', async () => {
+  status = 401;
+  cameras = [{ name: 'yard', state: 'offline', since: 1, reason: null }];
+  let given = 0;
+  const player = await started({ getGrant: () => `kid.${(given += 1)}.0123456789abcdef.aa` });
+  assert.deepEqual([player.situation.phase, player.situation.failure?.code], ['signed-out', 'grant']);
+  const before = given;
+  timers.tick(2000);
+  await settle();
+  assert.equal(player.situation.phase, 'signed-out');
+  assert.ok(given > before, 'another one is asked for');
+  status = 200;
+  timers.tick(4000);
+  await settle();
+  assert.equal(player.situation.phase, 'starting');
+  player.stop();
+});
+
+test('who signed in by themselves is not asked for again', async () => {
+  status = 401;
+  const player = await started();
+  assert.equal(player.situation.phase, 'signed-out');
+  assert.equal(timers.waiting, 0);
+});
+
+test('a kind of candidates that does not exist is told, and nothing is tried', async () => {
+  const player = await started({ candidates: ['upd'] });
+  assert.deepEqual([player.situation.phase, player.situation.failure?.code], ['no-protocol', 'candidates']);
+  player.stop();
 });

@@ -46,3 +46,17 @@ test('what is reported as one viewing has a name the gateway takes', () => {
   assert.match(new Record().session, /^[0-9a-f]{16}$/);
   assert.notEqual(new Record().session, new Record().session);
 });
+
+test('who comes back goes on with the same viewing, whose times count from its beginning', () => {
+  const record = new Record();
+  record.restart(1000);
+  record.pictureCame(1250);
+  record.renditionIs(3000, { rendition: 'substream', reason: 'narrow' });
+  record.restart(61_000);
+  assert.deepEqual([record.beganAt, record.firstEverMs], [1000, 250]);
+  assert.equal(record.metrics(null).firstPictureMs, null, 'nothing is to be seen yet');
+  record.renditionIs(62_000, { rendition: 'main', reason: null });
+  record.pictureCame(61_400);
+  assert.deepEqual([record.firstEverMs, record.metrics(null).firstPictureMs], [250, 400]);
+  assert.deepEqual(record.renditions.map(({ atS }) => atS), [2, 61]);
+});

@@ -150,6 +150,31 @@ describe('Signalling', () => {
     assert.equal(sockets.length, before + 1);
   });
 
+  it('after a socket that failed counts the next as open with the first word on it', () => {
+    const { made, sockets, events } = signalling();
+    made.start();
+    sockets[0].open();
+    made.reset();
+    timers.tick(610);
+    sockets[1].open();
+    assert.deepEqual(events, ['open', 'down']);
+    assert.deepEqual([made.isOpen, made.failing, made.send({ type: 'a', value: 1 })], [false, true, false]);
+    sockets[1].onmessage?.({ data: '{"type":"state","value":null}' });
+    assert.deepEqual(events, ['open', 'down', 'open', 'message']);
+    assert.deepEqual([made.isOpen, made.failing], [true, false]);
+  });
+
+  it('gives up a socket that opens after one that failed, and passes nothing', () => {
+    const { made, sockets, details } = signalling();
+    made.start();
+    sockets[0].fall();
+    timers.tick(610);
+    sockets[1].open();
+    timers.tick(5000);
+    assert.ok(sockets[1].closed);
+    assert.equal(details.at(-1).opened, false, 'it was never of use');
+  });
+
   it('gives up a socket that does not open in time', () => {
     const { made, sockets, events } = signalling();
     made.start();

@@ -90,6 +90,29 @@ test('a gateway that comes back has failed nobody, and who waits for it waits an
   assert.deepEqual([failures, startedAt, gatewayDownSince], [0, 4000, null]);
 });
 
+test('a socket that falls while the gateway answers makes nobody wait anew', () => {
+  const standing = new Standing();
+  standing.begin(0);
+  for (const fallsAt of [5000, 11_000]) {
+    standing.socketDown({ retryAt: fallsAt + 500, opened: true }, fallsAt);
+    assert.equal(standing.gatewayAnswered(fallsAt + 300, { overHttp: true }), true);
+  }
+  assert.equal(standing.situation(AROUND).startedAt, 0);
+});
+
+test('a gateway that only has no grant to be asked with is not said to be away', () => {
+  const standing = new Standing();
+  standing.begin(0);
+  standing.gatewayGone(1000, { ungranted: true });
+  standing.socketDown({ retryAt: 3000, opened: false }, 2000);
+  const { ungranted, gatewayDownSince } = standing.situation(AROUND);
+  assert.deepEqual([ungranted, gatewayDownSince], [true, 1000]);
+  standing.gatewayAnswered(4000, { overHttp: true });
+  assert.equal(standing.situation(AROUND).ungranted, false);
+  standing.gatewayGone(5000);
+  assert.equal(standing.situation(AROUND).ungranted, false);
+});
+
 test('what is halted tells why, and is silent about nothing', () => {
   const standing = playing();
   standing.judge({ silent: true, cause: 'network' });

@@ -30,6 +30,7 @@ const situation = (changes) => ({
   smaller: false,
   gatewayDownSince: null,
   gatewayRetryAt: null,
+  ungranted: false,
   failures: 0,
   failure: null,
   tried: [],
@@ -205,6 +206,11 @@ const TABLE = [
     { kind: 'gateway-down', title: 'Gateway not reachable since 14:04 — trying again in 4 s', picture: 'greyed' },
   ],
   ['the gateway away, while pictures come', { gatewayDownSince: NOW - 60_000 }, { kind: 'live', mark: '' }],
+  [
+    'nobody gives grants',
+    { ...BEFORE, gatewayDownSince: SINCE * 1000, gatewayRetryAt: NOW + 4000, ungranted: true },
+    { kind: 'gateway-down', mark: 'No grant', title: "This page's server gives no grant for the camera since 14:03 — trying again in 4 s" },
+  ],
   ['the gateway away for an instant', { ...BEFORE, startedAt: NOW, gatewayDownSince: NOW - 100 }, { kind: 'starting' }],
   [
     'no way through for 15 s',
@@ -268,6 +274,21 @@ const TABLE = [
     'on a lower rung for a reason of the gateway’s',
     { protocol: 'll-hls', transport: null, lowered: { code: 'codec', message: "This browser can't decode H.265 over WebRTC" } },
     { detail: "This browser can't decode H.265 over WebRTC. Pictures come piece by piece over HTTP, about a second behind" },
+  ],
+  [
+    'a grant that is not taken',
+    { ...BEFORE, phase: 'signed-out', failure: { code: 'grant', message: 'The gateway does not take the grant.' } },
+    { kind: 'signed-out', mark: 'No grant', title: 'The gateway does not take the grant.', action: 'retry' },
+  ],
+  [
+    'a kind of candidates that does not exist',
+    { ...BEFORE, phase: 'no-protocol', failure: { code: 'candidates', message: 'There is no kind of candidates “upd”.' } },
+    { kind: 'no-protocol', title: 'There is no kind of candidates “upd”.', detail: '' },
+  ],
+  [
+    'a protocol that is switched off',
+    { ...BEFORE, phase: 'unplayable', protocol: 'hls', failure: { code: 'absent', message: 'HLS is switched off on this gateway' } },
+    { title: 'HLS is switched off on this gateway', detail: 'Or watch without “protocol=hls”.' },
   ],
   ['signed out', { ...BEFORE, phase: 'signed-out' }, { title: 'Sign in to see this camera.', action: 'sign-in' }],
   ['not allowed', { ...BEFORE, phase: 'forbidden' }, { title: 'You may not see this camera.', action: null }],
