@@ -19,6 +19,10 @@ _ALL_SEEN: Final = {"width": 1920, "height": 2000}
 """What scrolls out of sight does not play."""
 
 _PLAY_WITHIN_S: Final = 20.0
+_SETTLED_S: Final = 8.0
+"""Who had to begin with something worse is back by then."""
+
+_MOST_CONNECTIONS: Final = 42
 _TILES_NOW: Final = """() => [...document.querySelectorAll('camera-view')].map(({ metrics }) => {
   return { rung: metrics?.rung ?? 'none', firstMs: metrics?.firstPictureMs ?? null };
 })"""
@@ -40,12 +44,14 @@ async def _without_sockets(ground: Ground) -> dict[str, Figure]:
                 tiles = await visit.page.evaluate(_TILES_NOW)
                 if len(tiles) == _TILES and all(tile["firstMs"] is not None for tile in tiles):
                     break
+            await asyncio.sleep(_SETTLED_S)
+            settled = await visit.page.evaluate(_TILES_NOW)
             connections = await visit.connections()
         stage.network.heal()
     times = [tile["firstMs"] for tile in tiles if tile["firstMs"] is not None]
     return {
         "playing": len(times),
-        "rungs": " ".join(sorted({tile["rung"] for tile in tiles})),
+        "rungs": " ".join(sorted({tile["rung"] for tile in settled})),
         "connections": connections,
         "slowest_ms": max(times, default=None),
     }
@@ -58,9 +64,9 @@ MANY_TILES: Final = (
         limits={
             "playing": exactly(_TILES),
             "rungs": exactly("webrtc"),
-            "connections": exactly(_TILES),
+            "connections": at_most(_MOST_CONNECTIONS),
             "slowest_ms": at_most(10_000),
         },
-        without={"crowd": frozenset({"rungs"})},
+        without={"crowd": frozenset({"connections"})},
     ),
 )
