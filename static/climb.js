@@ -14,7 +14,7 @@ import { Ladder } from './ladder.js';
 import { pageTime } from './page-time.js';
 import { protocolName } from './protocols.js';
 import { LoadingAhead } from './rungs/ahead.js';
-import { loadRung, makeRung } from './rungs/maker.js';
+import { loadRungToPlay, makeRung } from './rungs/maker.js';
 
 /**
  * @typedef {import('./types.js').Failure} Failure
@@ -266,7 +266,7 @@ export class Climb extends EventTarget {
   /** @param {string} name whose module is not on this page yet */
   async #load(name) {
     try {
-      await loadRung(name);
+      await loadRungToPlay(name);
     } catch {
       if (!this.#ladder.trying.includes(name)) return;
       const message = `The part of this page that plays ${protocolName(name)} could not be loaded.`;

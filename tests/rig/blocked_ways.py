@@ -53,7 +53,7 @@ _AND_SOCKETS: Final = _Block(
 _AND_NO_ANSWER: Final = _Block(
     Faults(media_blocked=True, web_through=HANGING),
     "ll-hls",
-    1500,
+    900,
     lifted=Faults(web_through=PASSING),
 )
 

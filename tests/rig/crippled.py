@@ -36,6 +36,7 @@ _OF_THE_PAGE: Final = (
     "fallback-word",
     "loss-word",
     "hastening",
+    "crowd",
     "gateway-return",
     "socket-retries",
 )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.rig.blocked_ways import BLOCKED_WAYS
 from tests.rig.interruptions import INTERRUPTIONS
+from tests.rig.many_tiles import MANY_TILES
 from tests.rig.narrow_ways import NARROW_WAYS
 from tests.rig.scenario import Conduct, Trial, variants
 from tests.rig.substream import SUBSTREAM
@@ -18,7 +19,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize(
-    ("trial", "without"), variants((*BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS, *SUBSTREAM)), ids=str
+    ("trial", "without"), variants((*BLOCKED_WAYS, *INTERRUPTIONS, *NARROW_WAYS, *SUBSTREAM, *MANY_TILES)), ids=str
 )
 async def test_the_page_finds_its_way_and_this_notices_when_it_does_not(
     conduct: Conduct, trial: Trial, without: str | None

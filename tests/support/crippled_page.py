@@ -70,6 +70,8 @@ REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
     "hastening": (
         Cut("if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) ", "if (false) "),
     ),
+    # Each player tries further rungs as soon as one that is alone.
+    "crowd": (Cut("(surroundings.crowd ?? CROWD)", "new Crowd()"),),
     # That the gateway answers again hurries nothing.
     "gateway-return": (Cut("this.#search.resume();", ""),),
     # A socket that does not open is tried less and less often.
