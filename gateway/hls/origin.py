@@ -115,12 +115,14 @@ class Origin:
 
     @property
     def begins_far_behind(self) -> bool:
-        """Whether who begins now has to begin further behind than PART-HOLD-BACK, and so is given an origin of its own.
+        """Whether who begins now has to begin further behind than PART-HOLD-BACK, and need not with another origin.
 
         Never where packaging goes on without viewers: newcomers are to find it going.
         """
         packager = self._packager
-        return not self._always and packager is not None and packager.ready and start_offset_ms(self._now()) is not None
+        if self._always or packager is None or not packager.ready or self.camera.status.state is not CameraState.LIVE:
+            return False
+        return start_offset_ms(self._now()) is not None
 
     async def start(self) -> Packager:
         """Package from now on, beginning with the cached group of pictures.

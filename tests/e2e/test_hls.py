@@ -49,6 +49,14 @@ class HlsPlayer:
         """Begins again with index.m3u8 half a second after whatever ends playing."""
         await self._handle.evaluate("player => player.restartWhenFatal()")
 
+    async def play(self) -> None:
+        """Begins as soon as there is something to play."""
+        await self._handle.evaluate("player => player.play()")
+
+    async def append_late(self) -> None:
+        """From now on each part is appended only when hls.js has learned of the one after."""
+        await self._handle.evaluate("player => player.appendLate()")
+
     async def close(self) -> None:
         """Ends it."""
         await self._handle.evaluate("player => player.close()")

@@ -450,6 +450,13 @@ class TestWatching:
         assert await self.viewers(site) == {"ll-hls": 2}
         assert site.stage.camera().hub.sink_count == 2
 
+    async def test_who_comes_while_the_camera_is_away_gets_the_playlist_there_is(self, site: Site) -> None:
+        first = await site.media_url()
+        assert (await site.get(first)).status == 200
+        site.pictures(2 * GOP - 1)
+        site.stage.publisher().state(CameraState.OFFLINE, "The camera does not answer")
+        assert await site.media_url() == first
+
     async def test_there_are_not_as_many_playlists_as_viewers(self, site: Site) -> None:
         urls = set()
         for _ in range(5):

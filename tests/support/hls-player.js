@@ -30,6 +30,19 @@ class HlsTestPlayer extends globalThis.PictureLog {
     });
   }
 
+  play() {
+    this.video.play().catch(() => undefined);
+  }
+
+  /** From now on a part goes to the decoder only when a playlist has come that tells of more. */
+  appendLate() {
+    const { hls } = this;
+    const { appendBuffer } = SourceBuffer.prototype;
+    SourceBuffer.prototype.appendBuffer = function append(data) {
+      hls.once(Hls.Events.LEVEL_UPDATED, () => appendBuffer.call(this, data));
+    };
+  }
+
   close() {
     clearTimeout(this.#restart);
     this.hls.destroy();
