@@ -8,8 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from gateway.hls import parts
-from gateway.hls.fmp4 import fragment
+from gateway.hls import fmp4, parts
 from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import media_playlist
 from gateway.hls.window import MIN_SEGMENTS
@@ -125,7 +124,7 @@ def test_a_keyframe_without_parameter_sets_begins_nothing() -> None:
 
 def test_a_part_is_written_once_and_no_earlier_than_it_is_asked_for() -> None:
     scene = Scene(Stream())
-    with patch.object(parts, "fragment", wraps=fragment) as write:
+    with patch.object(parts, "fragment", wraps=fmp4.fragment) as write:
         scene.feed(scene.stream.units(3))
         part = scene.packager.window.segments[0].parts[0]
         assert write.call_count == 0
