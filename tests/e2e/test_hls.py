@@ -53,9 +53,9 @@ class HlsPlayer:
         """Begins as soon as there is something to play."""
         await self._handle.evaluate("player => player.play()")
 
-    async def append_late(self) -> None:
-        """From now on each part is appended only when hls.js has learned of the one after."""
-        await self._handle.evaluate("player => player.appendLate()")
+    async def parse_late(self) -> None:
+        """From now on each part is parsed only when hls.js has learned of the one after."""
+        await self._handle.evaluate("player => player.parseLate()")
 
     async def close(self) -> None:
         """Ends it."""

@@ -88,13 +88,13 @@ async def test_hls_js_plays_on_after_another_makers_camera_came_back_with_other_
             assert await player.fatal() == []
 
 
-async def test_hls_js_plays_on_when_it_learns_of_a_segments_end_before_it_has_shown_the_part_before(page: Page) -> None:
+async def test_hls_js_plays_on_when_it_learns_of_a_segments_end_while_it_parses_the_part_before(page: Page) -> None:
     # Twenty pictures to a segment, three to a part: the last has two.
     async with demo_camera() as camera, running_gateway({"cam": camera.url}) as gateway:
         await reached_state(gateway.registry.find("cam"), CameraState.LIVE, within_s=10)
         async with hls_player(page, gateway.address, "cam") as player:
             await player.more_pictures(20, within_s=10)
-            await player.append_late()
+            await player.parse_late()
             # Several segments, though it is busy whenever there is news.
             await player.more_pictures(100, within_s=15)
             assert await player.fatal() == []

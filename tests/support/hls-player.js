@@ -34,12 +34,12 @@ class HlsTestPlayer extends globalThis.PictureLog {
     this.video.play().catch(() => undefined);
   }
 
-  /** From now on a part goes to the decoder only when a playlist has come that tells of more. */
-  appendLate() {
+  /** From now on a part is parsed only when a playlist has come that tells of more. */
+  parseLate() {
     const { hls } = this;
-    const { appendBuffer } = SourceBuffer.prototype;
-    SourceBuffer.prototype.appendBuffer = function append(data) {
-      hls.once(Hls.Events.LEVEL_UPDATED, () => appendBuffer.call(this, data));
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function post(...message) {
+      hls.once(Hls.Events.LEVEL_UPDATED, () => postMessage.apply(this, message));
     };
   }
 
