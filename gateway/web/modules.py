@@ -1,4 +1,4 @@
-"""Serves the page's modules without their comments: what explains the code to us need not travel to a phone."""
+"""Serves the page's modules lean: the comments and indentation that help us read need not travel to a phone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from aiohttp import web
 from gateway.errors import NotFound
 
 _COMMENT = re.compile(r"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/[ \t]*$|//[^\n]*$)", re.DOTALL | re.MULTILINE)
-_BLANK = re.compile(r"^[ \t]*\n", re.MULTILINE)
+_BLANK = re.compile(r"^[ \t]*\n|^[ \t]+", re.MULTILINE)
 
 
-def without_comments(source: str) -> str:
-    """A module whose comments on lines of their own (`/** … */` and `// …`) are gone, and its empty lines.
+def lean(source: str) -> str:
+    """A module whose comments on lines of their own (`/** … */` and `// …`) are gone, its empty lines and indentation.
 
     Comments behind code stay.  Nothing in the page's modules looks like one inside a text over several lines, which
-    a test makes sure of.
+    a test makes sure of; such texts are styles and markup, to which indentation means nothing.
     """
     return _BLANK.sub("", _COMMENT.sub("", source))
 
@@ -65,5 +65,5 @@ def _read(path: Path, known: _Module | None) -> _Module:
     changed_ns = path.stat().st_mtime_ns
     if known is not None and known.changed_ns == changed_ns:
         return known
-    body = without_comments(path.read_text(encoding="utf-8")).encode()
+    body = lean(path.read_text(encoding="utf-8")).encode()
     return _Module(changed_ns, body, gzip.compress(body, 9, mtime=0), hashlib.sha256(body).hexdigest()[:16])
