@@ -35,6 +35,7 @@ _OF_THE_PAGE: Final = (
     "camera-word",
     "fallback-word",
     "loss-word",
+    "both-loss-words",
     "hastening",
     "crowd",
     "gateway-return",

@@ -173,6 +173,7 @@ NARROW_WAYS: Final = (
             "rung": exactly("webrtc"),
             "mark": exactly(""),
         },
-        without={"loss-word": frozenset({"end"})},
+        # Either would do without the other.
+        without={"both-loss-words": frozenset({"end"})},
     ),
 )

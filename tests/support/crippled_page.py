@@ -33,6 +33,9 @@ def _first(line: str, what: str) -> Cut:
 
 _ABLE: Final = "{ webrtc: ['h264/42e01f'], mse: ['avc1.640033'], native_hls: true, device: 'desktop', network: {} }"
 
+_FALLBACK_WORD: Final = Cut("this.#climb.faltered({ loss: true })", "void 0")
+_LOSS_WORD: Final = Cut("if (lossRatio >= HEAVY_LOSS) return 'loss';", "")
+
 REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
     # What the browser can do is not asked, neither here nor in what the gateway is told.
     "capabilities": (_first("export function readCapabilities() {", f"return {_ABLE};"),),
@@ -63,9 +66,10 @@ REMEDIES: Final[dict[str, tuple[Cut, ...]]] = {
     # The gateway's word that the camera is away is not heeded.
     "camera-word": (Cut("cameraLive: standing.cameraLive,", "cameraLive: true,"),),
     # The gateway's word that a link carries too little is not heeded.
-    "fallback-word": (Cut("this.#climb.faltered({ loss: true })", "void 0"),),
+    "fallback-word": (_FALLBACK_WORD,),
     # Where too little arrives, the browser's decoder is blamed for it.
-    "loss-word": (Cut("if (lossRatio >= HEAVY_LOSS) return 'loss';", ""),),
+    "loss-word": (_LOSS_WORD,),
+    "both-loss-words": (_FALLBACK_WORD, _LOSS_WORD),
     # A socket that still has not opened is waited for like any other way.
     "hastening": (
         Cut("if (name === NEEDS_SOCKET && !options.signalling.isOpen && this.#trials.size > 1) ", "if (false) "),
