@@ -157,7 +157,8 @@ export class CameraLink extends EventTarget {
    */
   async address(path) {
     const { base, getGrant } = this.#options;
-    const grant = getGrant && !this.#lasts ? await this.#give(getGrant) : this.#grant;
+    if (!getGrant) return new URL(path, base).href;
+    const grant = this.#lasts ? this.#grant : await this.#give(getGrant);
     return new URL(grant === null ? path : `g/${grant}/${path}`, base).href;
   }
 
