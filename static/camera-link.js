@@ -231,7 +231,12 @@ export class CameraLink extends EventTarget {
     try {
       const { GrantRenewal } = await import('./grant-renewal.js');
       const send = (/** @type {string} */ grant) => this.renew(grant);
-      this.#renewal ??= new GrantRenewal({ getGrant: () => inTime(getGrant), send, nowS: () => this.nowS });
+      this.#renewal ??= new GrantRenewal({
+        getGrant: () => inTime(getGrant),
+        send,
+        nowS: () => this.nowS,
+        isSure: () => this.isOpen,
+      });
     } catch {
       // The gateway closes the socket when the grant ends: the next one has a fresh grant.
       return;
