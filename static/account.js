@@ -44,6 +44,7 @@ export class Account {
       counters: climb.foremost?.counters ?? null,
       rates: climb.foremost?.rates ?? null,
       history: record.history,
+      absent: planner.absentAbove(climb.shown?.rung.name),
       session: record.session,
       mode: planner.mode,
       source: standing.camera,

@@ -157,7 +157,8 @@ export class CameraLink extends EventTarget {
    */
   async address(path) {
     const { base, getGrant } = this.#options;
-    const grant = getGrant && !this.#lasts ? await this.#give(getGrant) : this.#grant;
+    if (!getGrant) return new URL(path, base).href;
+    const grant = this.#lasts ? this.#grant : await this.#give(getGrant);
     return new URL(grant === null ? path : `g/${grant}/${path}`, base).href;
   }
 
@@ -230,7 +231,12 @@ export class CameraLink extends EventTarget {
     try {
       const { GrantRenewal } = await import('./grant-renewal.js');
       const send = (/** @type {string} */ grant) => this.renew(grant);
-      this.#renewal ??= new GrantRenewal({ getGrant: () => inTime(getGrant), send, nowS: () => this.nowS });
+      this.#renewal ??= new GrantRenewal({
+        getGrant: () => inTime(getGrant),
+        send,
+        nowS: () => this.nowS,
+        isSure: () => this.isOpen,
+      });
     } catch {
       // The gateway closes the socket when the grant ends: the next one has a fresh grant.
       return;

@@ -15,6 +15,7 @@ export class GrantRenewal {
   #getGrant;
   #send;
   #nowS;
+  #isSure;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #failures = 0;
@@ -25,11 +26,13 @@ export class GrantRenewal {
    * @param {() => string | null | Promise<string | null>} options.getGrant a fresh one each time
    * @param {(grant: string) => boolean} options.send whether the gateway will answer
    * @param {() => number} options.nowS the gateway's clock, as far as it is known
+   * @param {() => boolean} [options.isSure] whether that can be gone by
    */
-  constructor({ getGrant, send, nowS }) {
+  constructor({ getGrant, send, nowS, isSure = () => true }) {
     this.#getGrant = getGrant;
     this.#send = send;
     this.#nowS = nowS;
+    this.#isSure = isSure;
   }
 
   /** `grant` is what counts now. @param {string} grant */
@@ -59,8 +62,8 @@ export class GrantRenewal {
   /** @param {number | null} expiresS */
   #plan(expiresS) {
     const leftS = expiresS === null ? Infinity : expiresS - this.#nowS();
-    // One that is over as soon as it is given tells nothing but that this browser's clock is wrong.
-    const leftMs = leftS > 0 ? (leftS * 1000 * 2) / 3 : LONGEST_MS;
+    // One that is over as soon as it is given tells nothing but that this browser's clock is wrong, unless that was compared.
+    const leftMs = leftS > 0 || this.#isSure() ? (leftS * 1000 * 2) / 3 : LONGEST_MS;
     this.#after(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, leftMs)));
   }
 

@@ -40,6 +40,7 @@
  * @property {number} reconnects
  * @property {number | null} firstPictureMs
  * @property {readonly RungRun[]} history
+ * @property {readonly import('./plan.js').Absent[]} absent what is better and was not tried
  * @property {string} session
  * @property {string} mode
  * @property {Camera | null} source

@@ -97,7 +97,7 @@ def parse_wishes(value: object) -> Wishes:
         mse=_codecs(value, "mse"),
         native_hls=flag(value, "native_hls"),
         device=word(value, "device", Device, Device.DESKTOP),
-        network=text("network.type", network.get("type")) if "type" in network else None,
+        network=text("network.type", network["type"]) if network.get("type") is not None else None,
         downlink_bps=number(network, "network.downlink_bps", most=_MOST_BPS),
         failures=tuple(_failure(item, index) for index, item in enumerate(items(value, "failures"))),
         allow=words(value, "allow", RungName),

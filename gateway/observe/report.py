@@ -138,7 +138,7 @@ def _rendition(item: object, index: int) -> RenditionRun:
     return RenditionRun(
         one_of(f"{key}.rendition", run.get("rendition"), RenditionName),
         _began(run, key),
-        None if reason is None else _plain(text(f"{key}.reason", reason)[:MAX_END]),
+        _why(f"{key}.reason", reason),
     )
 
 
@@ -158,7 +158,7 @@ def _run(item: object, index: int) -> RungRun:
         one_of(f"{key}.rung", run.get("rung"), RungName),
         at_s,
         _seconds(run, f"{key}.first_frame_s"),
-        None if end is None else _plain(text(f"{key}.end", end)[:MAX_END]),
+        _why(f"{key}.end", end),
     )
 
 
@@ -169,5 +169,14 @@ def _pair(pair: Mapping[str, Any]) -> Pair | None:
     return Pair(_plain(protocol[:_MAX_PAIR]), _plain(type_[:_MAX_PAIR]))
 
 
+def _why(key: str, found: object) -> str | None:
+    """Somebody's words, of whatever length: a report is not lost for those."""
+    if found is None:
+        return None
+    if not isinstance(found, str):
+        raise BadRequest(f"{key}: must be text")
+    return _plain(found[:MAX_END].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+
+
 def _plain(words: str) -> str:
-    return words.encode("ascii", "replace").decode("ascii")
+    return "".join(character if " " <= character <= "~" else "?" for character in words)

@@ -3,7 +3,7 @@
 import { element, setText, wear } from '../dom.js';
 import { drawSparkline } from './sparkline.js';
 import { statisticsSheet } from './statistics-look.js';
-import { asText, historyLine, lines } from './statistics-text.js';
+import { asText, historyLines, lines } from './statistics-text.js';
 
 /** @typedef {import('../stats.js').Statistics} Statistics */
 
@@ -85,7 +85,7 @@ export class StatisticsPanel {
   #refresh() {
     const { statistics, latencies } = this.#read();
     for (const [label, value] of lines(statistics)) setText(this.#valueOf(label), value);
-    const history = statistics.history.slice(-RUNS_SHOWN).map(historyLine);
+    const history = historyLines(statistics, RUNS_SHOWN);
     if (this.#history.childElementCount !== history.length) {
       this.#history.replaceChildren(...history.map(() => element('li')));
     }

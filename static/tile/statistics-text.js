@@ -77,6 +77,15 @@ export function historyLine({ rung, atS, firstPictureS, end }) {
 
 /**
  * @param {Statistics} statistics
+ * @param {number} [most] tries, the last ones
+ * @returns {string[]} what was not tried and why, then what was
+ */
+export function historyLines({ absent, history }, most = Infinity) {
+  return [...absent.map(({ rung, message }) => `${rung}: not tried. ${message}`), ...history.slice(-most).map(historyLine)];
+}
+
+/**
+ * @param {Statistics} statistics
  * @param {{at: Date, browser: string}} context
  * @returns {string} for a bug report
  */
@@ -86,6 +95,6 @@ export function asText(statistics, { at, browser }) {
     browser,
     ...lines(statistics).map(([label, value]) => `${label}: ${value}`),
     'History:',
-    ...statistics.history.map((run) => `  ${historyLine(run)}`),
+    ...historyLines(statistics).map((line) => `  ${line}`),
   ].join('\n');
 }

@@ -43,7 +43,12 @@ def test_a_whole_request_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{}, {"mode": None, "webrtc": None, "failures": None, "network": None, "allow": None}]
+    "value",
+    [
+        {},
+        {"mode": None, "webrtc": None, "failures": None, "network": None, "allow": None},
+        {"network": {"type": None, "downlink_bps": None}},
+    ],
 )
 def test_what_is_not_said_has_its_default(value: dict[str, Any]) -> None:
     assert parse_wishes(value) == Wishes()

@@ -66,6 +66,22 @@ def test_a_viewer_that_saw_nothing_says_little_and_a_newer_one_more() -> None:
     assert parse_report(NAMED | {"start_s": None, "rungs": None, "pair": None, "hdr": 1}) == parse_report(NAMED)
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("", ""),
+        ("the camera can\u2019t be played", "the camera can't be played"),
+        ("two\nlines\u2028and \ud800", "two?lines?and ?"),
+        ("x" * 1000, "x" * MAX_END),
+    ],
+)
+def test_no_report_is_lost_for_the_words_in_it(said: str, kept: str) -> None:
+    runs = [{"rung": "mse", "at_s": 0, "end": said}]
+    renditions = [{"rendition": "substream", "at_s": 0, "reason": said}]
+    report = parse_report(NAMED | {"rungs": runs, "renditions": renditions})
+    assert (report.rungs[0].end, report.renditions[0].reason) == (kept, kept)
+
+
 def test_of_a_long_story_the_end_is_kept() -> None:
     runs = [{"rung": "hls", "at_s": at_s, "end": "é" + "x" * (MAX_TEXT - 1)} for at_s in range(MAX_ITEMS)]
     pair = {"protocol": "y" * MAX_TEXT, "type": "z" * MAX_TEXT}
@@ -96,7 +112,8 @@ def test_of_a_long_story_the_end_is_kept() -> None:
         (NAMED | {"rungs": [{"rung": "rtmp", "at_s": 0}]}, r"rungs\[0\].rung: must be one of webrtc"),
         (NAMED | {"rungs": [{"rung": "mse"}]}, r"rungs\[0\].at_s: say how many seconds"),
         (NAMED | {"rungs": [{"rung": "mse", "at_s": 0, "first_frame_s": []}]}, r"rungs\[0\].first_frame_s: must be"),
-        (NAMED | {"rungs": [{"rung": "mse", "at_s": 0, "end": "x\n"}]}, r"rungs\[0\].end: must be text"),
+        (NAMED | {"rungs": [{"rung": "mse", "at_s": 0, "end": ["x"]}]}, r"rungs\[0\].end: must be text"),
+        (NAMED | {"renditions": [{"rendition": "main", "at_s": 0, "reason": 5}]}, r"renditions\[0\].reason: must be"),
         (NAMED | {"renditions": [{"rendition": "tiny", "at_s": 0}]}, r"renditions\[0\].rendition: must be one of main"),
         (NAMED | {"renditions": [{"rendition": "main"}]}, r"renditions\[0\].at_s: say how many seconds"),
         (NAMED | {"pair": "udp"}, "pair: must be an object"),

@@ -90,7 +90,9 @@ describe('CameraLink', () => {
   });
 
   it('needs no grant where nobody gives any', async () => {
-    assert.equal(await link().made.address('yard/index.m3u8'), 'https://h/live/yard/index.m3u8');
+    const { made } = link({ base: 'https://h/g/kid.1.0123456789abcdef.aa/' });
+    made.renew(token(FAR));
+    assert.equal(await made.address('yard/index.m3u8'), 'https://h/g/kid.1.0123456789abcdef.aa/yard/index.m3u8', 'it is in the base');
   });
 
   it('puts the newest grant into addresses, and asks for one only when it must', async () => {

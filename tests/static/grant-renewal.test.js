@@ -21,7 +21,7 @@ function renewal(getGrant) {
   /** @type {string[]} */
   const sent = [];
   const nowS = 1000;
-  return { timers, sent, renewal: new GrantRenewal({ getGrant, send: (grant) => sent.push(grant), nowS: () => nowS }) };
+  return { timers, sent, renewal: new GrantRenewal({ getGrant, send: (grant) => sent.push(grant), nowS: () => nowS, isSure: () => true }) };
 }
 
 it('reads when a grant expires, and nothing from what is none', () => {
@@ -70,7 +70,7 @@ it('asks again soon when there was none, or it was refused', async () => {
 it('goes on by the grant itself where nobody answers', async () => {
   const timers = fakeTimers();
   let asked = 0;
-  const kept = new GrantRenewal({ getGrant: () => token(1000 + 60 * (asked += 1)), send: () => false, nowS: () => 1000 });
+  const kept = new GrantRenewal({ getGrant: () => token(1000 + 60 * (asked += 1)), send: () => false, nowS: () => 1000, isSure: () => false });
   kept.start(token(1060));
   timers.tick(40_000);
   await settle();
@@ -105,7 +105,8 @@ it('is not hurried by a clock by which every grant is over', async () => {
     asked += 1;
     return token(1000);
   };
-  const kept = new GrantRenewal({ getGrant, send: () => false, nowS: () => 1600 });
+  let sure = false;
+  const kept = new GrantRenewal({ getGrant, send: () => false, nowS: () => 1600, isSure: () => sure });
   kept.start(token(1000));
   for (let count = 0; count < 6; count += 1) {
     timers.tick(100_000);
@@ -113,5 +114,11 @@ it('is not hurried by a clock by which every grant is over', async () => {
     await settle();
   }
   assert.equal(asked, 6);
+  sure = true;
+  timers.tick(100_000);
+  await settle();
+  timers.tick(1000);
+  await settle();
+  assert.equal(asked, 8, 'the gateway’s own clock says the same');
   kept.stop();
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { readCounters } from '../../static/stats.js';
-import { asText, bitrate, historyLine, lines, withUnit } from '../../static/tile/statistics-text.js';
+import { asText, bitrate, historyLine, historyLines, lines, withUnit } from '../../static/tile/statistics-text.js';
 
 describe('text', () => {
   it('has a dash for what is unknown', () => {
@@ -36,6 +36,9 @@ describe('text', () => {
     reconnects: 0,
     firstPictureMs: 94,
     history: [{ rung: 'webrtc', atS: 0, firstPictureS: 0.094, end: null }],
+    absent: [],
+    session: '0123456789abcdef',
+    mode: 'ultra-low',
     source: /** @type {import('../../static/types.js').Camera} */ ({
       name: 'yard',
       state: 'live',
@@ -72,6 +75,14 @@ describe('text', () => {
   it('names the sound’s codec when it can be heard', () => {
     const source = { ...statistics.source, rungs: {}, audio: { codec: 'opus' } };
     assert.equal(Object.fromEntries(lines({ ...statistics, source })).Sound, 'opus');
+  });
+
+  it('says why what is better was not tried, before the last of what was', () => {
+    const absent = [{ rung: 'webrtc', code: 'browser', message: 'This browser has no WebRTC' }];
+    const history = ['mse', 'll-hls', 'mse'].map((rung, atS) => ({ rung, atS, firstPictureS: null, end: null }));
+    const told = ['webrtc: not tried. This browser has no WebRTC', '1.0 s ll-hls: connecting', '2.0 s mse: connecting'];
+    assert.deepEqual(historyLines({ ...statistics, absent, history }, 2), told);
+    assert.ok(asText({ ...statistics, absent, history }, { at: new Date(0), browser: '' }).includes(`  ${told[0]}\n  0.0 s mse`));
   });
 
   it('is ready for a bug report', () => {
