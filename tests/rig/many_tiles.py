@@ -6,6 +6,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
+from playwright.async_api import ViewportSize
+
 from tests.rig.faults import Faults
 from tests.rig.figures import Figure, at_most, exactly
 from tests.rig.middlebox import REFUSING, middlebox
@@ -15,14 +17,14 @@ from tests.rig.visit import visitor
 from tests.rig.wall import wall_of
 
 _TILES: Final = 36
-_ALL_SEEN: Final = {"width": 1920, "height": 2000}
+_ALL_SEEN: Final[ViewportSize] = {"width": 1920, "height": 2000}
 """What scrolls out of sight does not play."""
 
 _PLAY_WITHIN_S: Final = 20.0
 _SETTLED_S: Final = 8.0
 """Who had to begin with something worse is back by then."""
 
-_MOST_CONNECTIONS: Final = 42
+_MOST_CONNECTIONS: Final = 44
 _TILES_NOW: Final = """() => [...document.querySelectorAll('camera-view')].map(({ metrics }) => {
   return { rung: metrics?.rung ?? 'none', firstMs: metrics?.firstPictureMs ?? null };
 })"""
