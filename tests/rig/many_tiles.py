@@ -24,7 +24,7 @@ _PLAY_WITHIN_S: Final = 20.0
 _SETTLED_S: Final = 8.0
 """Who had to begin with something worse is back by then."""
 
-_MOST_CONNECTIONS: Final = 42
+_MOST_CONNECTIONS: Final = 44
 _TILES_NOW: Final = """() => [...document.querySelectorAll('camera-view')].map(({ metrics }) => {
   return { rung: metrics?.rung ?? 'none', firstMs: metrics?.firstPictureMs ?? null };
 })"""
