@@ -282,7 +282,10 @@ class Checker:
         )
         if removed:
             left_s = sum(segment.duration_s or 0 for segment in new.segments)
-            require(left_s >= 3 * new.target_duration_s - _ROUNDING_S, "6.2.2: removed with less than three target durations left")
+            require(
+                left_s >= 3 * new.target_duration_s - _ROUNDING_S,
+                "6.2.2: removed with less than three target durations left",
+            )
         known = {segment.msn: segment for segment in new.all_segments}
         for segment in old.all_segments:
             now = known.get(segment.msn)
