@@ -95,6 +95,11 @@ export class CameraLink extends EventTarget {
     return this.signalling.isOpen;
   }
 
+  /** Whether nothing is to be heard over the socket: there is none, or it owes an answer. */
+  get isMute() {
+    return !this.isOpen || this.#clockSync.isLate;
+  }
+
   start() {
     this.#started = true;
     this.signalling.start();
@@ -118,7 +123,7 @@ export class CameraLink extends EventTarget {
 
   /** Has the gateway say anything, by whatever way: that tells that the network as such is there. */
   ask() {
-    if (this.isOpen) this.askClock();
+    if (!this.isMute) this.askClock();
     else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
   }
 
@@ -271,17 +276,24 @@ export class CameraLink extends EventTarget {
   async #askOverHttp() {
     if (this.#asking) return;
     this.#asking = true;
+    const heardBefore = this.#heardAt;
     const { access, camera } = await this.lookUp();
     this.#asking = false;
     this.#askedAt = nowMs();
-    if (!this.#started || this.isOpen) return;
-    if (access === 'unreachable' || access === 'ungranted') {
+    if (!this.#started || (this.isOpen && (access !== 'ok' || !this.isMute || this.#heardAt > heardBefore))) return;
+    if (this.isOpen) this.#heardOverHttp(camera);
+    else if (access === 'unreachable' || access === 'ungranted') {
       this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted' } }));
     } else if (access === 'ok') {
-      this.#heardAt = this.#askedAt;
       this.dispatchEvent(new Event('answers'));
-      this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
+      this.#heardOverHttp(camera);
     } else this.dispatchEvent(new CustomEvent('refused', { detail: access }));
+  }
+
+  /** @param {Camera | null} camera how it is */
+  #heardOverHttp(camera) {
+    this.#heardAt = nowMs();
+    this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
   }
 
   /** @param {Message} message */

@@ -222,6 +222,54 @@ describe('CameraLink', () => {
     made.stop();
   });
 
+  /** @param {import('../../static/camera-link.js').CameraLink} made @returns a socket that owes an answer */
+  function deadSocket(made) {
+    const now = performance.now();
+    made.start();
+    const [socket] = FakeSocket.made;
+    socket.open();
+    mock.method(performance, 'now', () => now + 60_000);
+    made.ask();
+    mock.method(performance, 'now', () => now + 60_600);
+    return socket;
+  }
+
+  it('asks over HTTP too where an open socket owes an answer, and hears how the camera is', async () => {
+    const asked = overHttp(listed);
+    const { made, heard } = link();
+    const socket = deadSocket(made);
+    const before = socket.sent.length;
+    made.ask();
+    await settle();
+    assert.equal(asked.length, 1);
+    assert.equal(socket.sent.length, before, 'what it is asked again would give it more time');
+    assert.deepEqual(heard, [['open', undefined], ['camera', YARD]]);
+    assert.ok(made.heardAt > 0, 'the network as such is there');
+    made.stop();
+  });
+
+  it('leaves it to the socket where that answers first', async () => {
+    overHttp(() => Response.json({ cameras: [{ ...YARD, state: 'offline' }] }));
+    const { made, heard } = link();
+    const socket = deadSocket(made);
+    made.ask();
+    socket.onmessage?.({ data: '{"type":"state","value":{"name":"yard","state":"live"}}' });
+    await settle();
+    assert.deepEqual(heard, [['open', undefined], ['camera', YARD]]);
+    made.stop();
+  });
+
+  it('does not take a socket that is open for gone because HTTP brings nothing either', async () => {
+    overHttp(() => { throw new TypeError('network'); });
+    const { made, heard } = link();
+    deadSocket(made);
+    made.ask();
+    await settle();
+    assert.deepEqual(heard, [['open', undefined]]);
+    assert.equal(made.heardAt, 0);
+    made.stop();
+  });
+
   for (const [how, getGrant] of /** @type {[string, () => Promise<string>][]} */ ([
     ['rejects', () => Promise.reject(new Error('no server'))],
     ['throws', () => { throw new Error('no server'); }],
