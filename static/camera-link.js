@@ -27,6 +27,8 @@ import { Signalling, signallingUrl } from './signalling.js';
 
 /** A grant is not begun with when it is about to end. */
 const GRANT_LEFT_S = 30;
+/** A socket lives no longer than the grant that it began with, unless that is renewed on it. */
+const SOCKET_LEFT_S = 60;
 /** One that was given so lately is, however it seems to end: where this browser's clock is wrong, all of them seem to. */
 const JUST_GIVEN_MS = 5000;
 /** Whoever gives the grants does so within that time, or not at all. */
@@ -63,6 +65,8 @@ export class CameraLink extends EventTarget {
   #grantedAt = -Infinity;
   /** @type {Promise<string | null> | null} the next, for all who wait for it */
   #giving = null;
+  /** Whether the last socket did not open, and HTTP may yet say that this is for want of another grant. */
+  #blocked = false;
   #heardAt = 0;
   #asking = false;
   #askedAt = -Infinity;
@@ -170,8 +174,12 @@ export class CameraLink extends EventTarget {
   /** Whether the grant there is may be begun with. */
   get #lasts() {
     if (this.#grant === null) return false;
-    const leftS = (expiryOf(this.#grant) ?? Infinity) - this.nowS;
-    return leftS >= GRANT_LEFT_S || nowMs() - this.#grantedAt < JUST_GIVEN_MS;
+    return this.#leftS >= GRANT_LEFT_S || nowMs() - this.#grantedAt < JUST_GIVEN_MS;
+  }
+
+  /** @returns {number} seconds for which the grant there is will be good */
+  get #leftS() {
+    return this.#grant === null ? 0 : (expiryOf(this.#grant) ?? Infinity) - this.nowS;
   }
 
   /**
@@ -252,6 +260,8 @@ export class CameraLink extends EventTarget {
   /** @returns {string | Promise<string>} */
   #socketAddress() {
     const { camera, base, getGrant } = this.#options;
+    // One that had opened may have been closed because its grant is not taken any more.
+    if (getGrant && this.#blocked && this.#leftS > SOCKET_LEFT_S) return signallingUrl(camera, base, this.#grant);
     const grant = getGrant?.() ?? null;
     /** @param {string | null} token */
     const address = (token) => {
@@ -269,6 +279,7 @@ export class CameraLink extends EventTarget {
 
   /** @param {{retryAt: number, opened: boolean}} detail */
   #down(detail) {
+    this.#blocked = !detail.opened;
     this.dispatchEvent(new CustomEvent('down', { detail }));
     if (!detail.opened) void this.#askOverHttp();
   }

@@ -163,6 +163,46 @@ describe('CameraLink', () => {
     made.stop();
   });
 
+  it('goes on with the grant it has while sockets are blocked, as long as that lasts', async () => {
+    overHttp(listed);
+    let expires = FAR;
+    let asked = 0;
+    const getGrant = () => {
+      asked += 1;
+      return token(expires);
+    };
+    const { made, heard } = link({ getGrant });
+    made.start();
+    for (let retries = 0; retries < 5; retries += 1) {
+      FakeSocket.made.at(-1)?.onclose?.();
+      // eslint-disable-next-line no-await-in-loop
+      await settle();
+      timers.tick(3000);
+    }
+    assert.deepEqual(FakeSocket.made.map(({ url }) => url), Array(6).fill(`wss://h/live/g/${token(FAR)}/api/ws?src=yard`));
+    assert.equal(asked, 1);
+    assert.equal(heard.filter(([type]) => type === 'grant').length, 1, 'and nobody is told of another');
+    const now = performance.now();
+    mock.method(performance, 'now', () => now + 3_550_000);
+    expires = FAR + 3600;
+    FakeSocket.made.at(-1)?.onclose?.();
+    timers.tick(3000);
+    assert.equal(FakeSocket.made.at(-1)?.url, `wss://h/live/g/${token(FAR + 3600)}/api/ws?src=yard`);
+    made.stop();
+  });
+
+  it('asks for another grant after a socket that had opened: it may have been closed for that', async () => {
+    overHttp(listed);
+    let asked = 0;
+    const { made } = link({ getGrant: () => token(FAR + (asked += 1)) });
+    made.start();
+    FakeSocket.made[0].open();
+    FakeSocket.made[0].onclose?.();
+    timers.tick(3000);
+    assert.equal(FakeSocket.made[1].url, `wss://h/live/g/${token(FAR + 2)}/api/ws?src=yard`);
+    made.stop();
+  });
+
   /** @param {() => Response} respond @returns {string[]} the addresses that were asked for */
   function overHttp(respond) {
     /** @type {string[]} */
