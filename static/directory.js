@@ -25,8 +25,13 @@ export class DirectoryError extends Error {
   }
 }
 
+/** What did not answer a moment ago is not asked by the next tile. */
+const SHARED_MS = 1500;
+
 /** @type {Map<string, Promise<Camera[]>>} */
 const asked = new Map();
+/** Who did not answer, last, and when. */
+const silent = { base: '', atMs: -Infinity };
 
 /**
  * A wall whose sockets all fail at once asks only once.
@@ -36,9 +41,19 @@ const asked = new Map();
  * @throws {DirectoryError}
  */
 export function fetchCameras(base) {
-  const pending = asked.get(base) ?? request(base).finally(() => asked.delete(base));
+  const pending = asked.get(base) ?? answer(base).finally(() => asked.delete(base));
   asked.set(base, pending);
   return pending;
+}
+
+/** @param {string} base */
+async function answer(base) {
+  try {
+    return await request(base);
+  } catch (error) {
+    if (error instanceof DirectoryError && error.access === 'unreachable') Object.assign(silent, { base, atMs: nowMs() });
+    throw error;
+  }
 }
 
 /**
@@ -71,6 +86,7 @@ async function request(base) {
  * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null}>} and how the camera is
  */
 export async function diagnose(base, camera) {
+  if (silent.base === base && nowMs() - silent.atMs < SHARED_MS) return { access: 'unreachable', camera: null };
   try {
     const cameras = await fetchCameras(base);
     const found = cameras.find(({ name }) => name === camera) ?? null;

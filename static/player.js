@@ -358,6 +358,7 @@ export class Player extends EventTarget {
   #gatewayGone(how) {
     this.#standing.gatewayGone(nowMs(), how);
     this.#watch.gatewayGone();
+    if (!how.ungranted) this.#search.gatewayGone();
     this.#changed();
   }
 

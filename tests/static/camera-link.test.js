@@ -235,7 +235,7 @@ describe('CameraLink', () => {
   ])) {
     it(`tells ${what}`, async () => {
       overHttp(respond);
-      const { made, heard } = link();
+      const { made, heard } = link({ base: 'https://elsewhere/' });
       made.start();
       FakeSocket.made[0].onclose?.();
       await settle();
@@ -301,7 +301,7 @@ describe('CameraLink', () => {
 
   it('does not take a socket that is open for gone because HTTP brings nothing either', async () => {
     overHttp(() => { throw new TypeError('network'); });
-    const { made, heard } = link();
+    const { made, heard } = link({ base: 'https://gone/' });
     deadSocket(made);
     made.ask();
     await settle();
