@@ -4,7 +4,7 @@
  * Events: `open`; `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
  * `answers` and `unreachable` (over HTTP, while no socket is open; detail: whether it is `ungranted`, as whoever gives this
- * page its grants gave none).
+ * page its grants gave none, or may only be `late`).
  */
 
 import { ClockSync } from './clock-sync.js';
@@ -131,7 +131,7 @@ export class CameraLink extends EventTarget {
     else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
   }
 
-  /** @returns {Promise<{access: Awaited<ReturnType<typeof diagnose>>['access'] | 'ungranted', camera: Camera | null}>} what the
+  /** @returns {Promise<{access: Awaited<ReturnType<typeof diagnose>>['access'] | 'ungranted', camera: Camera | null, late?: boolean}>} what the
    *  gateway says over HTTP; `ungranted` where whoever gives the grants has none */
   async lookUp() {
     let base;
@@ -288,13 +288,13 @@ export class CameraLink extends EventTarget {
     if (this.#asking) return;
     this.#asking = true;
     const heardBefore = this.#heardAt;
-    const { access, camera } = await this.lookUp();
+    const { access, camera, late = false } = await this.lookUp();
     this.#asking = false;
     this.#askedAt = nowMs();
     if (!this.#started || (this.isOpen && (access !== 'ok' || !this.isMute || this.#heardAt > heardBefore))) return;
     if (this.isOpen) this.#heardOverHttp(camera);
     else if (access === 'unreachable' || access === 'ungranted') {
-      this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted' } }));
+      this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted', late } }));
     } else if (access === 'ok') {
       this.dispatchEvent(new Event('answers'));
       this.#heardOverHttp(camera);

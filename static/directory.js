@@ -18,10 +18,11 @@ const FIRST_RETRY_MS = 1000;
 
 /** The list could not be had; `access` says whether signing in would help. */
 export class DirectoryError extends Error {
-  /** @param {Access} access */
-  constructor(access) {
+  /** @param {Access} access @param {{late: boolean}} [how] whether an answer may only have been slow */
+  constructor(access, { late } = { late: false }) {
     super(`The list of cameras can't be had: ${access}`);
     this.access = access;
+    this.late = late;
   }
 }
 
@@ -30,8 +31,8 @@ const SHARED_MS = 1500;
 
 /** @type {Map<string, Promise<Camera[]>>} */
 const asked = new Map();
-/** Who did not answer, last, and when. */
-const silent = { base: '', atMs: -Infinity };
+/** Who did not answer a tile, last, and when. */
+let silent = { base: '', atMs: 0 };
 
 /**
  * A wall whose sockets all fail at once asks only once.
@@ -41,19 +42,9 @@ const silent = { base: '', atMs: -Infinity };
  * @throws {DirectoryError}
  */
 export function fetchCameras(base) {
-  const pending = asked.get(base) ?? answer(base).finally(() => asked.delete(base));
+  const pending = asked.get(base) ?? request(base).finally(() => asked.delete(base));
   asked.set(base, pending);
   return pending;
-}
-
-/** @param {string} base */
-async function answer(base) {
-  try {
-    return await request(base);
-  } catch (error) {
-    if (error instanceof DirectoryError && error.access === 'unreachable') Object.assign(silent, { base, atMs: nowMs() });
-    throw error;
-  }
 }
 
 /**
@@ -65,8 +56,8 @@ async function request(base) {
   let response;
   try {
     response = await fetch(new URL('api/cameras', base), { signal: AbortSignal.timeout(DEADLINE_MS) });
-  } catch {
-    throw new DirectoryError('unreachable');
+  } catch (error) {
+    throw new DirectoryError('unreachable', { late: error instanceof DOMException && error.name === 'TimeoutError' });
   }
   if (response.status === 401) throw new DirectoryError('signed-out');
   if (response.status === 403) throw new DirectoryError('forbidden');
@@ -83,16 +74,19 @@ async function request(base) {
  *
  * @param {string} base
  * @param {string} camera
- * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null}>} and how the camera is
+ * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null, late?: boolean}>} and how the camera is; `late`:
+ *   whoever does not answer may only be slow
  */
 export async function diagnose(base, camera) {
-  if (silent.base === base && nowMs() - silent.atMs < SHARED_MS) return { access: 'unreachable', camera: null };
+  if (silent.base === base && nowMs() - silent.atMs < SHARED_MS) return { access: 'unreachable', camera: null, late: false };
   try {
     const cameras = await fetchCameras(base);
     const found = cameras.find(({ name }) => name === camera) ?? null;
     return { access: found ? 'ok' : 'unknown', camera: found };
   } catch (error) {
-    return { access: error instanceof DirectoryError ? error.access : 'unreachable', camera: null };
+    const { access, late } = error instanceof DirectoryError ? error : new DirectoryError('unreachable');
+    if (access === 'unreachable' && !late) silent = { base, atMs: nowMs() };
+    return { access, camera: null, late };
   }
 }
 

@@ -231,11 +231,12 @@ describe('CameraLink', () => {
   for (const [what, respond, expected] of /** @type {[string, () => Response, [string, unknown]][]} */ ([
     ['nobody of this name', () => Response.json({ cameras: [] }), ['refused', 'unknown']],
     ['a refusal', () => new Response('', { status: 403 }), ['refused', 'forbidden']],
-    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', { ungranted: false }]],
+    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', { ungranted: false, late: false }]],
+    ['no answer in time', () => { throw new DOMException('', 'TimeoutError'); }, ['unreachable', { ungranted: false, late: true }]],
   ])) {
     it(`tells ${what}`, async () => {
       overHttp(respond);
-      const { made, heard } = link({ base: 'https://elsewhere/' });
+      const { made, heard } = link({ base: `https://h/${encodeURIComponent(what)}/` });
       made.start();
       FakeSocket.made[0].onclose?.();
       await settle();
@@ -320,7 +321,7 @@ describe('CameraLink', () => {
       made.start();
       await settle();
       assert.deepEqual(heard.map(([type]) => type), ['down', 'unreachable']);
-      assert.deepEqual(heard[1][1], { ungranted: true });
+      assert.deepEqual(heard[1][1], { ungranted: true, late: false });
       made.stop();
     });
   }

@@ -56,6 +56,14 @@ it('lets all tiles know for a while that nobody answers, and then asks again', a
   assert.equal((await diagnose(other, 'b')).access, 'unknown');
 });
 
+it('tells who may only be slow from who is away, and asks the slow one for each tile', async () => {
+  const base = `${BASE}slow/`;
+  const asked = answering(() => { throw new DOMException('', 'TimeoutError'); });
+  const expected = { access: 'unreachable', camera: null, late: true };
+  assert.deepEqual([await diagnose(base, 'a'), await diagnose(base, 'b')], [expected, expected]);
+  assert.equal(asked.mock.callCount(), 2);
+});
+
 describe('Directory', () => {
   it('asks again after ten seconds, and sooner after a failure', async () => {
     const timers = fakeTimers();
