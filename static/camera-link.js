@@ -4,7 +4,7 @@
  * Events: `open`; `down` (detail: as `Signalling`); `camera` (detail: `Camera`); `fallback`
  * (detail as protocol.md); `grant` (detail: the grant that counts from now on); `refused` (detail: why no socket opens);
  * `answers` and `unreachable` (over HTTP, while no socket is open; detail: whether it is `ungranted`, as whoever gives this
- * page its grants gave none).
+ * page its grants gave none, or may only be `late`).
  */
 
 import { ClockSync } from './clock-sync.js';
@@ -27,6 +27,8 @@ import { Signalling, signallingUrl } from './signalling.js';
 
 /** A grant is not begun with when it is about to end. */
 const GRANT_LEFT_S = 30;
+/** A socket lives no longer than the grant that it began with, unless that is renewed on it. */
+const SOCKET_LEFT_S = 60;
 /** One that was given so lately is, however it seems to end: where this browser's clock is wrong, all of them seem to. */
 const JUST_GIVEN_MS = 5000;
 /** Whoever gives the grants does so within that time, or not at all. */
@@ -63,6 +65,8 @@ export class CameraLink extends EventTarget {
   #grantedAt = -Infinity;
   /** @type {Promise<string | null> | null} the next, for all who wait for it */
   #giving = null;
+  /** Whether the last socket did not open, and HTTP may yet say that this is for want of another grant. */
+  #blocked = false;
   #heardAt = 0;
   #asking = false;
   #askedAt = -Infinity;
@@ -95,6 +99,11 @@ export class CameraLink extends EventTarget {
     return this.signalling.isOpen;
   }
 
+  /** Whether nothing is to be heard over the socket: there is none, or it owes an answer. */
+  get isMute() {
+    return !this.isOpen || this.#clockSync.isLate;
+  }
+
   start() {
     this.#started = true;
     this.signalling.start();
@@ -118,11 +127,11 @@ export class CameraLink extends EventTarget {
 
   /** Has the gateway say anything, by whatever way: that tells that the network as such is there. */
   ask() {
-    if (this.isOpen) this.askClock();
+    if (!this.isMute) this.askClock();
     else if (nowMs() - this.#askedAt >= ASK_EVERY_MS) void this.#askOverHttp();
   }
 
-  /** @returns {Promise<{access: Awaited<ReturnType<typeof diagnose>>['access'] | 'ungranted', camera: Camera | null}>} what the
+  /** @returns {Promise<{access: Awaited<ReturnType<typeof diagnose>>['access'] | 'ungranted', camera: Camera | null, late?: boolean}>} what the
    *  gateway says over HTTP; `ungranted` where whoever gives the grants has none */
   async lookUp() {
     let base;
@@ -165,8 +174,12 @@ export class CameraLink extends EventTarget {
   /** Whether the grant there is may be begun with. */
   get #lasts() {
     if (this.#grant === null) return false;
-    const leftS = (expiryOf(this.#grant) ?? Infinity) - this.nowS;
-    return leftS >= GRANT_LEFT_S || nowMs() - this.#grantedAt < JUST_GIVEN_MS;
+    return this.#leftS >= GRANT_LEFT_S || nowMs() - this.#grantedAt < JUST_GIVEN_MS;
+  }
+
+  /** @returns {number} seconds for which the grant there is will be good */
+  get #leftS() {
+    return this.#grant === null ? 0 : (expiryOf(this.#grant) ?? Infinity) - this.nowS;
   }
 
   /**
@@ -247,6 +260,8 @@ export class CameraLink extends EventTarget {
   /** @returns {string | Promise<string>} */
   #socketAddress() {
     const { camera, base, getGrant } = this.#options;
+    // One that had opened may have been closed because its grant is not taken any more.
+    if (getGrant && this.#blocked && this.#leftS > SOCKET_LEFT_S) return signallingUrl(camera, base, this.#grant);
     const grant = getGrant?.() ?? null;
     /** @param {string | null} token */
     const address = (token) => {
@@ -264,6 +279,7 @@ export class CameraLink extends EventTarget {
 
   /** @param {{retryAt: number, opened: boolean}} detail */
   #down(detail) {
+    this.#blocked = !detail.opened;
     this.dispatchEvent(new CustomEvent('down', { detail }));
     if (!detail.opened) void this.#askOverHttp();
   }
@@ -271,17 +287,24 @@ export class CameraLink extends EventTarget {
   async #askOverHttp() {
     if (this.#asking) return;
     this.#asking = true;
-    const { access, camera } = await this.lookUp();
+    const heardBefore = this.#heardAt;
+    const { access, camera, late = false } = await this.lookUp();
     this.#asking = false;
     this.#askedAt = nowMs();
-    if (!this.#started || this.isOpen) return;
-    if (access === 'unreachable' || access === 'ungranted') {
-      this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted' } }));
+    if (!this.#started || (this.isOpen && (access !== 'ok' || !this.isMute || this.#heardAt > heardBefore))) return;
+    if (this.isOpen) this.#heardOverHttp(camera);
+    else if (access === 'unreachable' || access === 'ungranted') {
+      this.dispatchEvent(new CustomEvent('unreachable', { detail: { ungranted: access === 'ungranted', late } }));
     } else if (access === 'ok') {
-      this.#heardAt = this.#askedAt;
       this.dispatchEvent(new Event('answers'));
-      this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
+      this.#heardOverHttp(camera);
     } else this.dispatchEvent(new CustomEvent('refused', { detail: access }));
+  }
+
+  /** @param {Camera | null} camera how it is */
+  #heardOverHttp(camera) {
+    this.#heardAt = nowMs();
+    this.dispatchEvent(new CustomEvent('camera', { detail: camera }));
   }
 
   /** @param {Message} message */

@@ -147,6 +147,7 @@ export class Climb extends EventTarget {
 
   /** Nothing can be had now: stops what is tried. @param {string} reason */
   suspend(reason) {
+    this.#ahead.stop();
     this.#act(this.#ladder.suspend(reason));
   }
 

@@ -11,6 +11,8 @@ import { nowMs } from './now.js';
 const FIRST_GAPS_MS = [0, 250, 1000];
 const EVERY_MS = 10_000;
 const DEADLINE_MS = 5000;
+/** An answer that takes longer may never come. */
+const USUAL_MS = 500;
 
 export class ClockSync {
   #signalling;
@@ -33,6 +35,11 @@ export class ClockSync {
     this.#owed = false;
     this.#asked = 0;
     this.ask();
+  }
+
+  /** Whether the socket owes an answer for longer than usual. */
+  get isLate() {
+    return this.#owed && nowMs() - this.#askedAt > USUAL_MS;
   }
 
   ask() {

@@ -18,15 +18,21 @@ const FIRST_RETRY_MS = 1000;
 
 /** The list could not be had; `access` says whether signing in would help. */
 export class DirectoryError extends Error {
-  /** @param {Access} access */
-  constructor(access) {
+  /** @param {Access} access @param {{late: boolean}} [how] whether an answer may only have been slow */
+  constructor(access, { late } = { late: false }) {
     super(`The list of cameras can't be had: ${access}`);
     this.access = access;
+    this.late = late;
   }
 }
 
+/** What did not answer a moment ago is not asked by the next tile. */
+const SHARED_MS = 1500;
+
 /** @type {Map<string, Promise<Camera[]>>} */
 const asked = new Map();
+/** Who did not answer a tile, last, and when. */
+let silent = { base: '', atMs: 0 };
 
 /**
  * A wall whose sockets all fail at once asks only once.
@@ -50,8 +56,8 @@ async function request(base) {
   let response;
   try {
     response = await fetch(new URL('api/cameras', base), { signal: AbortSignal.timeout(DEADLINE_MS) });
-  } catch {
-    throw new DirectoryError('unreachable');
+  } catch (error) {
+    throw new DirectoryError('unreachable', { late: error instanceof DOMException && error.name === 'TimeoutError' });
   }
   if (response.status === 401) throw new DirectoryError('signed-out');
   if (response.status === 403) throw new DirectoryError('forbidden');
@@ -68,15 +74,19 @@ async function request(base) {
  *
  * @param {string} base
  * @param {string} camera
- * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null}>} and how the camera is
+ * @returns {Promise<{access: 'ok' | 'unknown' | Access, camera: Camera | null, late?: boolean}>} and how the camera is; `late`:
+ *   whoever does not answer may only be slow
  */
 export async function diagnose(base, camera) {
+  if (silent.base === base && nowMs() - silent.atMs < SHARED_MS) return { access: 'unreachable', camera: null, late: false };
   try {
     const cameras = await fetchCameras(base);
     const found = cameras.find(({ name }) => name === camera) ?? null;
     return { access: found ? 'ok' : 'unknown', camera: found };
   } catch (error) {
-    return { access: error instanceof DirectoryError ? error.access : 'unreachable', camera: null };
+    const { access, late } = error instanceof DirectoryError ? error : new DirectoryError('unreachable');
+    if (access === 'unreachable' && !late) silent = { base, atMs: nowMs() };
+    return { access, camera: null, late };
   }
 }
 

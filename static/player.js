@@ -354,10 +354,11 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  /** @param {{ungranted?: boolean}} how */
+  /** @param {{ungranted?: boolean, late?: boolean}} how */
   #gatewayGone(how) {
     this.#standing.gatewayGone(nowMs(), how);
     this.#watch.gatewayGone();
+    if (!how.ungranted && !how.late) this.#search.gatewayGone();
     this.#changed();
   }
 

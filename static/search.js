@@ -35,6 +35,7 @@ export class Search {
   #with;
   #isOn = false;
   #hidden = false;
+  #away = false;
   #inVain = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #again;
@@ -60,7 +61,7 @@ export class Search {
   /** Asks for a plan, unless there is one. */
   ask() {
     const { planner } = this.#with;
-    if (!planner.planned && this.#wanted) void this.#negotiate();
+    if (!planner.planned && this.#wanted && !this.#away) void this.#negotiate();
   }
 
   /** @returns {ReadonlyMap<string, Failure>} why each rung failed since pictures last came, or could not be tried */
@@ -79,6 +80,7 @@ export class Search {
   /** What was shown is not any more. */
   lost() {
     if (this.#hidden) this.#hold();
+    else if (this.#away) this.gatewayGone();
   }
 
   #hold() {
@@ -96,7 +98,7 @@ export class Search {
   /** Begins, unless it has or there is nothing to be had now. */
   begin() {
     const { climb, planner, record, standing } = this.#with;
-    if (this.#isOn || this.#hidden || !this.#wanted) return;
+    if (this.#isOn || this.#hidden || this.#away || !this.#wanted) return;
     if (standing.cameraAway || !planner.ready) return;
     if (planner.lacksRelay && planner.steps(standing.camera).length === 0) return;
     this.#isOn = true;
@@ -114,10 +116,18 @@ export class Search {
     else this.begin();
   }
 
+  /** The gateway answers by no way: nothing would come, and what would be loaded for it neither. */
+  gatewayGone() {
+    this.#away = true;
+    this.#with.climb.suspend('the gateway does not answer');
+  }
+
   /** The gateway answers again. */
   resume() {
+    this.#away = false;
     this.ask();
     if (this.#isOn) this.#with.climb.hurry();
+    else this.begin();
   }
 
   /** What is known of the camera is another. */
@@ -156,6 +166,7 @@ export class Search {
     clearTimeout(this.#again);
     this.#with.climb.halt(reason);
     this.#isOn = false;
+    this.#away = false;
   }
 
   /** What was planned says nothing about what comes. */

@@ -96,7 +96,7 @@ export class Watch {
     // A rung that mends its own connection is not hurried by a socket that came back first.
     const waiting = silent && !shown.mending;
     this.#silentWithoutSocket = waiting && (this.#silentWithoutSocket || !standing.gatewayThere);
-    if (silent && (!standing.silent || !link.isOpen)) link.ask();
+    if (silent && (!standing.silent || link.isMute)) link.ask();
     if (!silent && standing.silent) climb.recovered();
     const changed = standing.judge(verdict);
     if (step === 'others') climb.faltered({ loss: cause === 'loss' });

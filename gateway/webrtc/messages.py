@@ -185,8 +185,11 @@ def answer_message(sdp: str, *, version: int) -> dict[str, Any]:
 
 
 def error_message(kind: str, message: str) -> dict[str, Any]:
-    """A typed error; the socket stays open."""
-    return {"type": "error", "value": f"{kind}: {message}"}
+    """A typed error; the socket stays open.
+
+    `message` may begin with the kind already: what a value lacks as a whole is told of the key that it is elsewhere.
+    """
+    return {"type": "error", "value": f"{kind}: {message.removeprefix(f'{kind}: ')}"}
 
 
 def offer_kind(version: int) -> str:

@@ -75,9 +75,6 @@ export function hlsConfig({ lowLatency }, { parts, fastest, keptBehindS, aheadS 
   };
 }
 
-/** Further behind than this, it jumps to where it should be. */
-const MOST_BEHIND_LOW_LATENCY_S = 4;
-const MOST_BEHIND_S = 15;
 const ROOM_LOW_LATENCY_S = 1;
 
 /**
@@ -87,10 +84,10 @@ const ROOM_LOW_LATENCY_S = 1;
  *
  * @param {{lowLatency: boolean, targetLatencyS: number, targetDurationS: number, startsAtS: number | null}} playlist
  *   `targetLatencyS` is the distance, `startsAtS` what EXT-X-START says
+ * @param {number} leastS however near it is to play
  * @returns {number} seconds behind the playlist's end
  */
-export function mostBehindS({ lowLatency, targetLatencyS, targetDurationS, startsAtS }) {
+export function mostBehindS({ lowLatency, targetLatencyS, targetDurationS, startsAtS }, leastS) {
   if (startsAtS !== null) return Infinity;
-  const room = lowLatency ? ROOM_LOW_LATENCY_S : targetDurationS;
-  return Math.max(lowLatency ? MOST_BEHIND_LOW_LATENCY_S : MOST_BEHIND_S, targetLatencyS + room);
+  return Math.max(leastS, targetLatencyS + (lowLatency ? ROOM_LOW_LATENCY_S : targetDurationS));
 }

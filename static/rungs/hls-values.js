@@ -35,7 +35,14 @@ const KEPT_BEHIND_S = { desktop: 10, mobile: 4, 'low-end': 4 };
 /** A tenth slower: what is gathered so, nobody notices. */
 export const SLACKENED = 0.9;
 const TOO_NEAR_S = 0.3;
+/** Where a playlist is asked for once in a segment, its end is known no better. */
+const TOO_FAR_S = 0.5;
 const REACHED_S = 0.05;
+/** Who hurries with less than that left would only stall. */
+const HURRIES_WITH_S = 1;
+/** Of whole segments one is being made, and the one before it has to come in that time. */
+const SEGMENTS_BEHIND = 1.5;
+const SEGMENT_COMES_WITHIN_S = 1;
 
 /**
  * @param {string} mode the name of one of `MODES`
@@ -47,6 +54,22 @@ export function hlsValues(mode, tier) {
 }
 
 /**
+ * How near to live a playlist allows to play for long.
+ *
+ * For whole segments HOLD-BACK is three of them, for players that don't know when the next one will be there.  Who is
+ * answered as soon as it is there needs half of that.
+ *
+ * @param {{partHoldBack: number, holdBack: number, targetduration: number, canBlockReload: boolean}} details of a playlist
+ * @param {{byParts: boolean}} how it is to be played
+ * @returns {number} seconds behind its end
+ */
+export function nearestS({ partHoldBack, holdBack, targetduration, canBlockReload }, { byParts }) {
+  if (byParts && partHoldBack) return partHoldBack;
+  const segmentsS = Math.max(targetduration * SEGMENTS_BEHIND, targetduration + SEGMENT_COMES_WITHIN_S);
+  return canBlockReload ? segmentsS : Math.max(holdBack, segmentsS);
+}
+
+/**
  * Whether to play more slowly: a playlist that has just begun holds less than the distance that is wanted, and hls.js
  * would stay that near for good.
  *
@@ -54,4 +77,13 @@ export function hlsValues(mode, tier) {
  */
 export function slackens({ behindS, wantedS, slackened }) {
   return wantedS - behindS > (slackened ? REACHED_S : TOO_NEAR_S);
+}
+
+/**
+ * Whether to play faster: by whole segments hls.js itself never does.
+ *
+ * @param {{behindS: number, wantedS: number, leftS: number, hurried: boolean}} state `leftS` is what is there to be played
+ */
+export function hurries({ behindS, wantedS, leftS, hurried }) {
+  return leftS > HURRIES_WITH_S && behindS - wantedS > (hurried ? REACHED_S : TOO_FAR_S);
 }

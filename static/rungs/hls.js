@@ -12,8 +12,9 @@ import { modeOf } from '../modes.js';
 import { nowMs } from '../now.js';
 import { playAtOnce } from './autoplay.js';
 import { mediaSourceKind, playsHlsItself } from './codecs.js';
-import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs, mostBehindS } from './hls-js.js';
-import { hlsValues, SLACKENED, slackens } from './hls-values.js';
+import { grantingLoader, hlsConfig, HlsMissing, loadHlsJs } from './hls-js.js';
+import { HlsPace } from './hls-pace.js';
+import { hlsValues } from './hls-values.js';
 import { PlaylistAccess } from './playlist-access.js';
 import { Rung } from './rung.js';
 
@@ -48,7 +49,8 @@ export class HlsRung extends Rung {
   #reload;
   #bytesReceived = 0;
   #recoveredAt = -Infinity;
-  #slackened = false;
+  /** @type {HlsPace | null} */
+  #pace = null;
   /** @type {string | null} when it was changed since the start */
   #mode = null;
 
@@ -87,6 +89,7 @@ export class HlsRung extends Rung {
     this.#renewal?.stop();
     this.#hls?.destroy();
     this.#hls = null;
+    this.#pace = null;
     const video = this.#video;
     this.#video = null;
     if (!video) return;
@@ -119,68 +122,11 @@ export class HlsRung extends Rung {
   /** @override @param {string} mode */
   set mode(mode) {
     this.#mode = mode;
-    const hls = this.#hls;
-    const video = this.#video;
-    if (!hls || !video) return;
-    const before = hls.targetLatency ?? 0;
-    Object.assign(hls.config, this.#config());
-    // hls.js might leave the pace as it was in the mode before.
-    video.playbackRate = 1;
-    this.#slackened = false;
-    this.#keepBehind(hls);
-    // It plays faster to come nearer, but never slower to stay further behind.
-    const back = (hls.targetLatency ?? 0) - before;
-    const start = video.buffered.length > 0 ? video.buffered.start(0) : video.currentTime;
-    if (back > 0) video.currentTime = Math.max(start, video.currentTime - back);
+    this.#pace?.change(this.#values());
   }
 
   #values() {
     return hlsValues(modeOf(this.#mode ?? this.#options?.mode).name, deviceTier());
-  }
-
-  #config() {
-    return hlsConfig({ lowLatency: this.#lowLatency }, this.#values());
-  }
-
-  /** @param {Hls} hls */
-  #keepBehind(hls) {
-    const { behindS } = this.#values();
-    const { details } = hls.levels[hls.currentLevel] ?? {};
-    const own = details ? (hls.config.lowLatencyMode && details.partHoldBack) || details.holdBack : 0;
-    if (behindS !== null) hls.targetLatency = Math.max(own, behindS);
-    else if (this.#mode !== null && own > 0) hls.targetLatency = own;
-    if (details) this.#boundDrift(hls, details);
-  }
-
-  /** @param {Hls} hls */
-  #keepPace(hls) {
-    const { behindS, fastest, parts } = this.#values();
-    const video = this.#video;
-    if (!video || !this.pictureCame) return;
-    const state = { behindS: hls.latency, wantedS: hls.targetLatency ?? 0, slackened: this.#slackened };
-    const slackened = behindS !== null && slackens(state);
-    // Again and again, as an element that is given its pictures anew forgets it.
-    if (slackened || this.#slackened) video.playbackRate = slackened ? SLACKENED : 1;
-    this.#slackened = slackened;
-    hls.lowLatencyMode = this.#lowLatency && (parts || slackened);
-    // With more than this it would set the pace itself.
-    hls.config.maxLiveSyncPlaybackRate = slackened ? 1 : fastest;
-  }
-
-  /**
-   * Among the settings it would have to come with a distance to keep, and take the place of the playlist's own.
-   *
-   * @param {Hls} hls
-   * @param {{targetduration: number, startTimeOffset: number | null}} details of the playlist
-   */
-  #boundDrift(hls, details) {
-    const playlist = {
-      lowLatency: hls.config.lowLatencyMode,
-      targetLatencyS: hls.targetLatency ?? 0,
-      targetDurationS: details.targetduration,
-      startsAtS: details.startTimeOffset,
-    };
-    hls.config.liveMaxLatencyDuration = Math.max(this.#values().mostBehindS, mostBehindS(playlist));
   }
 
   /** @override */
@@ -285,13 +231,18 @@ export class HlsRung extends Rung {
     });
     // There is nothing to convert, and so nothing for a worker: fragments go in as they come.
     // The first picture comes by parts: a playlist that has just begun has no whole segment yet.
-    const hls = new Hls({ ...this.#config(), lowLatencyMode: this.#lowLatency, enableWorker: false, loader });
+    const how = { lowLatency: this.#lowLatency, values: this.#values() };
+    const hls = new Hls({ ...hlsConfig(how, how.values), lowLatencyMode: this.#lowLatency, enableWorker: false, loader });
     this.#hls = hls;
-    this.#keepBehind(hls);
+    const pace = new HlsPace(hls, video, how);
+    this.#pace = pace;
+    const keep = () => this.pictureCame && pace.keep();
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-      this.#boundDrift(hls, details);
-      this.#keepPace(hls);
+      pace.updated(details);
+      keep();
     });
+    // Playlists of whole segments come too seldom for that.
+    /** @type {HTMLElement} */ (video).addEventListener('timeupdate', keep, { signal: this.signal });
     hls.on(Events.MANIFEST_PARSED, () => this.progress(0.7));
     hls.on(Events.ERROR, (_, data) => {
       if (!data.fatal) return;

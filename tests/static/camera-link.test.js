@@ -163,6 +163,46 @@ describe('CameraLink', () => {
     made.stop();
   });
 
+  it('goes on with the grant it has while sockets are blocked, as long as that lasts', async () => {
+    overHttp(listed);
+    let expires = FAR;
+    let asked = 0;
+    const getGrant = () => {
+      asked += 1;
+      return token(expires);
+    };
+    const { made, heard } = link({ getGrant });
+    made.start();
+    for (let retries = 0; retries < 5; retries += 1) {
+      FakeSocket.made.at(-1)?.onclose?.();
+      // eslint-disable-next-line no-await-in-loop
+      await settle();
+      timers.tick(3000);
+    }
+    assert.deepEqual(FakeSocket.made.map(({ url }) => url), Array(6).fill(`wss://h/live/g/${token(FAR)}/api/ws?src=yard`));
+    assert.equal(asked, 1);
+    assert.equal(heard.filter(([type]) => type === 'grant').length, 1, 'and nobody is told of another');
+    const now = performance.now();
+    mock.method(performance, 'now', () => now + 3_550_000);
+    expires = FAR + 3600;
+    FakeSocket.made.at(-1)?.onclose?.();
+    timers.tick(3000);
+    assert.equal(FakeSocket.made.at(-1)?.url, `wss://h/live/g/${token(FAR + 3600)}/api/ws?src=yard`);
+    made.stop();
+  });
+
+  it('asks for another grant after a socket that had opened: it may have been closed for that', async () => {
+    overHttp(listed);
+    let asked = 0;
+    const { made } = link({ getGrant: () => token(FAR + (asked += 1)) });
+    made.start();
+    FakeSocket.made[0].open();
+    FakeSocket.made[0].onclose?.();
+    timers.tick(3000);
+    assert.equal(FakeSocket.made[1].url, `wss://h/live/g/${token(FAR + 2)}/api/ws?src=yard`);
+    made.stop();
+  });
+
   /** @param {() => Response} respond @returns {string[]} the addresses that were asked for */
   function overHttp(respond) {
     /** @type {string[]} */
@@ -191,11 +231,12 @@ describe('CameraLink', () => {
   for (const [what, respond, expected] of /** @type {[string, () => Response, [string, unknown]][]} */ ([
     ['nobody of this name', () => Response.json({ cameras: [] }), ['refused', 'unknown']],
     ['a refusal', () => new Response('', { status: 403 }), ['refused', 'forbidden']],
-    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', { ungranted: false }]],
+    ['no answer', () => { throw new TypeError('network'); }, ['unreachable', { ungranted: false, late: false }]],
+    ['no answer in time', () => { throw new DOMException('', 'TimeoutError'); }, ['unreachable', { ungranted: false, late: true }]],
   ])) {
     it(`tells ${what}`, async () => {
       overHttp(respond);
-      const { made, heard } = link();
+      const { made, heard } = link({ base: `https://h/${encodeURIComponent(what)}/` });
       made.start();
       FakeSocket.made[0].onclose?.();
       await settle();
@@ -222,6 +263,54 @@ describe('CameraLink', () => {
     made.stop();
   });
 
+  /** @param {import('../../static/camera-link.js').CameraLink} made @returns a socket that owes an answer */
+  function deadSocket(made) {
+    const now = performance.now();
+    made.start();
+    const [socket] = FakeSocket.made;
+    socket.open();
+    mock.method(performance, 'now', () => now + 60_000);
+    made.ask();
+    mock.method(performance, 'now', () => now + 60_600);
+    return socket;
+  }
+
+  it('asks over HTTP too where an open socket owes an answer, and hears how the camera is', async () => {
+    const asked = overHttp(listed);
+    const { made, heard } = link();
+    const socket = deadSocket(made);
+    const before = socket.sent.length;
+    made.ask();
+    await settle();
+    assert.equal(asked.length, 1);
+    assert.equal(socket.sent.length, before, 'what it is asked again would give it more time');
+    assert.deepEqual(heard, [['open', undefined], ['camera', YARD]]);
+    assert.ok(made.heardAt > 0, 'the network as such is there');
+    made.stop();
+  });
+
+  it('leaves it to the socket where that answers first', async () => {
+    overHttp(() => Response.json({ cameras: [{ ...YARD, state: 'offline' }] }));
+    const { made, heard } = link();
+    const socket = deadSocket(made);
+    made.ask();
+    socket.onmessage?.({ data: '{"type":"state","value":{"name":"yard","state":"live"}}' });
+    await settle();
+    assert.deepEqual(heard, [['open', undefined], ['camera', YARD]]);
+    made.stop();
+  });
+
+  it('does not take a socket that is open for gone because HTTP brings nothing either', async () => {
+    overHttp(() => { throw new TypeError('network'); });
+    const { made, heard } = link({ base: 'https://gone/' });
+    deadSocket(made);
+    made.ask();
+    await settle();
+    assert.deepEqual(heard, [['open', undefined]]);
+    assert.equal(made.heardAt, 0);
+    made.stop();
+  });
+
   for (const [how, getGrant] of /** @type {[string, () => Promise<string>][]} */ ([
     ['rejects', () => Promise.reject(new Error('no server'))],
     ['throws', () => { throw new Error('no server'); }],
@@ -232,7 +321,7 @@ describe('CameraLink', () => {
       made.start();
       await settle();
       assert.deepEqual(heard.map(([type]) => type), ['down', 'unreachable']);
-      assert.deepEqual(heard[1][1], { ungranted: true });
+      assert.deepEqual(heard[1][1], { ungranted: true, late: false });
       made.stop();
     });
   }

@@ -145,6 +145,18 @@ test('a try that was begun without the relays of the gateway begins anew with th
   assert.equal(timers.waiting, 0, 'nothing is to be done later');
 });
 
+test('what is suspended neither tries nor loads anything until it is hurried', async () => {
+  await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
+  const timers = drivenTime();
+  const seen = climbOf(['ll-hls', 'hls']);
+  seen.climb.begin();
+  seen.climb.suspend('the gateway does not answer');
+  assert.deepEqual([seen.ended.size, timers.waiting], [1, 0], 'nothing is to be done later');
+  seen.climb.hurry();
+  assert.deepEqual(seen.begun, ['ll-hls', 'll-hls']);
+  seen.climb.halt('the test ends');
+});
+
 test('what takes the place of pictures that come is steady first, and has the time for it', async () => {
   await Promise.all([loadRung('ll-hls'), loadRung('hls')]);
   const timers = drivenTime();

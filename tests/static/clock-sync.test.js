@@ -48,6 +48,17 @@ it('gives up a socket that owes an answer for five seconds', () => {
   assert.equal(socket.resets, 1);
 });
 
+it('takes an answer that is owed for longer than half a second for one that may never come', () => {
+  const { made, reply } = sync();
+  made.restart();
+  now += 500;
+  assert.equal(made.isLate, false);
+  now += 1;
+  assert.equal(made.isLate, true);
+  reply();
+  assert.equal(made.isLate, false);
+});
+
 it('judges nobody while the page itself is throttled', () => {
   const { made, socket } = sync();
   made.restart();

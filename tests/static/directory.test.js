@@ -27,7 +27,7 @@ describe('diagnose', () => {
   ])) {
     it(`${name}: ${expected}`, async () => {
       answering(answer);
-      const { access, camera } = await diagnose(BASE, 'yard');
+      const { access, camera } = await diagnose(`${BASE}${encodeURIComponent(name)}/`, 'yard');
       assert.deepEqual([access, camera], [expected, expected === 'ok' ? { name: 'yard' } : null]);
     });
   }
@@ -38,6 +38,30 @@ it('asks once for a whole wall of tiles, below the base path', async () => {
   await Promise.all([fetchCameras(BASE), diagnose(BASE, 'a'), diagnose(BASE, 'b')]);
   assert.equal(asked.mock.callCount(), 1);
   assert.equal(String(asked.mock.calls[0].arguments[0]), 'http://gateway.test/live/api/cameras');
+});
+
+it('lets all tiles know for a while that nobody answers, and then asks again', async () => {
+  const now = performance.now();
+  mock.method(performance, 'now', () => now);
+  const asked = answering(() => json({}, 503));
+  const other = `${BASE}other/`;
+  assert.deepEqual((await diagnose(BASE, 'a')).access, 'unreachable');
+  assert.deepEqual((await diagnose(BASE, 'b')).access, 'unreachable');
+  assert.equal(asked.mock.callCount(), 1);
+  await diagnose(other, 'b');
+  assert.equal(asked.mock.callCount(), 2, 'another gateway is another question');
+  mock.method(performance, 'now', () => now + 1500);
+  answering(() => json({ cameras: [{ name: 'a' }] }));
+  assert.equal((await diagnose(other, 'a')).access, 'ok');
+  assert.equal((await diagnose(other, 'b')).access, 'unknown');
+});
+
+it('tells who may only be slow from who is away, and asks the slow one for each tile', async () => {
+  const base = `${BASE}slow/`;
+  const asked = answering(() => { throw new DOMException('', 'TimeoutError'); });
+  const expected = { access: 'unreachable', camera: null, late: true };
+  assert.deepEqual([await diagnose(base, 'a'), await diagnose(base, 'b')], [expected, expected]);
+  assert.equal(asked.mock.callCount(), 2);
 });
 
 describe('Directory', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { MODES } from '../../static/modes.js';
 import { hlsConfig } from '../../static/rungs/hls-js.js';
-import { hlsValues, slackens } from '../../static/rungs/hls-values.js';
+import { hlsValues, hurries, nearestS, slackens } from '../../static/rungs/hls-values.js';
 
 const TIERS = /** @type {const} */ (['desktop', 'mobile', 'low-end']);
 const NAMES = MODES.map(({ name }) => name);
@@ -50,3 +50,28 @@ for (const [name, state, expected] of /** @type {[string, Parameters<typeof slac
 ])) {
   test(name, () => assert.equal(slackens(state), expected));
 }
+
+for (const [name, state, expected] of /** @type {[string, Parameters<typeof hurries>[0], boolean][]} */ ([
+  ['hurries where it fell behind', { behindS: 8.5, wantedS: 4.5, leftS: 5, hurried: false }, true],
+  ['does not for what a late playlist explains', { behindS: 4.9, wantedS: 4.5, leftS: 3, hurried: false }, false],
+  ['goes on hurrying until it is there', { behindS: 4.6, wantedS: 4.5, leftS: 3, hurried: true }, true],
+  ['has caught up then', { behindS: 4.54, wantedS: 4.5, leftS: 3, hurried: true }, false],
+  ['does not hurry into a stall', { behindS: 8.5, wantedS: 4.5, leftS: 0.9, hurried: true }, false],
+])) {
+  test(name, () => assert.equal(hurries(state), expected));
+}
+
+test('a playlist of parts says how near it may be played', () => {
+  const details = { partHoldBack: 0.6, holdBack: 6, targetduration: 2, canBlockReload: true };
+  assert.equal(nearestS(details, { byParts: true }), 0.6);
+  assert.equal(nearestS({ ...details, partHoldBack: 0 }, { byParts: true }), 3, 'it has no parts after all');
+});
+
+test('whole segments are played half as far behind where a playlist comes as soon as there is another one', () => {
+  /** @param {number} targetduration @param {boolean} canBlockReload */
+  const behind = (targetduration, canBlockReload) =>
+    nearestS({ partHoldBack: 0.6, holdBack: 3 * targetduration, targetduration, canBlockReload }, { byParts: false });
+  assert.deepEqual([1, 2, 3, 10].map((targetduration) => behind(targetduration, true)), [2, 3, 4.5, 15]);
+  assert.deepEqual([1, 2, 3, 10].map((targetduration) => behind(targetduration, false)), [3, 6, 9, 30]);
+  assert.equal(nearestS({ partHoldBack: 0, holdBack: 0, targetduration: 3, canBlockReload: false }, { byParts: false }), 4.5);
+});

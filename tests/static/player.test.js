@@ -45,6 +45,7 @@ afterEach(() => {
   mock.restoreAll();
   Object.defineProperty(globalThis, 'navigator', { value: browser, configurable: true, writable: true });
   Object.assign(globalThis, { document: page, WebSocket: Socket });
+  Reflect.deleteProperty(globalThis, 'MediaSource');
 });
 
 const settle = () =>
@@ -145,3 +146,26 @@ test('a kind of candidates that does not exist is told, and nothing is tried', a
   assert.deepEqual([player.situation.phase, player.situation.failure?.code], ['no-protocol', 'candidates']);
   player.stop();
 });
+
+for (const [what, failure, expected] of /** @type {[string, () => Error, number][]} */ ([
+  ['nothing is asked of a gateway that is away', () => new TypeError('refused'), 0],
+  ['a gateway that may only be slow is asked for a plan again', () => new DOMException('', 'TimeoutError'), 1],
+])) {
+  test(what, async () => {
+    // One that plays something, over a socket alone.
+    Object.assign(globalThis, { MediaSource: { isTypeSupported: () => true } });
+    let plans = 0;
+    mock.method(globalThis, 'fetch', (/** @type {URL | string} */ url) => {
+      if (String(url).endsWith('/negotiate')) plans += 1;
+      return Promise.reject(failure());
+    });
+    const player = await started({ base: `https://h/${encodeURIComponent(what)}/`, protocol: 'mse' });
+    await settle();
+    assert.notEqual(player.situation.gatewayDownSince, null);
+    const before = plans;
+    timers.tick(1000);
+    await settle();
+    assert.equal(plans - before, expected);
+    player.stop();
+  });
+}

@@ -40,7 +40,7 @@ it('asks for every module of the first screen at once, not one round trip after 
 
 it('has no module that nothing loads, at once or later', async () => {
   const later = ['rungs/back-buffer.js', 'rungs/fragment-buffer.js', 'rungs/fragment.js', 'rungs/whep.js'];
-  later.push('rungs/hls-js.js', 'rungs/hls-values.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
+  later.push('rungs/hls-js.js', 'rungs/hls-pace.js', 'rungs/hls-values.js', 'rungs/hls.js', 'rungs/live-edge.js', 'rungs/mse.js', 'rungs/playlist-access.js');
   // After the first pictures, or when there are none.
   later.push('stats.js', 'latency-strip.js', 'strip-reader.js', 'grant-renewal.js', 'hopeless.js', 'verdicts.js');
   // On a large picture.

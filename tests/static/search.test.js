@@ -218,3 +218,31 @@ test('what plays while nobody looks goes on; what is lost then is tried when som
 test('what is offered over HTTP has the mode in its address', async () => {
   assert.equal(await searching().search.optionsFor('webrtc').whep(), 'yard/whep?mode=balanced');
 });
+
+test('while the gateway does not answer nothing is tried or asked, and at once when it does', async () => {
+  const { search, planner, done, climb } = searching();
+  search.start();
+  await settle();
+  const before = done.length;
+  search.gatewayGone();
+  timers.tick(60_000);
+  climb.shown = null;
+  search.lost();
+  assert.deepEqual(done.slice(before), Array(2).fill('suspend: the gateway does not answer'));
+  assert.equal(planner.asked, 1);
+  search.resume();
+  assert.deepEqual(done.slice(before + 2), ['hurry']);
+  assert.equal(planner.asked, 2);
+});
+
+test('who comes back to a page whose gateway does not answer waits for it', () => {
+  const { search, done } = searching();
+  search.start();
+  search.hidden = true;
+  search.gatewayGone();
+  const before = done.length;
+  search.hidden = false;
+  assert.equal(done.length, before);
+  search.resume();
+  assert.deepEqual(done.slice(before), ['plan webrtc,mse', 'begin']);
+});

@@ -15,8 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => mock.restoreAll());
 
-/** @param {{silent?: boolean, isOpen?: boolean, heardAt?: number, shows?: boolean}} [how] */
-function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } = {}) {
+/** @param {{silent?: boolean, isOpen?: boolean, isMute?: boolean, heardAt?: number, shows?: boolean}} [how] */
+function watching({ silent = true, isOpen = false, isMute = !isOpen, heardAt = 0, shows = true } = {}) {
   const standing = new Standing();
   standing.begin(0);
   if (shows) standing.pictureCame(100, { catchingUp: false });
@@ -44,7 +44,7 @@ function watching({ silent = true, isOpen = false, heardAt = 0, shows = true } =
   const around = {
     standing,
     climb: { shown: shows ? shown : null, faltered: (/** @type {unknown} */ how) => done.push(`faltered ${JSON.stringify(how)}`), recovered: () => done.push('recovered') },
-    link: { isOpen, heardAt, ask: () => done.push('ask'), tick() {} },
+    link: { isOpen, isMute, heardAt, ask: () => done.push('ask'), tick() {} },
     record: { account() {}, second() {}, reportIsDue: () => true },
     account: { tell: () => done.push('tell') },
     changed: () => done.push('changed'),
@@ -70,6 +70,13 @@ test('a silence has the gateway asked: over HTTP until it answers, on a socket o
   tick();
   tick();
   assert.deepEqual(open.done.filter((what) => what === 'ask'), ['ask']);
+});
+
+test('a silence has the gateway asked again and again where its socket owes an answer too', () => {
+  const { done } = watching({ isOpen: true, isMute: true });
+  tick();
+  tick();
+  assert.deepEqual(done.filter((what) => what === 'ask'), ['ask', 'ask']);
 });
 
 test('without a socket the gateway is asked now and then how a camera is that brings no pictures', () => {

@@ -257,11 +257,19 @@ async def test_a_socket_answers_in_its_own_envelope(site: Site) -> None:
         )
 
 
-@pytest.mark.parametrize("value", [None, [], {"mode": "fast"}, "stable"])
-async def test_a_socket_says_which_key_is_wrong_and_stays_open(site: Site, value: object) -> None:
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "must be an object"),
+        ([], "must be an object"),
+        ({"mode": "fast"}, "mode: must be one of ultra-low, balanced, stable"),
+        ("stable", "must be an object"),
+    ],
+)
+async def test_a_socket_says_which_key_is_wrong_and_stays_open(site: Site, value: object, says: str) -> None:
     async with connected(site) as socket:
         await socket.send("negotiate", value)
-        assert (await socket.next("error"))["value"].startswith("negotiate: ")
+        assert (await socket.next("error"))["value"].startswith(f"negotiate: {says}")
         assert await socket.alive()
 
 

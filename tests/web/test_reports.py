@@ -100,7 +100,7 @@ async def test_a_socket_reports_for_its_own_session(site: Site) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (None, "report: report: must be an object"),
+        (None, "report: must be an object"),
         (REPORT | {"start_s": "soon"}, "report: start_s: must be a number"),
         (REPORT | {"camera": "site1/gate"}, "report: This socket is about another camera"),
     ],
