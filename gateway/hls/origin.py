@@ -117,10 +117,13 @@ class Origin:
     def begins_far_behind(self) -> bool:
         """Whether who begins now has to begin further behind than PART-HOLD-BACK, and need not with another origin.
 
-        Never where packaging goes on without viewers: newcomers are to find it going.
+        Never where packaging goes on without viewers: newcomers are to find it going.  Nor where the camera's group
+        of pictures is too long to be cached: another origin would have nothing to begin with before the next keyframe.
         """
-        packager = self._packager
-        if self._always or packager is None or not packager.ready or self.camera.status.state is not CameraState.LIVE:
+        packager, camera = self._packager, self.camera
+        if self._always or packager is None or not packager.ready:
+            return False
+        if camera.status.state is not CameraState.LIVE or not camera.hub.gop.usable:
             return False
         return start_offset_ms(self._now()) is not None
 

@@ -28,6 +28,7 @@ from gateway.hls.routes import Hls
 from gateway.hls.viewers import Visitor
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.relay.camera import Camera
+from gateway.relay.gop import GopCache
 from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, ReasonCode
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
@@ -456,6 +457,17 @@ class TestWatching:
         site.pictures(2 * GOP - 1)
         site.stage.publisher().state(CameraState.OFFLINE, "The camera does not answer")
         assert await site.media_url() == first
+
+    async def test_who_comes_in_a_group_too_long_to_be_cached_gets_the_playlist_there_is(self, site: Site) -> None:
+        first = await site.media_url()
+        assert (await site.get(first)).status == 200
+        hub = site.stage.camera().hub
+        hub.gop = GopCache(max_seconds=0.3)
+        site.pictures(2 * GOP - 1)
+        # A playlist of their own would not begin before the next keyframe.
+        assert not hub.gop.usable
+        assert await site.media_url() == first
+        assert parse(await (await site.get(first)).text()).start_offset_s is not None
 
     async def test_there_are_not_as_many_playlists_as_viewers(self, site: Site) -> None:
         urls = set()
