@@ -7,6 +7,7 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
+from gateway.hls.viewers import count
 from gateway.relay.camera import Camera
 
 MAX_OLDER: Final = 2
@@ -44,8 +45,8 @@ class Generations:
 
     @property
     def viewers(self) -> int:
-        """How many watch; who begins anew counts twice until the older origin has noticed."""
-        return sum(len(origin.viewers) for origin in (self.newest, *self._older))
+        """How many watch; who begins anew with another origin is still one."""
+        return count(origin.viewers for origin in (self.newest, *self._older))
 
     def close(self) -> None:
         """Stop all of them for good."""

@@ -445,8 +445,10 @@ class TestWatching:
         playlist = parse(await (await site.get(second)).text())
         assert playlist.start_offset_s is None
         assert playlist.parts[0].independent
+        # Who loaded the page again is no second viewer.
+        assert await self.viewers(site) == {"ll-hls": 1}
         # Both go on, and both are counted.
-        going_on = parse(await (await site.get(first)).text())
+        going_on = parse(await (await site.get(first, **{"User-Agent": "another"})).text())
         assert going_on.segments[0] == begun.segments[0]
         assert await self.viewers(site) == {"ll-hls": 2}
         assert site.stage.camera().hub.sink_count == 2
