@@ -30,8 +30,9 @@ from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.source.validator import assess
+from gateway.sparing import SparingLog
 
-_log = logging.getLogger(__name__)
+_log = SparingLog(logging.getLogger(__name__))
 
 RUNG: Final = "ll-hls"
 IDLE_TARGETS: Final = 3
@@ -284,7 +285,10 @@ class Origin:
         if held and packager is not None:
             self._held = []
             for unit in held:
-                packager.add(unit)
+                try:
+                    packager.add(unit)
+                except Exception:  # noqa: BLE001  as in the hub: what can't be taken must not cost all that follows
+                    _log.exception("%s: packaging what the camera sent failed", self.camera.name)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """Sink."""

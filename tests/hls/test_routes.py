@@ -26,6 +26,7 @@ from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.hls.viewers import Visitor
+from gateway.media.annexb import START_CODE
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.relay.camera import Camera
 from gateway.relay.gop import GopCache
@@ -577,6 +578,24 @@ class TestWatching:
             assert packager.next_part == before + (2 * GOP + 300) // 5
             assert sum(part.duration_s for part in playlist.parts) >= 3.0
             assert origin._held == []
+
+    async def test_what_cannot_be_packaged_costs_nothing_that_was_held_with_it(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with hls_site(always=True) as site:
+            packager = site.hls.origin(site.stage.camera()).packager
+            assert packager is not None
+            await settled(lambda: packager.ready, "nothing is packaged without a viewer")
+            before = packager.next_part
+            publisher = site.stage.publisher()
+            unit = publisher.pictures(1)[0]
+            sps_of_a_byte = START_CODE + b"\x67" + START_CODE + b"\x68\xce" + START_CODE + b"\x65\x88"
+            site.stage.camera().hub.deliver([replace(unit, keyframe=True, data=sps_of_a_byte, dts=unit.dts + 1)])
+            site.pictures(4 * GOP - 1)
+            assert packager.next_part == before
+            await site.playlist()
+            assert packager.next_part >= before + 2 * PARTS_OF_GOP
+            assert "packaging what the camera sent failed" in caplog.text
 
     async def test_an_on_demand_camera_is_kept_open_where_all_are_always_packaged(self) -> None:
         camera = Camera("yard", SourceSettings("rtsp://192.0.2.10/x", on_demand=True), clock=HandClock())
