@@ -480,15 +480,38 @@ class TestWatching:
             site.pictures(2 * GOP - 1)
         assert len(urls) == 1 + MAX_OLDER
 
-    async def test_the_playlist_before_is_given_up_when_nobody_asks_for_it(self, site: Site) -> None:
+    async def test_who_comes_back_to_an_older_playlist_that_nobody_watched_goes_on_with_it(self, site: Site) -> None:
         first = await site.media_url()
+        before = parse(await (await site.get(first)).text())
         site.pictures(2 * GOP - 1)
-        await site.media_url()
+        second = await site.media_url()
+        assert (await site.get(second)).status == 200
         site.clock.advance(100)
         camera = site.stage.camera()
         await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
-        await site.media_url()
-        assert (await refused(await site.get(first)))[0] == 404
+        # A newcomer takes none of the places.
+        assert await site.media_url() == second
+        after = parse(await (await site.get(first)).text())
+        assert after.media_sequence > before.segments[-1].msn
+        assert after.segments[0].discontinuity
+        assert camera.hub.sink_count == 2
+
+    async def test_a_playlist_that_nobody_watches_makes_room_for_another(self, site: Site) -> None:
+        urls = []
+        for _ in range(1 + MAX_OLDER):
+            urls.append(await site.media_url())
+            assert (await site.get(urls[-1])).status == 200
+            site.pictures(2 * GOP - 1)
+        site.clock.advance(100)
+        camera = site.stage.camera()
+        await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
+        assert await site.media_url() == urls[-1]
+        assert (await site.get(urls[-1])).status == 200
+        site.pictures(2 * GOP - 1)
+        assert await site.media_url() not in urls
+        statuses = [(await site.get(url)).status for url in urls]
+        assert statuses == [404, *[200] * MAX_OLDER]
+        assert camera.hub.sink_count == 1 + MAX_OLDER
 
     async def test_who_has_a_grant_is_counted_by_it(self) -> None:
         async with stage(clock=HandClock()) as running:
