@@ -284,11 +284,15 @@ class Origin:
         held, packager = self._held, self._packager
         if held and packager is not None:
             self._held = []
+            before = packager.next_part
             for unit in held:
                 try:
                     packager.add(unit)
                 except Exception:  # noqa: BLE001  as in the hub: what can't be taken must not cost all that follows
                     _log.exception("%s: packaging what the camera sent failed", self.camera.name)
+                if packager.next_part != before:
+                    before = packager.next_part
+                    self._next_part.came(unit.captured_at - self._capture_ahead_s)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """Sink."""
@@ -303,7 +307,7 @@ class Origin:
     def _changed_state(self) -> None:
         self._playlists.clear()
         self._snapshot = None
-        self._next_part.came()
+        self._next_part.came(self._clock.monotonic())
         self._tell()
 
     def _tell(self) -> None:

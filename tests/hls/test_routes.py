@@ -602,6 +602,20 @@ class TestWatching:
             assert sum(part.duration_s for part in playlist.parts) >= 3.0
             assert origin._held == []
 
+    async def test_a_first_playlist_of_what_nobody_watched_is_held_for_a_part_that_comes_soon(self) -> None:
+        async with hls_site(always=True) as site:
+            origin, whatever_there_is = site.hls.origin(site.stage.camera()), Child(Kind.PLAYLIST)
+            packager = origin.packager
+            assert packager is not None
+            await settled(lambda: packager.ready, "nothing is packaged without a viewer")
+            before = packager.next_part
+            site.pictures(5 + 3)
+            assert origin.look(whatever_there_is) is None
+            assert packager.next_part == before + 1
+            await origin.start()
+            site.pictures(2)
+            assert origin.look(whatever_there_is) is not None
+
     async def test_what_cannot_be_packaged_costs_nothing_that_was_held_with_it(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
