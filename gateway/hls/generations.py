@@ -7,10 +7,15 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
+from gateway.hls.viewers import count
 from gateway.relay.camera import Camera
 
 MAX_OLDER: Final = 2
-"""Each costs what packaging the camera costs.  Beyond that newcomers begin where they have to."""
+"""Each costs what packaging the camera costs.  Beyond that newcomers begin where they have to.
+
+One that nobody watches costs nothing, and is there for who comes back until its place is needed: players that were
+paused ask for the playlist that they know, and most never for another.
+"""
 
 
 class Generations:
@@ -32,11 +37,19 @@ class Generations:
         In the first group of pictures of a playlist there is no keyframe but the one it began with, and most players
         stay as far behind as they begin.
         """
-        self._older = [origin for origin in self._older if origin.packaging]
-        if self.newest.begins_far_behind and len(self._older) < MAX_OLDER:
+        if self.newest.begins_far_behind and self._has_room():
             self._older.append(self.newest)
             self.newest = self._make()
         return self.newest
+
+    def _has_room(self) -> bool:
+        """Whether another may go on as an older one, in the place of one that nobody watches where there are enough."""
+        if len(self._older) == MAX_OLDER:
+            stopped = next((origin for origin in self._older if not origin.packaging), None)
+            if stopped is None:
+                return False
+            self._older.remove(stopped)
+        return True
 
     def find(self, generation: str) -> Origin | None:
         """The origin of that generation, None where it is no more."""
@@ -44,8 +57,8 @@ class Generations:
 
     @property
     def viewers(self) -> int:
-        """How many watch; who begins anew counts twice until the older origin has noticed."""
-        return sum(len(origin.viewers) for origin in (self.newest, *self._older))
+        """How many watch; who begins anew with another origin is still one."""
+        return count(origin.viewers for origin in (self.newest, *self._older))
 
     def close(self) -> None:
         """Stop all of them for good."""

@@ -29,9 +29,9 @@ class NextPart:
         self._is_late = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def came(self) -> None:
-        """It is there, or something else has changed: from now on it is the one after."""
-        self._last_came_at = self._clock.monotonic()
+    def came(self, at: float) -> None:
+        """It is there since monotonic second `at`, or something else has changed: from then on it is the one after."""
+        self._last_came_at = at
         self._is_late = False
         if self._timer is not None:
             self._timer.cancel()

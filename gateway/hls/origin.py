@@ -30,8 +30,9 @@ from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from gateway.relay.camera import Camera
 from gateway.source.status import CameraState
 from gateway.source.validator import assess
+from gateway.sparing import SparingLog
 
-_log = logging.getLogger(__name__)
+_log = SparingLog(logging.getLogger(__name__))
 
 RUNG: Final = "ll-hls"
 IDLE_TARGETS: Final = 3
@@ -117,10 +118,13 @@ class Origin:
     def begins_far_behind(self) -> bool:
         """Whether who begins now has to begin further behind than PART-HOLD-BACK, and need not with another origin.
 
-        Never where packaging goes on without viewers: newcomers are to find it going.
+        Never where packaging goes on without viewers: newcomers are to find it going.  Nor where the camera's group
+        of pictures is too long to be cached: another origin would have nothing to begin with before the next keyframe.
         """
-        packager = self._packager
-        if self._always or packager is None or not packager.ready or self.camera.status.state is not CameraState.LIVE:
+        packager, camera = self._packager, self.camera
+        if self._always or packager is None or not packager.ready:
+            return False
+        if camera.status.state is not CameraState.LIVE or not camera.hub.gop.usable:
             return False
         return start_offset_ms(self._now()) is not None
 
@@ -280,8 +284,15 @@ class Origin:
         held, packager = self._held, self._packager
         if held and packager is not None:
             self._held = []
+            before = packager.next_part
             for unit in held:
-                packager.add(unit)
+                try:
+                    packager.add(unit)
+                except Exception:  # noqa: BLE001  as in the hub: what can't be taken must not cost all that follows
+                    _log.exception("%s: packaging what the camera sent failed", self.camera.name)
+                if packager.next_part != before:
+                    before = packager.next_part
+                    self._next_part.came(unit.captured_at - self._capture_ahead_s)
 
     def on_stream(self, stream: StreamInfo) -> None:
         """Sink."""
@@ -296,7 +307,7 @@ class Origin:
     def _changed_state(self) -> None:
         self._playlists.clear()
         self._snapshot = None
-        self._next_part.came()
+        self._next_part.came(self._clock.monotonic())
         self._tell()
 
     def _tell(self) -> None:

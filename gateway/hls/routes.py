@@ -140,7 +140,10 @@ class Hls:
         known = self._generations(self._find_camera(request.match_info["camera"]))
         origin = known.find(request.match_info["generation"])
         if origin is None:
-            raise NotFound("The gateway or the camera was started anew; begin again with index.m3u8")
+            raise NotFound(
+                "This playlist is no more: the gateway or the camera was started anew, or others took its place; "
+                "begin again with index.m3u8"
+            )
         child = read_child(request.match_info["name"], request.query)
         if child.kind is Kind.PLAYLIST:
             await origin.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -60,15 +60,33 @@ class HttpViewers:
         self._heard.clear()
 
     def __len__(self) -> int:
-        """How many there are.
+        """How many there are."""
+        return count([self])
 
-        Grants don't tell whose place they take when they are renewed.  So a visitor who appears where another fell
-        silent counts as the same viewer, until that one is heard of again.
-        """
-        places: dict[Hashable, list[_Heard]] = {}
-        for heard in self._heard.values():
-            places.setdefault(heard.place, []).append(heard)
-        return sum(_viewers_at(place) for place in places.values())
+    def heard(self) -> Iterator[tuple[Hashable, _Heard]]:
+        """All of them by name, in the order in which they fell silent."""
+        return iter(self._heard.items())
+
+
+def count(several: Iterable[HttpViewers]) -> int:
+    """How many there are in all of `several`, those of one camera; who is in more than one counts once.
+
+    Grants don't tell whose place they take when they are renewed.  So a visitor who appears where another fell silent
+    counts as the same viewer, until that one is heard of again.
+    """
+    known: dict[Hashable, _Heard] = {}
+    for name, heard in (named for viewers in several for named in viewers.heard()):
+        other = known.get(name, heard)
+        newer = max(heard, other, key=_silent_since)
+        known[name] = _Heard(min(heard.first, other.first), newer.last, newer.place)
+    places: dict[Hashable, list[_Heard]] = {}
+    for heard in sorted(known.values(), key=_silent_since):
+        places.setdefault(heard.place, []).append(heard)
+    return sum(_viewers_at(place) for place in places.values())
+
+
+def _silent_since(heard: _Heard) -> float:
+    return heard.last
 
 
 def _viewers_at(place: list[_Heard]) -> int:

@@ -19,7 +19,7 @@ class Scene:
         self.clock = HandClock()
         self.gave_up = asyncio.Event()
         self.next = NextPart(self.clock, self.gave_up.set)
-        self.next.came()
+        self.next.came(self.clock.monotonic())
 
     def is_soon(self, after_s: float) -> bool:
         self.clock.advance(after_s)
@@ -33,7 +33,7 @@ class Scene:
 async def test_a_part_is_waited_for_that_comes_soon(after_s: float, soon: bool) -> None:  # noqa: FBT001  a case's outcome
     scene = Scene()
     assert scene.is_soon(after_s) is soon
-    scene.next.came()
+    scene.next.came(scene.clock.monotonic())
 
 
 async def test_nobody_waits_long_for_a_part_that_stays_away() -> None:
@@ -42,6 +42,6 @@ async def test_nobody_waits_long_for_a_part_that_stays_away() -> None:
     assert scene.next.is_soon(PART_S)
     await asyncio.wait_for(scene.gave_up.wait(), 10)
     assert not scene.next.is_soon(PART_S)
-    scene.next.came()
+    scene.next.came(scene.clock.monotonic())
     assert scene.is_soon(0.1)
-    scene.next.came()
+    scene.next.came(scene.clock.monotonic())

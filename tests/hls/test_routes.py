@@ -26,8 +26,10 @@ from gateway.hls.origin import Origin
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
 from gateway.hls.viewers import Visitor
+from gateway.media.annexb import START_CODE
 from gateway.media.units import StreamInfo, VideoCodec
 from gateway.relay.camera import Camera
+from gateway.relay.gop import GopCache
 from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, ReasonCode
 from gateway.web.gatekeeper import Gatekeeper, Rules, Surroundings
@@ -444,8 +446,10 @@ class TestWatching:
         playlist = parse(await (await site.get(second)).text())
         assert playlist.start_offset_s is None
         assert playlist.parts[0].independent
+        # Who loaded the page again is no second viewer.
+        assert await self.viewers(site) == {"ll-hls": 1}
         # Both go on, and both are counted.
-        going_on = parse(await (await site.get(first)).text())
+        going_on = parse(await (await site.get(first, **{"User-Agent": "another"})).text())
         assert going_on.segments[0] == begun.segments[0]
         assert await self.viewers(site) == {"ll-hls": 2}
         assert site.stage.camera().hub.sink_count == 2
@@ -457,6 +461,17 @@ class TestWatching:
         site.stage.publisher().state(CameraState.OFFLINE, "The camera does not answer")
         assert await site.media_url() == first
 
+    async def test_who_comes_in_a_group_too_long_to_be_cached_gets_the_playlist_there_is(self, site: Site) -> None:
+        first = await site.media_url()
+        assert (await site.get(first)).status == 200
+        hub = site.stage.camera().hub
+        hub.gop = GopCache(max_seconds=0.3)
+        site.pictures(2 * GOP - 1)
+        # A playlist of their own would not begin before the next keyframe.
+        assert not hub.gop.usable
+        assert await site.media_url() == first
+        assert parse(await (await site.get(first)).text()).start_offset_s is not None
+
     async def test_there_are_not_as_many_playlists_as_viewers(self, site: Site) -> None:
         urls = set()
         for _ in range(5):
@@ -465,15 +480,38 @@ class TestWatching:
             site.pictures(2 * GOP - 1)
         assert len(urls) == 1 + MAX_OLDER
 
-    async def test_the_playlist_before_is_given_up_when_nobody_asks_for_it(self, site: Site) -> None:
+    async def test_who_comes_back_to_an_older_playlist_that_nobody_watched_goes_on_with_it(self, site: Site) -> None:
         first = await site.media_url()
+        before = parse(await (await site.get(first)).text())
         site.pictures(2 * GOP - 1)
-        await site.media_url()
+        second = await site.media_url()
+        assert (await site.get(second)).status == 200
         site.clock.advance(100)
         camera = site.stage.camera()
         await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
-        await site.media_url()
-        assert (await refused(await site.get(first)))[0] == 404
+        # A newcomer takes none of the places.
+        assert await site.media_url() == second
+        after = parse(await (await site.get(first)).text())
+        assert after.media_sequence > before.segments[-1].msn
+        assert after.segments[0].discontinuity
+        assert camera.hub.sink_count == 2
+
+    async def test_a_playlist_that_nobody_watches_makes_room_for_another(self, site: Site) -> None:
+        urls = []
+        for _ in range(1 + MAX_OLDER):
+            urls.append(await site.media_url())
+            assert (await site.get(urls[-1])).status == 200
+            site.pictures(2 * GOP - 1)
+        site.clock.advance(100)
+        camera = site.stage.camera()
+        await settled(lambda: camera.hub.sink_count == 0, "it goes on without a viewer")
+        assert await site.media_url() == urls[-1]
+        assert (await site.get(urls[-1])).status == 200
+        site.pictures(2 * GOP - 1)
+        assert await site.media_url() not in urls
+        statuses = [(await site.get(url)).status for url in urls]
+        assert statuses == [404, *[200] * MAX_OLDER]
+        assert camera.hub.sink_count == 1 + MAX_OLDER
 
     async def test_who_has_a_grant_is_counted_by_it(self) -> None:
         async with stage(clock=HandClock()) as running:
@@ -563,6 +601,38 @@ class TestWatching:
             assert packager.next_part == before + (2 * GOP + 300) // 5
             assert sum(part.duration_s for part in playlist.parts) >= 3.0
             assert origin._held == []
+
+    async def test_a_first_playlist_of_what_nobody_watched_is_held_for_a_part_that_comes_soon(self) -> None:
+        async with hls_site(always=True) as site:
+            origin, whatever_there_is = site.hls.origin(site.stage.camera()), Child(Kind.PLAYLIST)
+            packager = origin.packager
+            assert packager is not None
+            await settled(lambda: packager.ready, "nothing is packaged without a viewer")
+            before = packager.next_part
+            site.pictures(5 + 3)
+            assert origin.look(whatever_there_is) is None
+            assert packager.next_part == before + 1
+            await origin.start()
+            site.pictures(2)
+            assert origin.look(whatever_there_is) is not None
+
+    async def test_what_cannot_be_packaged_costs_nothing_that_was_held_with_it(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with hls_site(always=True) as site:
+            packager = site.hls.origin(site.stage.camera()).packager
+            assert packager is not None
+            await settled(lambda: packager.ready, "nothing is packaged without a viewer")
+            before = packager.next_part
+            publisher = site.stage.publisher()
+            unit = publisher.pictures(1)[0]
+            sps_of_a_byte = START_CODE + b"\x67" + START_CODE + b"\x68\xce" + START_CODE + b"\x65\x88"
+            site.stage.camera().hub.deliver([replace(unit, keyframe=True, data=sps_of_a_byte, dts=unit.dts + 1)])
+            site.pictures(4 * GOP - 1)
+            assert packager.next_part == before
+            await site.playlist()
+            assert packager.next_part >= before + 2 * PARTS_OF_GOP
+            assert "packaging what the camera sent failed" in caplog.text
 
     async def test_an_on_demand_camera_is_kept_open_where_all_are_always_packaged(self) -> None:
         camera = Camera("yard", SourceSettings("rtsp://192.0.2.10/x", on_demand=True), clock=HandClock())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.hls.viewers import MAX_VIEWERS, HttpViewers, Visitor
+from gateway.hls.viewers import MAX_VIEWERS, HttpViewers, Visitor, count
 
 
 def visitor(name: str, *, place: str | None = None) -> Visitor:
@@ -25,6 +25,28 @@ def test_there_are_never_more_than_can_be_kept() -> None:
     for number in range(MAX_VIEWERS + 5):
         viewers.seen(visitor(str(number)), now=float(number))
     assert len(viewers) == MAX_VIEWERS
+
+
+class TestSeveralPlaylists:
+    """One camera, whose newcomers may be given another playlist."""
+
+    def test_who_begins_anew_with_another_is_still_one(self) -> None:
+        older, newer = HttpViewers(), HttpViewers()
+        older.seen(visitor("a"), now=1.0)
+        older.seen(visitor("b"), now=2.0)
+        newer.seen(visitor("a"), now=3.0)
+        assert count([newer, older]) == count([older, newer]) == 2
+
+    def test_a_grant_renewed_in_between_is_the_same_viewer_too(self) -> None:
+        older, newer = HttpViewers(), HttpViewers()
+        older.seen(visitor("old", place="house"), now=1.0)
+        newer.seen(visitor("old", place="house"), now=5.0)
+        newer.seen(visitor("new", place="house"), now=5.2)
+        assert count([newer, older]) == 1
+        # The other viewer in the house, who had stayed.
+        older.seen(visitor("other", place="house"), now=1.5)
+        older.seen(visitor("other", place="house"), now=6.0)
+        assert count([newer, older]) == 2
 
 
 class TestRenewedGrants:

@@ -246,6 +246,16 @@ class TestLeftToTheApplication:
         # And what comes next is short again.
         return reply
 
+    async def test_what_breaks(self, here: Scene, caplog: pytest.LogCaptureFixture) -> None:
+        folder, headers = here.folder(), bearer(API_KEYS["viewer"])
+        visitor = await here.known(folder, headers)
+        with patch.object(here.origin, "look", side_effect=RuntimeError("what broke")):
+            reply = await self.left(here, visitor, f"{folder}p0.m4s", headers, status=500)
+        assert b"what broke" not in reply.body
+        assert "what broke" in caplog.text
+        # The connection goes on.
+        assert (await visitor.ask(f"{folder}live.m3u8", headers)).status == 200
+
     @pytest.mark.parametrize("target", ["/live.m3u8", "/cam1/live.m3u8", "/_hls/0/live.m3u8", "/api/live.m3u8"])
     async def test_addresses_that_are_no_cameras(self, here: Scene, target: str) -> None:
         headers = bearer(API_KEYS["master"])
