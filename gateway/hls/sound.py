@@ -60,6 +60,8 @@ class AudioLane:
         """Packets that came too late or were too many."""
         self._silence = silence_for(entry)
         self._waiting: deque[AccessUnit] = deque()
+        self._begin: int | None = None
+        """Where the pictures begin that it belongs to, in the track's timescale; None until they do."""
         self._end: int | None = None
         """Where the sound handed out so far ends, in the track's timescale."""
         self._flowing = False
@@ -97,15 +99,18 @@ class AudioLane:
 
     def restart(self) -> None:
         """What comes after a discontinuity has nothing to do with what came before."""
-        self._end = None
+        self._begin = self._end = None
         self._concluding = False
 
     def take(self, *, begin: int, end: int) -> Run | None:
         """The sound of the pictures from `begin` to `end`: all of it that has come and begins before `end`."""
         timescale = self.entry.timescale
         first, limit = (tick * timescale // VIDEO_CLOCK_RATE for tick in (begin, end))
+        if self._begin is None:
+            self._begin = first
         if self._end is None:
-            while self._waiting and self._waiting[0].pts < first:
+            # Not those before `begin`: of sound that lags by more than a part, all is, whenever the next part is made.
+            while self._waiting and self._waiting[0].pts < self._begin:
                 self._waiting.popleft()
                 self.dropped += 1
         units: list[AccessUnit] = []
@@ -113,7 +118,7 @@ class AudioLane:
             units.append(self._waiting.popleft())
         if units:
             return self._run(units, limit=limit)
-        reached = first if self._end is None else self._end
+        reached = self._begin if self._end is None else self._end
         # What waits is of later pictures: a clock that leapt, or a hole.
         if self._flowing and limit - reached > PATIENCE_S * timescale:
             self._flowing = False

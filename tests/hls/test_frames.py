@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.hls.frames import Fragment, Framer
-from gateway.media.units import AccessUnit, StreamInfo, VideoCodec
+from gateway.media.units import AccessUnit, StreamInfo, TrackKind, VideoCodec
 from tests.hls.mp4 import TrackRun, find, track_runs
 from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, VIDEO, Stream, picture
 
@@ -90,6 +90,18 @@ def test_sound_that_stays_away_is_silence_so_that_pictures_go_on() -> None:
     fragments = framed(list(silent.units(4)), replace(silent.info, audio=AAC))
     runs = sounds_of(fragments)
     assert runs[-1].end / AAC.clock_rate >= video_of(fragments[-1]).end / 90_000
+
+
+def test_sound_that_lags_by_pictures_comes_from_the_first_picture_on() -> None:
+    def arrives_s(unit: AccessUnit) -> float:
+        return float(unit.dts * unit.time_base) + (0.1 if unit.track is TrackKind.AUDIO else 0.0)
+
+    stream = Stream(audio=OPUS, begin_s=1.0)
+    earlier = Stream(audio=OPUS).units(1.0)
+    units = sorted([*(unit for unit in earlier if unit.track is TrackKind.AUDIO), *stream.units(2)], key=arrives_s)
+    runs = sounds_of(framed([unit for unit in units if arrives_s(unit) >= 1.0], stream.info))
+    assert runs[0].decode_time / 48_000 == pytest.approx(1.0, abs=0.021)
+    assert runs[-1].end / 48_000 == pytest.approx(3.0 - 0.1, abs=0.06)
 
 
 def test_the_format_says_what_is_in_it_and_leaves_out_sound_that_cannot_be_heard() -> None:

@@ -13,7 +13,7 @@ from gateway.hls.packager import Lengths, Packager
 from gateway.hls.playlist import media_playlist
 from gateway.hls.window import MIN_SEGMENTS
 from gateway.media.annexb import START_CODE
-from gateway.media.units import AccessUnit, StreamInfo
+from gateway.media.units import AccessUnit, StreamInfo, TrackKind
 from tests.hls.checker import Checker
 from tests.hls.mp4 import find, track_runs
 from tests.hls.streams import AAC, EPOCH_S, OPUS, OTHER_SPS, PCMU, SPS, Stream, picture
@@ -131,6 +131,25 @@ def test_a_part_is_written_once_and_no_earlier_than_it_is_asked_for() -> None:
         assert len(part.data) == pytest.approx(part.size, abs=100)
         assert part.data is part.data
         assert write.call_count == 1
+
+
+@pytest.mark.parametrize("joins_s", [3.5, 2.05])
+def test_sound_that_lags_behind_what_a_playlist_begins_with_comes_all_the_same(joins_s: float) -> None:
+    def arrives_s(unit: AccessUnit) -> float:
+        return float(unit.dts * unit.time_base) + (0.4 if unit.track is TrackKind.AUDIO else 0.0)
+
+    stream = Stream(gop_s=2.0, audio=OPUS)
+    packager = Packager(stream.info, Lengths(), gop_s=2.0)
+    units = sorted(stream.units(6), key=arrives_s)
+    packager.begin([unit for unit in units if 2.0 <= arrives_s(unit) < joins_s])
+    packager.open_playlist()
+    for unit in units:
+        if arrives_s(unit) >= joins_s:
+            packager.add(unit)
+    runs = [track_runs(part.data) for segment in packager.window.segments for part in segment.parts]
+    sound = [run[2] for run in runs if 2 in run]
+    assert sound[0].decode_time / 48_000 == pytest.approx(runs[0][1].decode_time / TICKS_S, abs=0.02)
+    assert sound[-1].end / 48_000 == pytest.approx(runs[-1][1].end / TICKS_S - 0.4, abs=0.1)
 
 
 def test_what_follows_the_cut_group_becomes_independent_with_the_next_keyframe() -> None:

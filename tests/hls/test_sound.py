@@ -70,6 +70,29 @@ def test_sound_from_before_the_pictures_is_left_out() -> None:
     assert (run.decode_time, sound.dropped) == (2 * PACKET, 2)
 
 
+def test_sound_that_lags_by_more_than_a_part_begins_where_the_pictures_did() -> None:
+    sound = lane()
+    runs = []
+    for number in range(20):
+        # Three parts behind; what came before the first picture is none of it.
+        sound.add(sound_unit(number * PACKET - 10_000, AAC))
+        runs.append(sound.take(begin=number * 5760, end=(number + 1) * 5760))
+    begun = [run for run in runs if run is not None]
+    assert begun[0].decode_time == 10 * PACKET - 10_000
+    assert sum(len(run.samples) for run in begun) == 10
+    assert sound.dropped == 10
+
+
+def test_sound_that_lags_for_longer_than_anyone_waits_is_silence_from_the_first_part_on() -> None:
+    sound = lane()
+    sound.add(sound_unit(-30 * PACKET, AAC))
+    runs = [sound.take(begin=number * PART, end=(number + 1) * PART) for number in range(6)]
+    assert runs[:5] == [None] * 5
+    assert runs[5] is not None
+    assert runs[5].decode_time == 0
+    assert sum(sample.duration for sample in runs[5].samples) >= 6 * 3200
+
+
 def test_what_a_discontinuity_cuts_off_is_filled_up_with_silence() -> None:
     sound = lane()
     for number in range(2):
