@@ -127,6 +127,20 @@ async def test_hls_plays_on_without_jumps_where_segments_are_long(page: Page) ->
         assert (await metrics(page))["reconnects"] == 0
 
 
+async def test_whole_segments_go_back_for_a_calmer_mode_and_to_live_again_for_a_livelier_one(page: Page) -> None:
+    choose = "(mode) => document.querySelector('camera-view').setAttribute('mode', mode)"
+    async with watching(page, "hls"):
+        await page.wait_for_function(f"() => ({_BUFFERED_S})() > 5", timeout=DEADLINE_MS)
+        await page.evaluate(choose, "stable")
+        await page.wait_for_function(
+            "() => document.querySelector('camera-view').metrics.latencyMs > 4500", timeout=DEADLINE_MS
+        )
+        await page.evaluate(choose, "ultra-low")
+        await page.wait_for_function(_LEAST_LATENCY_BELOW, arg=3000, timeout=DEADLINE_MS)
+        await page.evaluate(_ADVANCES)
+        assert (await metrics(page))["reconnects"] == 0
+
+
 @pytest.mark.parametrize("protocol", ["mse", "ll-hls"])
 async def test_the_stream_s_own_clock_agrees_with_the_one_in_the_picture(page: Page, protocol: str) -> None:
     await page.add_init_script(_NOTE_LATENCIES)

@@ -77,6 +77,19 @@ describe('CameraLink', () => {
     globalThis.WebSocket = original;
   });
 
+  /** @param {() => Response} respond @returns {string[]} the addresses that were asked for */
+  function overHttp(respond) {
+    /** @type {string[]} */
+    const asked = [];
+    mock.method(globalThis, 'fetch', (/** @type {URL} */ url) => {
+      asked.push(url.href);
+      return Promise.resolve().then(respond);
+    });
+    return asked;
+  }
+  const YARD = { name: 'yard', state: 'live' };
+  const listed = () => Response.json({ cameras: [YARD] });
+
   it('tells what the gateway says of the camera', () => {
     const { made, heard } = link();
     made.start();
@@ -202,19 +215,6 @@ describe('CameraLink', () => {
     assert.equal(FakeSocket.made[1].url, `wss://h/live/g/${token(FAR + 2)}/api/ws?src=yard`);
     made.stop();
   });
-
-  /** @param {() => Response} respond @returns {string[]} the addresses that were asked for */
-  function overHttp(respond) {
-    /** @type {string[]} */
-    const asked = [];
-    mock.method(globalThis, 'fetch', (/** @type {URL} */ url) => {
-      asked.push(url.href);
-      return Promise.resolve().then(respond);
-    });
-    return asked;
-  }
-  const YARD = { name: 'yard', state: 'live' };
-  const listed = () => Response.json({ cameras: [YARD] });
 
   it('asks over HTTP why no socket opens, with the grant it has, and hears how the camera is', async () => {
     const asked = overHttp(listed);
