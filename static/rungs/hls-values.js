@@ -59,14 +59,20 @@ export function hlsValues(mode, tier) {
  * For whole segments HOLD-BACK is three of them, for players that don't know when the next one will be there.  Who is
  * answered as soon as it is there needs half of that.
  *
- * @param {{partHoldBack: number, holdBack: number, targetduration: number, canBlockReload: boolean}} details of a playlist
+ * Where the target duration is a bound that no segment comes near, two of them may come at once.
+ *
+ * @param {{partHoldBack: number, holdBack: number, targetduration: number, canBlockReload: boolean,
+ *   fragments: readonly {duration: number}[]}} details of a playlist
  * @param {{byParts: boolean}} how it is to be played
  * @returns {number} seconds behind its end
  */
-export function nearestS({ partHoldBack, holdBack, targetduration, canBlockReload }, { byParts }) {
+export function nearestS({ partHoldBack, holdBack, targetduration, canBlockReload, fragments }, { byParts }) {
   if (byParts && partHoldBack) return partHoldBack;
-  const segmentsS = Math.max(targetduration * SEGMENTS_BEHIND, targetduration + SEGMENT_COMES_WITHIN_S);
-  return canBlockReload ? segmentsS : Math.max(holdBack, segmentsS);
+  const boundS = Math.max(targetduration * SEGMENTS_BEHIND, targetduration + SEGMENT_COMES_WITHIN_S);
+  if (!canBlockReload) return Math.max(holdBack, boundS);
+  // Whole seconds, so that it does not change with each segment.
+  const longestS = Math.ceil(Math.max(0, ...fragments.map(({ duration }) => duration)));
+  return longestS > 0 ? Math.min(boundS, 2 * longestS + SEGMENT_COMES_WITHIN_S) : boundS;
 }
 
 /**

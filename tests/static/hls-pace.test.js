@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { HlsPace } from '../../static/rungs/hls-pace.js';
 import { hlsValues } from '../../static/rungs/hls-values.js';
 
-const PLAYLIST = { partHoldBack: 0.6, holdBack: 9, targetduration: 3, canBlockReload: true, startTimeOffset: null };
+const PLAYLIST = { partHoldBack: 0.6, holdBack: 9, targetduration: 3, canBlockReload: true, startTimeOffset: null, fragments: [] };
 const TICK_S = 0.25;
 
 /**

@@ -62,7 +62,7 @@ for (const [name, state, expected] of /** @type {[string, Parameters<typeof hurr
 }
 
 test('a playlist of parts says how near it may be played', () => {
-  const details = { partHoldBack: 0.6, holdBack: 6, targetduration: 2, canBlockReload: true };
+  const details = { partHoldBack: 0.6, holdBack: 6, targetduration: 2, canBlockReload: true, fragments: [] };
   assert.equal(nearestS(details, { byParts: true }), 0.6);
   assert.equal(nearestS({ ...details, partHoldBack: 0 }, { byParts: true }), 3, 'it has no parts after all');
 });
@@ -70,8 +70,20 @@ test('a playlist of parts says how near it may be played', () => {
 test('whole segments are played half as far behind where a playlist comes as soon as there is another one', () => {
   /** @param {number} targetduration @param {boolean} canBlockReload */
   const behind = (targetduration, canBlockReload) =>
-    nearestS({ partHoldBack: 0.6, holdBack: 3 * targetduration, targetduration, canBlockReload }, { byParts: false });
+    nearestS(
+      { partHoldBack: 0.6, holdBack: 3 * targetduration, targetduration, canBlockReload, fragments: [{ duration: targetduration }] },
+      { byParts: false },
+    );
   assert.deepEqual([1, 2, 3, 10].map((targetduration) => behind(targetduration, true)), [2, 3, 4.5, 15]);
   assert.deepEqual([1, 2, 3, 10].map((targetduration) => behind(targetduration, false)), [3, 6, 9, 30]);
-  assert.equal(nearestS({ partHoldBack: 0, holdBack: 0, targetduration: 3, canBlockReload: false }, { byParts: false }), 4.5);
+  assert.equal(nearestS({ partHoldBack: 0, holdBack: 0, targetduration: 3, canBlockReload: false, fragments: [] }, { byParts: false }), 4.5);
+});
+
+test('segments that are far shorter than the playlist allows are played nearer', () => {
+  /** @param {number[]} durations */
+  const behind = (durations) => {
+    const fragments = durations.map((duration) => ({ duration }));
+    return nearestS({ partHoldBack: 0.6, holdBack: 12, targetduration: 4, canBlockReload: true, fragments }, { byParts: false });
+  };
+  assert.deepEqual([[], [0.2, 1], [1, 0.96], [1.6, 2], [4, 1]].map(behind), [6, 3, 3, 5, 6]);
 });
