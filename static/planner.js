@@ -143,10 +143,11 @@ export class Planner {
     return steps.map((step) => ({ ...step, timeoutMs: Math.max(step.timeoutMs, timeoutMs) }));
   }
 
-  /** @returns {string} a sentence, for when there is nothing to try */
-  get message() {
+  /** @returns {import('./types.js').Failure} for when there is nothing to try; `codec` where another browser would help */
+  get lack() {
     const only = this.allow.length === 1 ? this.#absent.find(({ rung }) => rung === this.allow[0]) : undefined;
-    return only?.message ?? this.#plan?.message ?? this.#absent.at(-1)?.message ?? NOTHING;
+    const message = only?.message ?? this.#plan?.message ?? this.#absent.at(-1)?.message ?? NOTHING;
+    return { code: only?.code === 'browser' || only?.code === 'codec' ? 'codec' : 'absent', message };
   }
 
   /**

@@ -209,7 +209,7 @@ export class Search {
     const steps = planner.steps(standing.camera);
     // A camera that can't be played now says so itself, and may be set up better.
     if (steps.length === 0 && (standing.camera?.state === 'unsupported' || planner.lacksRelay)) return;
-    if (steps.length === 0 && !climb.shown) unplayable({ code: 'absent', message: planner.message });
+    if (steps.length === 0 && !climb.shown) unplayable(planner.lack);
     else if (!this.#isOn) this.begin();
     else if (steps.length > 0) climb.plan(steps);
   }

@@ -235,7 +235,10 @@ CASES: Final = {
         attributes={"protocol": "webrtc", "candidates": "relay"},
         rung=None,
         report={**dict.fromkeys(RUNGS, NOT_ASKED), "webrtc": "no TURN server is configured"},
-        says={"title": "no TURN server is configured: set webrtc.turn", "detail": "^Watch without “protocol=webrtc”"},
+        says={
+            "title": "no TURN server is configured: set webrtc.turn",
+            "detail": "^Or watch without “protocol=webrtc”.$",
+        },
         without="last-words",
         breaks=frozenset({"title", "detail", "waiting"}),
     ),

@@ -43,7 +43,7 @@ function searching({ relayOnly = false } = {}) {
     mode: 'balanced',
     allow: ['webrtc', 'mse'],
     failures: [],
-    message: 'nothing',
+    lack: { code: 'absent', message: 'nothing' },
     get ready() {
       return this.planned || this.inVain || !relayOnly;
     },
