@@ -115,8 +115,9 @@ class Case:
     def wrong(self, seen: Mapping[str, Any], report: Report) -> dict[str, object]:
         """The figures that are not as they must be."""
         figures: dict[str, object] = {}
-        # What was only not needed any more says nothing, and each rung's last word counts.
-        runs = [run for run in report.rungs if not re.search("was quicker|is better", run.end or "")]
+        # What was only not needed any more says nothing, nor does a try that goes on, and each rung's last word counts.
+        said = [run for run in report.rungs if run.end is not None or run.first_frame_s is not None]
+        runs = [run for run in said if not re.search("was quicker|is better", run.end or "")]
         told = {run.rung.value: run.end for run in runs}
         if told.keys() != self.report.keys() or not all(_agree(told[rung], self.report[rung]) for rung in told):
             figures["report"] = report.rungs
