@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from aiohttp import web
 
+from bench.made_up_camera import FPS, STREAM, made_up_pictures
 from gateway.access.grants import new_grant_id, sign_grant
 from gateway.access.prefixes import prefix_of
 from gateway.app import build_app
@@ -18,7 +19,6 @@ from gateway.clock import SYSTEM_CLOCK
 from gateway.hls.children import Child, Kind
 from gateway.hls.packager import Lengths
 from gateway.hls.routes import Hls
-from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, StreamInfo, TrackKind, VideoCodec, VideoTrack
 from gateway.relay.registry import Registry
 from gateway.source.settings import SourceSettings
 from gateway.source.status import CameraState, CameraStatus
@@ -33,9 +33,7 @@ from gateway.webrtc.sessions import Sessions
 _VIEWERS = 20
 _REQUESTS = 4000
 _ROUNDS = 5
-_FPS = 30
-_PICTURE_BYTES = 4_000_000 // 8 // _FPS
-_PARAMETER_SETS = b"".join(b"\x00\x00\x00\x01" + bytes.fromhex(nal) for nal in ("6742c01e95a0280bfe54", "68ce3c80"))
+_BITRATE_BPS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +53,6 @@ class _StillClock:
         return 0.0
 
 
-def _pictures(seconds: int) -> Iterator[AccessUnit]:
-    begun = time.time()
-    for number in range(seconds * _FPS):
-        keyframe = number % _FPS == 0
-        slice_data = b"\x00\x00\x00\x01" + (b"\x65\x88" if keyframe else b"\x41\x88") + b"\x55" * _PICTURE_BYTES
-        data = _PARAMETER_SETS + slice_data if keyframe else slice_data
-        at = number * 3000
-        yield AccessUnit(TrackKind.VIDEO, at, at, 3000, VIDEO_TIME_BASE, keyframe, data, begun + number / _FPS)
-
-
 async def _serve() -> None:
     port = MediaPort(clock=SYSTEM_CLOCK)
     await port.open(0)
@@ -78,8 +66,10 @@ async def _serve() -> None:
     hls = Hls(registry.find, Lengths(), clock=_StillClock(), always=tuple(registry))
     app = build_app(registry, sessions, keeper, clock=SYSTEM_CLOCK, folder=static_dir(), hls=hls)
     hub.status_changed(CameraStatus(CameraState.LIVE, time.time()))
-    hub.stream_changed(StreamInfo(VideoTrack(VideoCodec.H264, "H.264", "avc1.42c01e", 640, 360, float(_FPS))))
-    pictures = list(_pictures(8))
+    hub.stream_changed(STREAM)
+    begun = time.time()
+    made_up = made_up_pictures(_BITRATE_BPS, captured_at=lambda number: begun + number / FPS)
+    pictures = list(islice(made_up, 8 * FPS))
     hub.deliver(pictures[:60])
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()

@@ -11,11 +11,12 @@ from typing import Final
 
 from aiohttp import web
 
+from bench.made_up_camera import FPS, STREAM, made_up_pictures
 from bench.mse_readers import MseReaders
 from gateway.app import build_app
 from gateway.assets import static_dir
 from gateway.clock import SYSTEM_CLOCK
-from gateway.media.units import VIDEO_TIME_BASE, AccessUnit, StreamInfo, TrackKind, VideoCodec, VideoTrack
+from gateway.media.units import AccessUnit
 from gateway.relay.hub import Hub
 from gateway.relay.registry import Registry
 from gateway.source.settings import SourceSettings
@@ -30,22 +31,7 @@ from gateway.webrtc.sessions import Sessions
 _VIEWERS: Final = 100
 _ROUNDS: Final = 5
 _ROUND_S: Final = 3
-_FPS: Final = 30
-_PICTURE_BYTES: Final = 2_000_000 // 8 // _FPS
-_PARAMETER_SETS: Final = b"".join(
-    b"\x00\x00\x00\x01" + bytes.fromhex(nal) for nal in ("6742c01e95a0280bfe54", "68ce3c80")
-)
-
-
-def _pictures() -> Iterator[AccessUnit]:
-    number = 0
-    while True:
-        keyframe = number % _FPS == 0
-        slice_data = b"\x00\x00\x00\x01" + (b"\x65\x88" if keyframe else b"\x41\x88") + b"\x55" * _PICTURE_BYTES
-        data = _PARAMETER_SETS + slice_data if keyframe else slice_data
-        at = number * 3000
-        yield AccessUnit(TrackKind.VIDEO, at, at, 3000, VIDEO_TIME_BASE, keyframe, data, time.time())
-        number += 1
+_BITRATE_BPS: Final = 2_000_000
 
 
 async def _serve() -> None:
@@ -60,9 +46,9 @@ async def _serve() -> None:
     app = build_app(registry, sessions, keeper, clock=SYSTEM_CLOCK, folder=static_dir())
     hub = registry.find("cam").hub
     hub.status_changed(CameraStatus(CameraState.LIVE, time.time()))
-    hub.stream_changed(StreamInfo(VideoTrack(VideoCodec.H264, "H.264", "avc1.42c01e", 640, 360, float(_FPS))))
-    pictures = _pictures()
-    hub.deliver([next(pictures) for _ in range(_FPS)])
+    hub.stream_changed(STREAM)
+    pictures = made_up_pictures(_BITRATE_BPS, captured_at=lambda _: time.time())
+    hub.deliver([next(pictures) for _ in range(FPS)])
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await Site(runner, "127.0.0.1", 0, tls=None).start()
@@ -98,7 +84,7 @@ async def _measure(hub: Hub, pictures: Iterator[AccessUnit], port: int) -> None:
     await asyncio.sleep(1)
     alone = await _round(hub, pictures)
     for label, cost in (("all", costs), ("above what nobody costs", [cost - alone for cost in costs])):
-        each = [cost / (_ROUND_S * _FPS) / _VIEWERS * 1e6 for cost in cost]
+        each = [cost / (_ROUND_S * FPS) / _VIEWERS * 1e6 for cost in cost]
         print(f"{label:<28}{each[0]:>8.1f} µs at best, {each[len(each) // 2]:.1f} median, per picture and viewer")
 
 
@@ -106,8 +92,8 @@ async def _round(hub: Hub, pictures: Iterator[AccessUnit]) -> float:
     """CPU seconds of this process while a camera sends for a while."""
     loop = asyncio.get_running_loop()
     before, begun = time.process_time(), loop.time()
-    for number in range(_ROUND_S * _FPS):
-        await asyncio.sleep(begun + number / _FPS - loop.time())
+    for number in range(_ROUND_S * FPS):
+        await asyncio.sleep(begun + number / FPS - loop.time())
         hub.deliver([next(pictures)])
     await asyncio.sleep(0.1)
     return time.process_time() - before
